@@ -1,0 +1,1 @@
+"""Remembers and shows: models, workers, live feed, screens."""

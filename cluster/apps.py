@@ -1,0 +1,10 @@
+"""The shell: what Headroom remembers and shows."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class ClusterConfig(AppConfig):
+    name = "cluster"
+    verbose_name = "Headroom"

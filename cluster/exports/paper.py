@@ -1,0 +1,192 @@
+"""What stands on the pages of the printed report: finished text and shares, nothing left to decide.
+
+    Paper --+-- Words                         the headings, in the report's language
+            +-- Pill, Tile, CostTable         the cover
+            +-- ClusterPage -- Bar, Line      one page a cluster
+            +-- QualityPage                   what the import read, skipped and assumed
+            +-- Opened                        the annex: every number with its formula
+
+The Typst template draws it and adds no word of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+State = Literal["ok", "bad", "unknown"]
+
+
+class Pill(Struct, frozen=True, kw_only=True):
+    """What is said about a cluster before any number."""
+
+    name: str
+    state: State
+    word: str
+    sentence: str
+
+
+class Tile(Struct, frozen=True, kw_only=True):
+    """A number to be seen from afar."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """A label and what stands beside it."""
+
+    label: str
+    value: str
+
+
+class Bar(Struct, frozen=True, kw_only=True):
+    """Used, reserved for failure and free, as shares of the whole width; `capacity` is where hosts end."""
+
+    label: str
+    hosts: str
+    known: bool
+    used: float
+    reserved: float
+    over: float
+    capacity: float
+    words: tuple[Line, ...]
+
+
+class CostRow(Struct, frozen=True, kw_only=True):
+    """One line of cost, today and as planned."""
+
+    label: str
+    today: str
+    today_quantity: str
+    planned: str
+    planned_quantity: str
+    is_total: bool
+
+
+class CostGroup(Struct, frozen=True, kw_only=True):
+    """What is paid once, or every year."""
+
+    label: str
+    rows: tuple[CostRow, ...]
+
+
+class ClusterPage(Struct, frozen=True, kw_only=True):
+    """One cluster."""
+
+    pill: Pill
+    tiles: tuple[Tile, ...]
+    bars: tuple[Bar, ...]
+    today: tuple[Line, ...]
+    planned: tuple[Line, ...]
+    admission: tuple[Line, ...]
+    cost: tuple[CostGroup, ...]
+    refusals: tuple[str, ...]
+    assumptions: tuple[str, ...]
+
+
+class SheetRow(Struct, frozen=True, kw_only=True):
+    """One sheet of the import."""
+
+    name: str
+    read: str
+    skipped: str
+    unknown: str
+
+
+class WarningRow(Struct, frozen=True, kw_only=True):
+    """Something odd that the import met."""
+
+    place: str
+    message: str
+    count: str
+
+
+class QualityPage(Struct, frozen=True, kw_only=True):
+    """How well the import could be read."""
+
+    summary: str
+    sheets: tuple[SheetRow, ...]
+    warnings: tuple[WarningRow, ...]
+    more: str
+    assumptions: tuple[str, ...]
+
+
+class Opened(Struct, frozen=True, kw_only=True):
+    """A number, opened."""
+
+    label: str
+    help: str
+    value: str
+    formula: str
+    inputs: str
+    assumptions: tuple[str, ...]
+    source: str
+
+
+class OpenedGroup(Struct, frozen=True, kw_only=True):
+    """The opened numbers of one cluster, or of the whole order."""
+
+    name: str
+    figures: tuple[Opened, ...]
+
+
+class Words(Struct, frozen=True, kw_only=True):
+    """The headings."""
+
+    kind: str
+    made: str
+    asked: str
+    clusters: str
+    cost_of_all: str
+    page: str
+    need: str
+    used: str
+    reserved: str
+    free: str
+    over: str
+    today: str
+    planned: str
+    admission: str
+    cost: str
+    cost_line: str
+    no_cost: str
+    refusals: str
+    assumptions: str
+    quality: str
+    sheet: str
+    rows_read: str
+    rows_skipped: str
+    columns_unknown: str
+    warnings: str
+    no_warnings: str
+    place: str
+    message: str
+    count: str
+    annex: str
+    annex_says: str
+    figure: str
+    value: str
+    formula: str
+
+
+class Paper(Struct, frozen=True, kw_only=True):
+    """The whole report.  `made_on` is the day as year, month, day: the PDF's own date."""
+
+    title: str
+    language: str
+    made_at: str
+    made_on: tuple[int, int, int]
+    version: str
+    verdict: Pill
+    totals: tuple[Tile, ...]
+    asked: tuple[Line, ...]
+    pills: tuple[Pill, ...]
+    cost: tuple[CostGroup, ...]
+    assumptions: tuple[str, ...]
+    clusters: tuple[ClusterPage, ...]
+    quality: QualityPage
+    annex: tuple[OpenedGroup, ...]
+    words: Words

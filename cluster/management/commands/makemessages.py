@@ -1,0 +1,28 @@
+"""Django's makemessages, which also reads the planner's sentences."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.core.management.commands import makemessages
+
+PLANNER_KEYWORDS: Final = ("Sentence", "warn", "warn_often", "assume")
+# What no page says: the rehearsal of failures has a command line only.
+SILENT: Final = (
+    *(".venv*", "data/*", "static/*"),
+    *("config/*", "docs/*", "operations/*", "scenarios/*", "tests/*"),
+)
+
+
+class Command(makemessages.Command):
+    """`manage.py makemessages -l fr`: needs the gettext programs, at development time only."""
+
+    xgettext_options = [
+        *makemessages.Command.xgettext_options,
+        *(f"--keyword={keyword}:1" for keyword in PLANNER_KEYWORDS),
+    ]
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        options["ignore_patterns"] = [*options["ignore_patterns"], *SILENT]
+        options["no_location"] = options["no_obsolete"] = True
+        super().handle(*args, **options)

@@ -1,0 +1,29 @@
+"""How they talk: switches, port groups, cables."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from cluster.models.columns import Name, Names, OptionalText
+from cluster.models.inventory import Named, Unnamed
+
+
+class Switch(Named):
+    kind = models.CharField(max_length=11, default="standard")
+    mtu = models.IntegerField(null=True)
+    host_names = Names()
+    uplinks = Names()
+
+
+class PortGroup(Named):
+    switch = OptionalText()
+    vlan = OptionalText()
+    host_names = Names()
+
+
+class Link(Unnamed):
+    """A cable between two ends, each `kind:name`."""
+
+    a = Name()
+    b = Name()
+    speed_mbit = models.IntegerField(null=True)

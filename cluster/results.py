@@ -1,0 +1,96 @@
+"""What a worker writes: the estate that was read, the plan that was made."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from django.db import transaction
+
+from cluster import snapshot
+from cluster.models import Estate, Plan
+from cluster.snapshot import EstateMoved, Written
+from cluster.work import LEASE_S, Work, WorkFailed
+from planner.quality import Reading
+from planner.report import PlanReport
+from planner.sentence import Sentence
+
+COMPARES_MAX: Final = 5  # imports into one estate at the same time make each other compare again
+ROWS_PER_S: Final = 5_000  # a tenth of what COPY stores on a busy machine: the lease must outlast the store
+STORE_PERCENT: Final = 60
+STORED_PERCENT: Final = 80
+
+
+def store_estate(work: Work, reading: Reading) -> Written:
+    """Make the rows say what was read: all of it and the news of it, or nothing.
+
+    The worker's claim is asked for last: a run that was cancelled meanwhile leaves no trace, and
+    whoever cancels does not wait for the rows.
+    """
+    for _ in range(COMPARES_MAX):
+        estate = _estate_of(work)
+        changes = snapshot.compare(estate, reading)
+        work.advance(
+            "store",
+            STORE_PERCENT,
+            Sentence("Storing {rows} changed rows", {"rows": changes.rows}),
+            lease_s=LEASE_S + changes.rows / ROWS_PER_S,
+        )
+        try:
+            with transaction.atomic():
+                written = snapshot.write(changes)
+                work.advance("store", STORED_PERCENT, _stored(written), estate=estate)
+        except EstateMoved:
+            continue
+        return written
+    raise WorkFailed(Sentence("Other imports keep changing this estate; try again when they are done"))
+
+
+def store_plan(work: Work, report: PlanReport) -> Plan:
+    """Keep the plan of the run's estate as it stands now, and end the run."""
+    estate = work.estate()
+    with transaction.atomic():
+        plan, _ = Plan.objects.update_or_create(
+            run=work.run,
+            defaults={
+                "estate": estate,
+                "estate_revision": estate.revision,
+                "parameters": _as_json(report.parameters),
+                "report": _as_json(report),
+            },
+        )
+        work.succeed(_planned(report))
+    return plan
+
+
+def _estate_of(work: Work) -> Estate:
+    """The estate that the run imports into, described by the run's upload; it may have no row yet."""
+    name, upload = work.run.estate_name, work.run.upload
+    if upload is None:
+        raise WorkFailed(Sentence("The uploaded file was deleted meanwhile"))
+    estate = Estate.objects.filter(name=name).first() or Estate(name=name)
+    estate.source_filename, estate.sha256 = upload.filename, upload.sha256
+    return estate
+
+
+def _stored(written: Written) -> Sentence:
+    if written.rows == 0:
+        return Sentence("Nothing has changed since the last import")
+    return Sentence(
+        "Stored: {inserted} rows are new, {updated} changed, {deleted} are gone",
+        {"inserted": written.inserted, "updated": written.updated, "deleted": written.deleted},
+    )
+
+
+def _planned(report: PlanReport) -> Sentence:
+    count = len(report.clusters)
+    if report.fits:
+        return Sentence("Planned {count} clusters: all carry their load", {"count": count})
+    short = sum(cluster.fits is False for cluster in report.clusters)
+    return Sentence(
+        "Planned {count} clusters: {short} cannot carry their load", {"count": count, "short": short}
+    )
+
+
+def _as_json(thing: msgspec.Struct) -> object:
+    return msgspec.json.decode(msgspec.json.encode(thing))

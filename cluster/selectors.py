@@ -1,0 +1,145 @@
+"""What screens read.  Every view, consumer and API answer goes through here, and so through the reader's
+rights.
+
+visible_estates(user)      -> QuerySet[Estate]
+visible_events(user)       -> QuerySet[Event]        recent_events(user, count) -> list, oldest first
+visible_runs(user)         -> QuerySet[Run]          runs_under_way(user)
+latest_plan(estate)        -> Plan of the whole estate, or None
+report_of(plan)            -> PlanReport
+clusters_of(estate)        -> list[ClusterCount]     vms_of_cluster(estate, name) -> QuerySet
+find(user, text, limit)    -> list[Hit]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+import msgspec
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Count, Model, Q, QuerySet
+from msgspec import Struct
+
+from cluster.models import Cluster, Datastore, Estate, Event, Host, Plan, Run, VirtualMachine
+from cluster.models.inventory import Power
+from cluster.roles import Action, may
+from planner.consolidation import NO_CLUSTER
+from planner.report import PlanReport
+
+Reader = AbstractBaseUser | AnonymousUser
+
+
+class ClusterCount(Struct, frozen=True, kw_only=True):
+    """A cluster as the tree shows it; it may be a name that hosts bear, with no row of its own."""
+
+    name: str
+    hosts: int
+
+
+class Hit(Struct, frozen=True, kw_only=True):
+    """Something that a search found."""
+
+    kind: Literal["estate", "cluster", "host", "vm", "datastore"]
+    name: str
+    pk: int
+    estate: Estate
+
+
+def visible_estates(user: Reader) -> QuerySet[Estate]:
+    """The estates that this user may read."""
+    return Estate.objects.all() if may(user, Action.READ) else Estate.objects.none()
+
+
+def visible_runs(user: Reader) -> QuerySet[Run]:
+    """The runs that this user may follow, newest first: those of visible estates, and the not yet named."""
+    return (
+        Run.objects.filter(Q(estate__in=visible_estates(user)) | Q(estate=None))
+        if may(user, Action.READ)
+        else Run.objects.none()
+    )
+
+
+def runs_under_way(user: Reader) -> QuerySet[Run]:
+    """The runs that are not finished."""
+    return visible_runs(user).filter(state__in=[Run.State.QUEUED, Run.State.RUNNING])
+
+
+def visible_events(user: Reader) -> QuerySet[Event]:
+    """The events that this user may read: those of visible estates, and those of none."""
+    if not may(user, Action.READ):
+        return Event.objects.none()
+    return Event.objects.filter(Q(estate__in=visible_estates(user)) | Q(estate=None))
+
+
+def recent_events(user: Reader, count: int) -> list[Event]:
+    """The last events, oldest first."""
+    return list(visible_events(user).order_by("-seq")[:count])[::-1]
+
+
+def latest_plan(estate: Estate) -> Plan | None:
+    """The newest plan of the whole estate."""
+    return estate.plans.filter(parameters__cluster=None).first()
+
+
+def report_of(plan: Plan) -> PlanReport:
+    """What the plan answered."""
+    return msgspec.convert(plan.report, PlanReport)
+
+
+def clusters_of(estate: Estate) -> list[ClusterCount]:
+    """The clusters of an estate in the order of their names, as the planner forms them."""
+    hosts = dict(
+        Host.objects.filter(estate=estate).values_list("cluster_name").annotate(Count("pk")).order_by()
+    )
+    names = set(Cluster.objects.filter(estate=estate).values_list("name", flat=True)) | set(hosts)
+    known = sorted(name for name in names if name)
+    if not known and hosts:
+        return [ClusterCount(name=NO_CLUSTER, hosts=sum(hosts.values()))]
+    return [ClusterCount(name=name, hosts=hosts.get(name, 0)) for name in known]
+
+
+def hosts_of_cluster(estate: Estate, name: str) -> QuerySet[Host]:
+    """The hosts of a cluster; of the cluster that stands for none, all hosts."""
+    hosts = Host.objects.filter(estate=estate)
+    return hosts if name == NO_CLUSTER else hosts.filter(cluster_name=name)
+
+
+def vms_of_cluster(estate: Estate, name: str) -> QuerySet[VirtualMachine]:
+    """The VMs of a cluster: those that name it, and those without a name of one on its hosts."""
+    vms = VirtualMachine.objects.filter(estate=estate)
+    if name == NO_CLUSTER:
+        return vms
+    return vms.filter(Q(cluster_name=name) | Q(cluster_name=None, host__cluster_name=name))
+
+
+def vms_on_unknown_hosts(estate: Estate, cluster: str | None = None) -> QuerySet[VirtualMachine]:
+    """The running VMs, of one cluster or of all, whose host the estate does not describe."""
+    vms = VirtualMachine.objects.filter(estate=estate) if cluster is None else vms_of_cluster(estate, cluster)
+    return vms.filter(host=None, power=Power.ON, template=False)
+
+
+_FOUND: Final[Sequence[tuple[Literal["cluster", "host", "vm", "datastore"], type[Model]]]] = (
+    ("cluster", Cluster),
+    ("host", Host),
+    ("vm", VirtualMachine),
+    ("datastore", Datastore),
+)
+
+
+def find(user: Reader, text: str, limit: int) -> list[Hit]:
+    """What has the text in its name, at most so many of each kind; names that begin with it come first."""
+    estates = visible_estates(user)
+    hits = [
+        Hit(kind="estate", name=estate.name, pk=estate.pk, estate=estate)
+        for estate in estates.filter(name__icontains=text)[:limit]
+    ]
+    for kind, model in _FOUND:
+        rows = (
+            model._default_manager.filter(estate__in=estates).select_related("estate").only("name", "estate")
+        )
+        begins = list(rows.filter(name__istartswith=text).order_by("name")[:limit])
+        holds = rows.filter(name__icontains=text).exclude(name__istartswith=text).order_by("name")
+        found = begins + list(holds[: limit - len(begins)])
+        hits += [Hit(kind=kind, name=row.name, pk=row.pk, estate=row.estate) for row in found]
+    return hits

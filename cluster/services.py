@@ -1,0 +1,238 @@
+"""What people ask for: import a file, make a plan, cancel.  Every write that a screen causes starts here.
+
+Asking writes a queued Run and its event in one transaction; the worker is told when that stands.
+If nobody could be told, or the broker forgot, `sweep_lost_runs` tells again: the row is the truth.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+from pathlib import PurePath
+from typing import Final
+
+import msgspec
+from celery import current_app
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.core.files.base import File
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+from kombu.exceptions import OperationalError
+
+from cluster import feed, selectors
+from cluster.models import Estate, Event, Run, Upload
+from cluster.models.columns import NAME_MAX
+from cluster.roles import Action, may
+from cluster.work import LEASE_S, lease
+from planner.report import Parameters
+from planner.sentence import Sentence
+
+ATTEMPTS_MAX: Final = 3  # a file that killed three workers is not given to a fourth
+BYTES_PER_MIB: Final = 1024 * 1024
+QUICK: Final = {"max_retries": 1, "interval_start": 0.1}  # of kombu, when it connects
+TASKS: Final = {
+    Run.Kind.IMPORT: "cluster.tasks.import_estate",
+    Run.Kind.PLAN: "cluster.tasks.make_plan",
+}
+
+_log = logging.getLogger(__name__)
+
+
+class Refused(Exception):
+    """What was asked for is not done, and why; `message` is for the asker."""
+
+    def __init__(self, message: Sentence) -> None:
+        super().__init__(str(message))
+        self.message = message
+
+
+class UploadTooBig(Refused):
+    """The file is larger than a file may be."""
+
+
+class BadName(Refused):
+    """An estate cannot have this name."""
+
+
+class NotAllowed(PermissionDenied):
+    """None of the asker's roles opens this action."""
+
+
+def start_import(user: User, uploaded_file: File, name: str = "") -> Run:
+    """Keep the file and queue its import as the estate of this name (by default the file's own).
+
+    Raises:
+        NotAllowed, UploadTooBig, BadName: nothing has been kept or queued.
+    """
+    _allow(user, Action.IMPORT)
+    return queue_import(user, uploaded_file, name)
+
+
+def queue_import(user: User | None, uploaded_file: File, name: str, *, tell_a_worker: bool = True) -> Run:
+    """Queue an import; no user: the site itself asks for it, and may carry it out without a worker."""
+    filename = PurePath(uploaded_file.name or "estate").name
+    estate_name = _estate_name(name or PurePath(filename).stem)
+    _refuse_too_big(uploaded_file)
+    sha256 = _hash(uploaded_file)
+    stored_as = _keep(uploaded_file, sha256, filename)
+    with transaction.atomic():
+        upload = Upload.objects.create(
+            file=stored_as,
+            filename=filename[:NAME_MAX],
+            size_bytes=uploaded_file.size,
+            sha256=sha256,
+            uploaded_by=user,
+        )
+        run = Run(
+            kind=Run.Kind.IMPORT,
+            estate_name=estate_name,
+            estate=Estate.objects.filter(name=estate_name).first(),
+            upload=upload,
+            requested_by=user,
+        )
+        return _queue(run, Sentence("{file} was received", {"file": filename}), tell_a_worker=tell_a_worker)
+
+
+def start_plan(user: User, estate: Estate, parameters: Parameters) -> Run:
+    """Queue a plan of the estate; the Plan will hang on the run.
+
+    Raises:
+        NotAllowed: nothing has been queued.
+    """
+    _allow(user, Action.PLAN)
+    if not selectors.visible_estates(user).filter(pk=estate.pk).exists():
+        raise NotAllowed
+    with transaction.atomic():
+        return _queue(
+            Run(
+                kind=Run.Kind.PLAN,
+                estate_name=estate.name,
+                estate=estate,
+                parameters=msgspec.to_builtins(parameters),
+                requested_by=user,
+            ),
+            Sentence("A plan was asked for"),
+        )
+
+
+def cancel(user: User, run: Run) -> bool:
+    """End the run unless it is finished; a worker that works on it stops at its next step."""
+    _allow(user, Action.CANCEL)
+    with transaction.atomic():
+        unfinished = Run.objects.filter(pk=run.pk, state__in=[Run.State.QUEUED, Run.State.RUNNING])
+        if not unfinished.update(state=Run.State.CANCELLED, lease_until=None, finished_at=Now()):
+            return False
+        message = Sentence("Cancelled by {user}", {"user": user.get_username()})
+        feed.publish(
+            f"{run.kind}-cancelled",
+            message,
+            subject=run.estate_name,
+            level=Event.Level.WARNING,
+            run=run,
+            estate=run.estate,
+        )
+    return True
+
+
+def sweep_lost_runs() -> int:
+    """Send again every unfinished run that no worker holds; give how many.  Safe to run at any time."""
+    lost = Run.objects.filter(state__in=[Run.State.QUEUED, Run.State.RUNNING], lease_until__lt=Now())
+    return sum(_sweep(run) for run in lost.order_by("created_at"))
+
+
+def _sweep(run: Run) -> bool:
+    """Take the run up again, or give it up; False where somebody else was first."""
+    same = Run.objects.filter(pk=run.pk, attempt=run.attempt, state=run.state, lease_until__lt=Now())
+    if run.attempt >= ATTEMPTS_MAX:
+        return _give_up(run, same)
+    with transaction.atomic():
+        if not same.update(state=Run.State.QUEUED, lease_until=lease(LEASE_S)):
+            return False
+        transaction.on_commit(lambda: _send(run))
+    return True
+
+
+def _give_up(run: Run, same: QuerySet[Run]) -> bool:
+    message = Sentence("The worker died {count} times at this; it is not tried again", {"count": run.attempt})
+    with transaction.atomic():
+        if not same.update(
+            state=Run.State.FAILED,
+            lease_until=None,
+            finished_at=Now(),
+            error=msgspec.to_builtins(message),
+        ):
+            return False
+        feed.publish(
+            f"{run.kind}-failed",
+            message,
+            subject=run.estate_name,
+            level=Event.Level.ERROR,
+            run=run,
+            estate=run.estate,
+        )
+    return True
+
+
+def _queue(run: Run, message: Sentence, *, tell_a_worker: bool = True) -> Run:
+    run.lease_until = lease(LEASE_S)  # from then on the sweep holds the message for lost
+    run.save(force_insert=True)
+    feed.publish(
+        f"{run.kind}-queued", message, subject=run.estate_name, run=run, estate=run.estate, progress=0
+    )
+    if tell_a_worker:
+        transaction.on_commit(lambda: _send(run))
+    return run
+
+
+def _send(run: Run) -> None:
+    """Tell a worker; a broker that does not answer is no reason to refuse what is queued already."""
+    try:
+        with current_app.connection_for_write() as broker:
+            broker.transport_options = broker.transport_options | QUICK  # its own way takes 6 s to give up
+            current_app.send_task(TASKS[Run.Kind(run.kind)], [str(run.pk)], connection=broker, retry=False)
+    except OperationalError as error:
+        _log.warning("run %s is queued, but no worker could be told: %s", run.pk, error)
+
+
+def _allow(user: User, action: Action) -> None:
+    if not may(user, action):
+        raise NotAllowed
+
+
+def _estate_name(wanted: str) -> str:
+    name = " ".join(wanted.split())
+    if not name or len(name) > NAME_MAX or not name.isprintable():
+        raise BadName(
+            Sentence("An estate needs a name of 1 to {max} printable characters", {"max": NAME_MAX})
+        )
+    return name
+
+
+def _refuse_too_big(uploaded_file: File) -> None:
+    if uploaded_file.size > settings.UPLOAD_LIMIT_BYTES:
+        sizes = {
+            "size": round(uploaded_file.size / BYTES_PER_MIB),
+            "limit": settings.UPLOAD_LIMIT_BYTES // BYTES_PER_MIB,
+        }
+        raise UploadTooBig(Sentence("The file has {size} MiB; {limit} MiB is the most", sizes))
+
+
+def _hash(uploaded_file: File) -> str:
+    digest = hashlib.sha256()
+    for chunk in uploaded_file.chunks(BYTES_PER_MIB):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _keep(uploaded_file: File, sha256: str, filename: str) -> str:
+    """Store the file under its hash, once; its ending stays, for readers go by it too."""
+    ending = re.sub(r"[^a-z0-9.]", "", PurePath(filename).suffix.lower())[:10]
+    path = f"imports/{sha256[:2]}/{sha256}{ending}"
+    if default_storage.exists(path) and default_storage.size(path) == uploaded_file.size:
+        return path
+    return default_storage.save(path, uploaded_file)

@@ -1,0 +1,25 @@
+"""Rows <-> planner values; no other part of the shell knows both.
+
+    planner Estate --compare--> Changes --write (one transaction)--> rows --load--> planner Estate
+
+`compare` reads and computes without a lock; `write` holds one for the inserts alone.  A row whose
+fingerprint has not changed is not written, so that an unchanged import writes none.
+"""
+
+from __future__ import annotations
+
+from cluster.snapshot.comparing import Changes, compare
+from cluster.snapshot.loading import load, load_quality, load_reading
+from cluster.snapshot.writing import EstateMoved, Written, save, write
+
+__all__ = [
+    "Changes",
+    "EstateMoved",
+    "Written",
+    "compare",
+    "load",
+    "load_quality",
+    "load_reading",
+    "save",
+    "write",
+]

@@ -1,0 +1,73 @@
+"""What stands around every page: the tree, the runs under way, the last events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django import template
+from django.utils.translation import gettext
+from msgspec import Struct
+
+from cluster import feed, roles, selectors
+from cluster.models import Estate, Event, Run
+from cluster.templatetags.parts import NOT_RECORDED, number, say_event, visible
+
+register = template.Library()
+
+EVENTS_SHOWN = 40
+
+
+class Frame(Struct, frozen=True, kw_only=True):
+    """The frame of one page, for one reader."""
+
+    estates: Sequence[Estate]
+    clusters: Sequence[selectors.ClusterCount]
+    working: int
+    events: Sequence[Event]
+    last_seq: int
+    last_event: str
+    roles: str
+    may_import: bool
+
+
+@register.simple_tag(takes_context=True)
+def frame_of(context: Mapping[str, Any]) -> Frame:
+    """The frame of the page that is being rendered."""
+    user = context["request"].user
+    estate = context.get("estate")
+    last_seq = feed.last_seq()  # before the rows: an event between the two is told again, never lost
+    events = selectors.recent_events(user, EVENTS_SHOWN)
+    return Frame(
+        estates=list(selectors.visible_estates(user)),
+        clusters=selectors.clusters_of(estate) if isinstance(estate, Estate) else [],
+        working=selectors.runs_under_way(user).count(),
+        events=events,
+        last_seq=last_seq,
+        last_event=_in_a_line(events[-1]) if events else gettext("Nothing has happened yet"),
+        roles=", ".join(gettext(role.value) for role in sorted(roles.roles_of(user))),
+        may_import=roles.may(user, roles.Action.IMPORT),
+    )
+
+
+def _in_a_line(event: Event) -> str:
+    said = say_event(event)
+    return f"{visible(event.subject)}: {said}" if event.subject else said
+
+
+@register.filter
+def state_of_run(run: Run) -> str:
+    """The state's colour and sign."""
+    return {
+        Run.State.SUCCEEDED: "ok",
+        Run.State.FAILED: "bad",
+        Run.State.CANCELLED: "warn",
+    }.get(Run.State(run.state), "unknown")
+
+
+@register.filter
+def seconds(run: Run) -> str:
+    """How long a finished run took."""
+    if run.started_at is None or run.finished_at is None:
+        return NOT_RECORDED
+    return number((run.finished_at - run.started_at).total_seconds(), 1)

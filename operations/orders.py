@@ -1,0 +1,152 @@
+"""What an operator may ask for, and the answer: done, waiting for its turn, or refused with the reason."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from operations import event as e
+from operations import vm_event as v
+from operations.action import MigrateStorage, StopVm
+from operations.choice import pick_for_group
+from operations.moves import begin_move, has_turn
+from operations.policy import Policies
+from operations.prerequisites import unmet
+from operations.state import FREE, ClusterState, VmState
+from operations.step import Rules, Steps
+from planner.sentence import Sentence
+
+
+def on_asked(state: ClusterState, event: e.Asked, cause: int, policies: Policies) -> Steps:
+    """Answer what concerns one VM; hosts are `evacuation`'s."""
+    match event.verb:
+        case "migrate":
+            yield from _migrate(state, policies, state.vms[event.subject], event.target, cause)
+        case "migrate-storage":
+            yield from _migrate_storage(state, policies, state.vms[event.subject], event.target, cause)
+        case "start":
+            yield from _start(state, state.vms[event.subject], cause)
+        case "stop":
+            yield from _stop(state, state.vms[event.subject], cause, disable=False)
+        case "disable":
+            yield from _stop(state, state.vms[event.subject], cause, disable=True)
+
+
+def _migrate(state: ClusterState, policies: Policies, vm: VmState, target: str, cause: int) -> Steps:
+    """Move a VM, and all that must stay beside it."""
+    if (why := _not_now(state, vm, target)) is not None:
+        yield e.Refused(state.now, vm.name, cause, why)
+        return
+    unit = _unit(state, vm)
+    strict = len(unit) == 1
+    for each in unit:
+        missing = unmet(state, policies, each, state.hosts[target], strict=strict)
+        if missing:
+            yield e.Refused(state.now, vm.name, cause, missing[0].words, missing[0].remedy)
+            return
+    for each in unit:
+        if each.host != target:
+            yield from _move_or_wait(state, policies, each, target, cause)
+
+
+def _not_now(state: ClusterState, vm: VmState, target: str) -> Sentence | None:
+    """Why a VM cannot move whatever the target; None when it can."""
+    if vm.phase == "error":
+        return Sentence("it is in error: it needs a person first")
+    if vm.host is None:
+        return Sentence("it does not run; HA starts it where it can")
+    if vm.activity:
+        return Sentence("it is busy already")
+    return Sentence("it runs on {host} already", {"host": target}) if vm.host == target else None
+
+
+def _unit(state: ClusterState, vm: VmState) -> list[VmState]:
+    """A VM and those that a rule keeps beside it, the VM first."""
+    names = sorted(state.bonds.get(vm.name, FREE).together)
+    mates = [mate for name in names if (mate := state.vms.get(name)) is not None and mate.host is not None]
+    return [vm, *mates]
+
+
+def _move_or_wait(state: ClusterState, policies: Policies, vm: VmState, target: str, cause: int) -> Steps:
+    if has_turn(state, policies, vm, target):
+        yield from begin_move(state, vm, target, cause, Sentence("to {host}, asked for", {"host": target}))
+    else:
+        why = Sentence("for its turn: the limits of hosts, links and datastores are reached")
+        yield v.MoveWaiting(state.now, vm.name, cause, why, target)
+
+
+def on_move_over(state: ClusterState, event: e.Event, cause: int, policies: Policies) -> Steps:
+    """The turn of those that wait may have come."""
+    for name, target in tuple(state.queued.items()):
+        vm = state.vms[name]
+        if vm.host is None or not state.hosts[target].is_open:
+            why = Sentence("{host} or the VM is gone meanwhile", {"host": target})
+            yield e.Refused(state.now, name, cause, why)
+        elif has_turn(state, policies, vm, target) and not unmet(state, policies, vm, state.hosts[target]):
+            yield from begin_move(
+                state, vm, target, cause, Sentence("to {host}, asked for", {"host": target})
+            )
+
+
+def _migrate_storage(state: ClusterState, policies: Policies, vm: VmState, target: str, cause: int) -> Steps:
+    limits, store = policies.migration, state.datastores[target]
+    size = vm.row.disk_used_mib or vm.row.disk_mib
+    source = vm.row.datastores[0] if vm.row.datastores else None
+    why = _storage_refusal(state, vm, target, size)
+    if why is not None or source is None or vm.host is None:
+        yield e.Refused(state.now, vm.name, cause, why or Sentence("no datastore of it is known"))
+        return
+    busiest = max(store.units, state.datastores[source].units)
+    if (
+        state.hosts[vm.host].units + limits.storage_move_cost > limits.host_units
+        or busiest + limits.storage_move_datastore_cost > limits.datastore_units
+    ):
+        yield e.Refused(state.now, vm.name, cause, Sentence("too many copies run already: ask again later"))
+        return
+    yield v.StorageMoving(state.now, vm.name, cause, source, target, size)
+    yield MigrateStorage(state.number, vm.name, source, target)
+
+
+def _storage_refusal(state: ClusterState, vm: VmState, target: str, size_mib: int) -> Sentence | None:
+    store = state.datastores[target]
+    if vm.host is None or vm.activity:
+        return Sentence("it does not run, or is busy already")
+    if vm.ft:
+        return Sentence("it is fault tolerant: its disks cannot move")
+    if store.hosts and vm.host not in store.hosts:
+        return Sentence("{host} does not mount {datastore}", {"host": vm.host, "datastore": target})
+    if store.used_mib + size_mib > store.capacity_mib:
+        return Sentence("{datastore} lacks {size} MiB", {"datastore": target, "size": size_mib})
+    return None
+
+
+def _start(state: ClusterState, vm: VmState, cause: int) -> Steps:
+    if vm.phase in ("off", "error"):
+        yield v.VmWanted(state.now, vm.name, cause)
+    else:
+        yield e.Refused(state.now, vm.name, cause, Sentence("it runs or waits already"))
+
+
+def _stop(state: ClusterState, vm: VmState, cause: int, *, disable: bool) -> Steps:
+    """Stop a VM.  One that HA tries to recover stays with HA, unless it is disabled."""
+    if vm.host is not None:
+        yield v.VmDisabled(state.now, vm.name, cause)
+        yield StopVm(state.number, vm.name, vm.host, "asked")
+    elif disable and vm.phase in ("down", "error", "off"):
+        yield v.VmDisabled(state.now, vm.name, cause)
+    else:
+        why = Sentence("it does not run; HA goes on trying, disable it to end that")
+        yield e.Refused(state.now, vm.name, cause, why)
+
+
+def suggest_host(state: ClusterState, policies: Policies, vm: VmState) -> str | None:
+    """Where a VM, with those that stay beside it, would go best."""
+    avoid = () if vm.host is None else (vm.host,)
+    host = pick_for_group(state, policies, _unit(state, vm), avoid)
+    return None if host is None else host.name
+
+
+ON_EVENT: Final[Rules] = {
+    e.Asked: on_asked,
+    v.Migrated: on_move_over,
+    v.MigrationFailed: on_move_over,
+}

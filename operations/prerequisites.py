@@ -1,0 +1,188 @@
+"""Whether a VM can be moved at all: each condition with an id, plain words and what mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from msgspec import Struct
+
+from operations.choice import breaks_rule, refusal
+from operations.policy import Policies
+from operations.state import FREE, ClusterState, HostState, VmState
+from planner.sentence import Sentence
+
+INTEL_OR_AMD: Final = ("intel", "amd")
+
+
+class Prerequisite(Struct, frozen=True, kw_only=True):
+    """One condition that is not met; `id` is stable and names its help."""
+
+    id: str
+    words: Sentence
+    remedy: Sentence
+
+
+def unmet(
+    state: ClusterState, policies: Policies, vm: VmState, target: HostState, *, strict: bool = True
+) -> tuple[Prerequisite, ...]:
+    """List what forbids a live migration of a running VM to a host; empty when nothing does.
+
+    Source: vCenter Server and Host Management 6.7 p. 129, 6.0 p. 122-124; pve-docs qm.
+    """
+    source = None if vm.host is None else state.hosts[vm.host]
+    found = [*_of_vm(vm), *_of_target(state, policies, vm, target, strict)]
+    if source is not None:
+        found.extend(_of_pair(state, policies, vm, source, target))
+    return tuple(found)
+
+
+def _of_vm(vm: VmState) -> Iterator[Prerequisite]:
+    guest = vm.guest
+    if vm.phase not in ("running", "hung"):
+        yield _unmet(
+            "running",
+            Sentence("{vm} does not run", {"vm": vm.name}),
+            Sentence("start it, or move it powered off"),
+        )
+    if guest.passthrough:
+        yield _unmet(
+            "no-passthrough",
+            Sentence("a device of the host is passed through to {vm}", {"vm": vm.name}),
+            Sentence("remove the PCI or USB device, or use a virtual one"),
+        )
+    if guest.local_media:
+        yield _unmet(
+            "no-local-media",
+            Sentence("{vm} uses a CD or floppy of its host", {"vm": vm.name}),
+            Sentence("disconnect it, or use an image on a shared datastore"),
+        )
+    if guest.cpu_pinned:
+        yield _unmet(
+            "cpu-affinity",
+            Sentence("{vm} is pinned to CPUs of its host", {"vm": vm.name}),
+            Sentence("remove the CPU affinity"),
+        )
+    if guest.container:
+        yield _unmet(
+            "container",
+            Sentence("{vm} is a container: it cannot move while it runs", {"vm": vm.name}),
+            Sentence("restart it on the other host"),
+        )
+    if guest.lock == "create":
+        yield _unmet(
+            "lock",
+            Sentence("{vm} is locked by an unfinished creation", {"vm": vm.name}),
+            Sentence("finish or undo it, then unlock the VM"),
+        )
+
+
+def _of_target(
+    state: ClusterState, policies: Policies, vm: VmState, target: HostState, strict: bool
+) -> Iterator[Prerequisite]:
+    if not target.is_open:
+        yield _unmet(
+            "target-open",
+            Sentence("{host} takes no VMs now", {"host": target.name}),
+            Sentence("connect it, end its maintenance, or choose another host"),
+        )
+    why = refusal(state, policies, vm, target, strict=strict)
+    if why in ("memory", "cpu"):
+        yield _unmet(
+            "room",
+            Sentence("{host} lacks {what}", {"host": target.name, "what": why}),
+            Sentence("choose a host with more room, or move others away first"),
+        )
+    if not state.reaches(target, vm):
+        yield _unmet(
+            "shared-datastore",
+            Sentence(
+                "{host} lacks a datastore or a port group of {vm}", {"host": target.name, "vm": vm.name}
+            ),
+            Sentence("mount the datastore and give the port group the same label there"),
+        )
+    if breaks_rule(state, policies, vm, target.name, strict=strict):
+        rules = ", ".join(state.bonds.get(vm.name, FREE).rules) or "FT"
+        yield _unmet(
+            "rule",
+            Sentence(
+                "a rule keeps {vm} off {host}: {rules}", {"vm": vm.name, "host": target.name, "rules": rules}
+            ),
+            Sentence("choose another host, or change the rule"),
+        )
+    if vm.ft and target.name in (vm.secondary, vm.seeding):
+        yield _unmet(
+            "ft",
+            Sentence("the second copy of {vm} is on {host}", {"vm": vm.name, "host": target.name}),
+            Sentence("choose another host"),
+        )
+
+
+def _of_pair(
+    state: ClusterState, policies: Policies, vm: VmState, source: HostState, target: HostState
+) -> Iterator[Prerequisite]:
+    one, two = source.row, target.row
+    if not _is_same_cpu(one.cpu_model, two.cpu_model) and not (one.evc and one.evc == two.evc):
+        yield _unmet(
+            "cpu-compatible",
+            Sentence("the CPUs of {source} and {host} differ", {"source": source.name, "host": target.name}),
+            Sentence("set an EVC mode that both know, and power-cycle the VM"),
+        )
+    if not source.connected or not target.connected:
+        yield _unmet(
+            "migration-network",
+            Sentence(
+                "{source} and {host} have no network between them",
+                {"source": source.name, "host": target.name},
+            ),
+            Sentence("bring the migration network up on both"),
+        )
+    if vm.guest.local_swap:
+        yield _unmet(
+            "swap",
+            Sentence("the swap file of {vm} is on a disk of its host", {"vm": vm.name}),
+            Sentence("keep swap files with the VM"),
+        )
+    local = [
+        name for name in vm.row.datastores if name in state.datastores and not state.datastores[name].shared
+    ]
+    if local:
+        yield _unmet(
+            "shared-storage",
+            Sentence("{datastore} is local to {source}", {"datastore": local[0], "source": source.name}),
+            Sentence("move the disks to a shared datastore first"),
+        )
+
+
+def round_trip_unmet(policies: Policies, rtt_ms: float) -> Prerequisite | None:
+    """Say whether a link between sites is too slow for a live migration."""
+    if rtt_ms <= policies.migration.max_rtt_ms:
+        return None
+    return _unmet(
+        "rtt",
+        Sentence(
+            "the round trip takes {rtt_ms} ms, more than {most} ms",
+            {"rtt_ms": rtt_ms, "most": policies.migration.max_rtt_ms},
+        ),
+        Sentence("move the VM powered off, or shorten the way"),
+    )
+
+
+def _is_same_cpu(one: str | None, two: str | None) -> bool:
+    """Whether two CPU models are of one maker; the generation is EVC's business where both are known."""
+    if one is None or two is None or one == two:
+        return True
+    makers = [next((maker for maker in INTEL_OR_AMD if maker in name.lower()), name) for name in (one, two)]
+    return makers[0] == makers[1] and _generation(one) == _generation(two)
+
+
+def _generation(model: str) -> str:
+    """The mark of a generation in a model's name (v3, v4); without one, the name itself."""
+    marks = [
+        word for word in model.lower().split() if len(word) == 2 and word[0] == "v" and word[1].isdigit()
+    ]
+    return marks[0] if marks else ""
+
+
+def _unmet(id: str, words: Sentence, remedy: Sentence) -> Prerequisite:
+    return Prerequisite(id=id, words=words, remedy=remedy)

@@ -1,0 +1,213 @@
+"""The script of a scenario: how the rehearsal is set, and what happens when.
+
+profile vsphere
+policy ha.fencing power
+timing boot_s 60
+guest db1 dirty_mib_s 100 working_set_mib 2048
+group rack1 esx1 esx2
+begin cold
+until 900
+at 120 fail esx3
+at 200 migrate db1 to esx2
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, get_args, get_type_hints
+
+import msgspec
+from msgspec import Struct, structs
+
+from operations.guest import Guest
+from operations.instruction import WORDS, Instruction, Verb
+from operations.policy import Policies, policies_of
+from operations.timings import PRODUCTS, Product
+from operations.written import Line, lines_of
+from planner.estate import Estate
+
+SETTINGS: Final = ("profile", "policy", "timing", "guest", "group", "begin", "cluster", "until", "at")
+HOST_WORDS: Final = frozenset({"host"})
+
+
+class Script(Struct, frozen=True, kw_only=True):
+    """What one rehearsal is to play."""
+
+    policies: Policies
+    instructions: tuple[Instruction, ...] = ()
+    guests: dict[str, Guest] = {}
+    groups: dict[str, tuple[str, ...]] = {}
+    cluster: str | None = None
+    until_s: float | None = None
+    cold: bool = False
+    begins_cut: tuple[str, ...] = ()
+
+
+class _Names(Struct, frozen=True):
+    """What a script may speak of."""
+
+    hosts: frozenset[str]
+    vms: frozenset[str]
+    datastores: frozenset[str]
+    paths: frozenset[tuple[str, str, str]]
+
+
+def parse_script(text: str, estate: Estate, file: str = "script") -> Script:
+    """Read a script about an estate.
+
+    Raises:
+        ScenarioError: an unknown word, name or time, with file, line and word.
+    """
+    names = _Names(
+        frozenset(host.name for host in estate.hosts),
+        frozenset(vm.name for vm in estate.vms),
+        frozenset(store.name for store in estate.datastores),
+        frozenset((path.host, path.datastore or path.lun, path.name) for path in estate.paths),
+    )
+    script = Script(policies=policies_of("vsphere"))
+    for line in lines_of(text, file):
+        word = line.words[0]
+        if word == "at":
+            instruction = _instruction(line, names, script.groups)
+            _check_time(line, instruction, script.until_s)
+            script = structs.replace(script, instructions=(*script.instructions, instruction))
+        else:
+            line.known(word, SETTINGS, "beginning of a line")
+            script = _setting(line, script, names)
+    ordered = sorted(script.instructions, key=lambda instruction: instruction.at_s)
+    return structs.replace(script, instructions=tuple(ordered))
+
+
+# -- settings
+
+
+def _setting(line: Line, script: Script, names: _Names) -> Script:
+    value = line.word(1, "a value")
+    match line.words[0]:
+        case "profile":
+            return structs.replace(script, policies=policies_of(_product(line, value)))
+        case "policy":
+            return structs.replace(script, policies=_policy(line, script.policies, value))
+        case "timing":
+            times = _with_field(line, script.policies.timings, value, line.word(2, "a duration"))
+            return structs.replace(script, policies=structs.replace(script.policies, timings=times))
+        case "guest":
+            line.known(value, sorted(names.vms), "VM")
+            guest = _guest(line, script.guests.get(value, Guest()), names)
+            return structs.replace(script, guests={**script.guests, value: guest})
+        case "group":
+            hosts = tuple(line.known(word, sorted(names.hosts), "host") for word in line.words[2:])
+            return structs.replace(script, groups={**script.groups, value: hosts})
+        case "cluster":
+            return structs.replace(script, cluster=value)
+        case "until":
+            return structs.replace(script, until_s=line.number_of(value))
+        case _:
+            return _beginning(line, script, names)
+
+
+def _beginning(line: Line, script: Script, names: _Names) -> Script:
+    word = line.known(line.words[1], ("cold", "cut"), "beginning")
+    if word == "cold":
+        return structs.replace(script, cold=True)
+    hosts = tuple(line.known(name, sorted(names.hosts), "host") for name in line.words[2:])
+    return structs.replace(script, begins_cut=hosts)
+
+
+def _product(line: Line, word: str) -> Product:
+    for product in PRODUCTS:
+        if word == product:
+            return product
+    raise line.error(word, f"is none of {', '.join(PRODUCTS)}")
+
+
+def _policy(line: Line, policies: Policies, path: str) -> Policies:
+    group, dot, field = path.partition(".")
+    if not dot or group not in ("ha", "ft", "drs", "migration", "capacity"):
+        raise line.error(path, "is not like ha.fencing: ha, ft, drs, migration or capacity before the dot")
+    changed = _with_field(line, getattr(policies, group), field, line.word(2, "a value"))
+    return structs.replace(policies, **{group: changed})
+
+
+def _guest(line: Line, guest: Guest, names: _Names) -> Guest:
+    if len(line.words) % 2 or len(line.words) < 4:
+        raise line.error(line.words[-1], "name and value come in pairs")
+    for field, word in zip(line.words[2::2], line.words[3::2], strict=True):
+        guest = _with_field(line, guest, field, word)
+    for host in guest.home:
+        line.known(host, sorted(names.hosts), "host")
+    for vm in guest.after:
+        line.known(vm, sorted(names.vms), "VM")
+    return guest
+
+
+def _with_field(line: Line, record: Any, field: str, word: str) -> Any:
+    """Set one field of a record from a written word, checked by the field's type."""
+    line.known(field, record.__struct_fields__, "setting")
+    kind = get_type_hints(type(record))[field]
+    value: object = word.split(",") if "tuple" in str(kind) else {"yes": True, "no": False}.get(word, word)
+    try:
+        return structs.replace(record, **{field: msgspec.convert(value, type=kind, strict=False)})
+    except msgspec.ValidationError as error:
+        raise line.error(word, f"{field}: {error}") from error
+
+
+# -- instructions
+
+
+def _instruction(line: Line, names: _Names, groups: dict[str, tuple[str, ...]]) -> Instruction:
+    at_s = line.number_of(line.word(1, "a time"))
+    verb = _verb(line, line.word(2, "what happens"))
+    expected = WORDS[verb]
+    if expected == ("groups",):
+        return Instruction(at_s, verb, groups=_parts(line, names))
+    found: list[str] = []
+    number = 0.0
+    for index, what in enumerate(expected, start=3):
+        word = line.word(index, f"a {what}" if what != "to" else "'to'")
+        if what == "number":
+            number = line.number_of(word)
+        elif what == "to":
+            line.known(word, ("to",), "word here")
+        elif what == "group":
+            members = groups[line.known(word, groups, "group")]
+            return Instruction(at_s, verb, groups=(members,))
+        else:
+            found.append(_name(line, word, what, names))
+    if len(line.words) > 3 + len(expected):
+        raise line.error(line.words[3 + len(expected)], "is one word too many")
+    if "path" in expected and tuple(found) not in names.paths:
+        raise line.error(found[-1], f"{found[0]} has no such path to {found[1]}")
+    return Instruction(at_s, verb, tuple(found), number=number)
+
+
+def _verb(line: Line, word: str) -> Verb:
+    for verb in get_args(Verb):
+        if word == verb:
+            return verb  # type: ignore[no-any-return]
+    raise line.error(word, f"is none of {', '.join(get_args(Verb))}")
+
+
+def _name(line: Line, word: str, what: str, names: _Names) -> str:
+    known = {"host": names.hosts, "vm": names.vms, "datastore": names.datastores}.get(what)
+    return word if known is None else line.known(word, sorted(known), what)
+
+
+def _parts(line: Line, names: _Names) -> tuple[tuple[str, ...], ...]:
+    """Read `esx1 esx2 | esx3`; every host must stand in one part."""
+    parts: list[list[str]] = [[]]
+    for word in line.words[3:]:
+        if word == "|":
+            parts.append([])
+        else:
+            parts[-1].append(line.known(word, sorted(names.hosts), "host"))
+    named = [name for part in parts for name in part]
+    if len(parts) < 2 or not all(parts):
+        raise line.error(line.words[2], "needs at least two parts with | between them")
+    if sorted(named) != sorted(names.hosts):
+        raise line.error(line.words[2], "every host must stand in exactly one part")
+    return tuple(tuple(part) for part in parts)
+
+
+def _check_time(line: Line, instruction: Instruction, until_s: float | None) -> None:
+    if until_s is not None and instruction.at_s > until_s:
+        raise line.error(line.words[1], f"comes after the end of the run at {until_s:g}")

@@ -1,0 +1,93 @@
+"""What a run meant: who was out for how long, who is lost and why, and what would have helped."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from operations.state import NOTHING_SAID, ClusterState, VmState
+from planner.sentence import Sentence
+
+
+class VmOutage(Struct, frozen=True, kw_only=True):
+    """One VM's fate.  `outage_s` sums its outages; for a VM still out, up to the end of the run.
+
+    `is_lost`: it did not come back by itself; `why` then says what it waits for.
+    """
+
+    vm: str
+    outage_s: float
+    is_lost: bool
+    host: str | None
+    why: Sentence = NOTHING_SAID
+
+
+class Summary(Struct, frozen=True, kw_only=True):
+    """The end of a run.  `outages` holds only VMs that were out, the longest first."""
+
+    ended_at_s: float
+    events: int
+    outages: tuple[VmOutage, ...]
+    advice: tuple[Sentence, ...]
+
+    @property
+    def lost(self) -> tuple[VmOutage, ...]:
+        """Those that did not come back."""
+        return tuple(outage for outage in self.outages if outage.is_lost)
+
+
+def summarize(state: ClusterState) -> Summary:
+    """Say what the state at the end of a run means."""
+    outages = [found for vm in state.vms.values() if (found := outage_of(state, vm)) is not None]
+    outages.sort(key=lambda outage: (not outage.is_lost, -outage.outage_s, outage.vm))
+    return Summary(
+        ended_at_s=state.now, events=state.number, outages=tuple(outages), advice=advise(state, outages)
+    )
+
+
+def outage_of(state: ClusterState, vm: VmState) -> VmOutage | None:
+    """How long a VM was out; None for one that never was, or that nobody wants."""
+    if vm.phase == "off" or vm.guest.error:
+        return None
+    since = vm.stalled_at if vm.phase == "running" else vm.down_at
+    is_lost = vm.phase != "running" or vm.stalled_at is not None
+    still_s = state.now - since if is_lost and since is not None else 0.0
+    if not is_lost and not vm.outages:
+        return None
+    return VmOutage(
+        vm=vm.name,
+        outage_s=vm.out_s + still_s,
+        is_lost=is_lost,
+        host=vm.host,
+        why=why_lost(state, vm) if is_lost else NOTHING_SAID,
+    )
+
+
+def why_lost(state: ClusterState, vm: VmState) -> Sentence:
+    """Say what keeps a VM down."""
+    if vm.hold or vm.phase == "error":
+        return vm.why
+    if vm.phase == "running":
+        return Sentence("its storage or its network is gone")
+    if vm.phase == "hung":
+        return Sentence("its guest does not answer")
+    if vm.phase in ("starting", "booting", "failover"):
+        return Sentence("it was still starting at the end")
+    if not vm.is_safe and vm.last_host is not None:
+        return Sentence("nobody made sure that {host} stopped it", {"host": vm.last_host})
+    return Sentence("nobody was left to restart it")
+
+
+def advise(state: ClusterState, outages: list[VmOutage]) -> tuple[Sentence, ...]:
+    """Say what would have saved the VMs that are lost, most important first."""
+    lost = [state.vms[outage.vm] for outage in outages if outage.is_lost]
+    room = sum(vm.memory_mib for vm in lost if vm.hold in ("room", "slot"))
+    found = []
+    if room:
+        found.append(Sentence("{room} MiB more free memory on the other hosts", {"room": room}))
+    if any(not vm.is_safe for vm in lost):
+        found.append(Sentence("fencing by power: then nobody waits for a silent host"))
+    if any(vm.phase == "error" for vm in lost):
+        found.append(Sentence("a person who looks at the VMs that do not start"))
+    if not state.primaries and lost:
+        found.append(Sentence("one host more: no majority was left to decide"))
+    return tuple(found)

@@ -1,0 +1,126 @@
+"""The answers as JSON documents: plain lists, numbers and texts, with the keys that scripts rely on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import msgspec
+
+from planner.consolidation import assumptions, members, summarize, totals
+from planner.cost import Money
+from planner.figure import Figure
+from planner.quality import Quality, Reading
+from planner.report import ClusterPlan, PlanReport
+from planner.sentence import Sentence
+
+# A JSON object on its way out: the one place where a dict is the record that was asked for.
+Document: TypeAlias = dict[str, Any]
+
+
+def summary_document(reading: Reading) -> Document:
+    """Say what is there, of the estate and of each cluster."""
+    return {
+        "source": _source(reading.quality),
+        "totals": msgspec.to_builtins(totals(reading.estate)),
+        "clusters": [msgspec.to_builtins(summarize(cluster)) for cluster in members(reading.estate)],
+        "assumptions": _texts((*reading.quality.assumptions, *assumptions(reading.estate.vms))),
+    }
+
+
+def plan_document(report: PlanReport) -> Document:
+    """Say what each cluster needs, tolerates and costs, every number with its formula."""
+    return {
+        "source": _source(report.quality),
+        "parameters": msgspec.to_builtins(report.parameters),
+        "totals": msgspec.to_builtins(report.totals),
+        "fits": report.fits,
+        "clusters": [_cluster(cluster) for cluster in report.clusters],
+        "cost": _cost(report.cost),
+        "assumptions": _texts((*report.quality.assumptions, *report.assumptions)),
+    }
+
+
+def _source(quality: Quality) -> Document:
+    return {
+        "format": quality.format,
+        "sheets": [sheet.name for sheet in quality.sheets],
+        "rows": {sheet.name: sheet.rows_read for sheet in quality.sheets},
+        "warnings": [
+            {
+                "sheet": finding.sheet,
+                "row": finding.row,
+                "column": finding.column,
+                "message": str(finding.message),
+                "count": finding.count,
+            }
+            for finding in quality.warnings
+        ],
+    }
+
+
+def _cluster(cluster: ClusterPlan) -> Document:
+    return {
+        "name": cluster.name,
+        "fits": cluster.fits,
+        "hosts_today": cluster.hosts_today,
+        "hosts_for_load": cluster.hosts_for_load,
+        "hosts_needed": cluster.hosts_needed,
+        "lower_bound": cluster.lower_bound,
+        "binding": cluster.binding,
+        "failures_asked": cluster.failures_asked,
+        "failures_tolerated_today": cluster.failures_tolerated_today,
+        "free_vms": cluster.free_vms,
+        "template": msgspec.to_builtins(cluster.template),
+        "host_model": msgspec.to_builtins(cluster.host_model),
+        "ratios": msgspec.to_builtins(cluster.ratios),
+        "needs": [msgspec.to_builtins(need) for need in cluster.needs],
+        "summary": msgspec.to_builtins(cluster.summary),
+        "assumptions": _texts(cluster.assumptions),
+        "refusals": _texts(cluster.refusals),
+        "cost": _cost(cluster.cost),
+        "figures": [_figure(figure) for figure in cluster.figures],
+    }
+
+
+def _cost(lines: Sequence[Money]) -> Document:
+    return {
+        scope: {
+            "lines": [_money(line) for line in lines if line.scope == scope and line.item != "total"],
+            "totals": [_money(line) for line in lines if line.scope == scope and line.item == "total"],
+        }
+        for scope in ("today", "planned")
+    }
+
+
+def _money(line: Money) -> Document:
+    return {
+        "item": line.item,
+        "label": str(line.label),
+        "low": line.low,
+        "high": line.high,
+        "currency": line.currency,
+        "per": line.per,
+        "quantity": line.quantity,
+        "unit": line.unit,
+        "formula": str(line.formula),
+        "source": line.source,
+        "assumptions": _texts(line.assumptions),
+    }
+
+
+def _figure(figure: Figure) -> Document:
+    return {
+        "id": figure.id,
+        "value": figure.value,
+        "unit": figure.unit,
+        "formula": str(figure.formula),
+        "inputs": [msgspec.to_builtins(given) for given in figure.inputs],
+        "assumptions": _texts(figure.assumptions),
+        "page": figure.page,
+        "source": figure.source,
+    }
+
+
+def _texts(sentences: Sequence[Sentence]) -> list[str]:
+    return list(dict.fromkeys(str(sentence) for sentence in sentences))

@@ -1,0 +1,1 @@
+"""The fewest hosts for a fleet and the proof: shapes, prices, patterns.  No names, no rules, no estate."""

@@ -1,0 +1,36 @@
+// Filters: the address says only what was asked for, keeps the order, and the CSV is of the rows in sight.
+"use strict";
+(() => {
+  const form = document.querySelector("[data-filters]");
+  if (!form) return;
+  const usual = (form.dataset.usualColumns || "").split(" ").filter(Boolean).join(" ");
+
+  function asked() {
+    const wanted = new URLSearchParams();
+    const columns = [];
+    for (const [name, value] of new FormData(form)) {
+      if (name === "column") columns.push(value);
+      else if (name !== "sort" && value !== "") wanted.append(name, value);
+    }
+    if (columns.join(" ") !== usual) for (const name of columns) wanted.append("column", name);
+    const sort = new URLSearchParams(location.search).get("sort");
+    if (sort) wanted.append("sort", sort);
+    return wanted;
+  }
+
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (event.target !== form) return;
+    const wanted = asked();
+    event.detail.formData = new FormData();
+    for (const [name, value] of wanted) event.detail.formData.append(name, value);
+    event.detail.parameters = event.detail.formData;
+  });
+  form.addEventListener("submit", (event) => {
+    if (window.htmx) return;
+    event.preventDefault();
+    location.search = asked().toString();
+  });
+  document.addEventListener("htmx:pushedIntoHistory", () => {
+    for (const link of document.querySelectorAll("[data-follows-query]")) link.search = location.search;
+  });
+})();

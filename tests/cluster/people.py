@@ -1,0 +1,20 @@
+"""The people of the tests, one of each role, and a stranger with none."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import Group, User
+
+from cluster.roles import Role
+
+
+def person(role: Role | None) -> User:
+    """A user who has the role alone."""
+    name = "stranger" if role is None else role.value.replace(" ", "-")
+    user, _ = User.objects.get_or_create(username=name)
+    user.groups.set([Group.objects.get(name=role.value)] if role else [])
+    return user
+
+
+def administrator() -> User:
+    """A virtual-infrastructure administrator."""
+    return person(Role.VIRTUAL_INFRASTRUCTURE_ADMINISTRATOR)

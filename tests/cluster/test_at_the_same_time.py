@@ -1,0 +1,67 @@
+"""Imports into one estate at the same time: each is whole, and one of them is the last."""
+
+from __future__ import annotations
+
+import json
+
+from tests.cluster.conftest import Site
+from tests.conftest import wait_until
+
+AT_ONCE = 4
+
+IMPORT = """
+from django.core.files.base import ContentFile
+from cluster import services, tasks
+from planner.formats.document import write_document
+from tests.cluster.estates import estate_of
+file = ContentFile(write_document(estate_of({vms}, owner="{owner}")), "site.json")
+run = services.queue_import(None, file, "site", tell_a_worker=False)
+print(run.pk, flush=True)
+tasks.import_estate(str(run.pk))
+"""
+
+STOP_WHILE_STORING = """
+import signal
+from cluster.snapshot import writing
+def wait(changes):  # all rows are written, the transaction is open
+    print("storing", flush=True)
+    signal.pause()
+writing._describe = wait
+"""
+
+LOOK = """
+import json
+from cluster import snapshot
+from cluster.models import Disk, Estate, Host, Run, VirtualMachine
+estates = Estate.objects.all()
+loaded = [snapshot.load(estate) for estate in estates]
+print(json.dumps({
+    "revisions": [estate.revision for estate in estates],
+    "states": sorted(Run.objects.values_list("state", flat=True)),
+    "owners": sorted({vm.owner or "" for estate in loaded for vm in estate.vms}),
+    "vms": VirtualMachine.objects.count(),
+    "disks": Disk.objects.count(),
+    "hosts": Host.objects.count(),
+}))
+"""
+
+
+def test_imports_at_the_same_time_leave_one_of_them_whole(any_site: Site):
+    workers = [any_site.start(IMPORT.format(vms=300, owner=f"owner{n}")) for n in range(AT_ONCE)]
+    assert [worker.wait(timeout=300) for worker in workers] == [0] * AT_ONCE
+    seen = json.loads(any_site.run(LOOK))
+    assert seen["states"] == ["succeeded"] * AT_ONCE
+    assert seen["revisions"] == [AT_ONCE]
+    assert len(seen["owners"]) == 1
+    assert (seen["vms"], seen["disks"], seen["hosts"]) == (300, 600, 4)
+
+
+def test_a_worker_killed_while_it_stores_leaves_the_old_estate(any_site: Site):
+    any_site.run(IMPORT.format(vms=300, owner="before"))
+    worker = any_site.start(STOP_WHILE_STORING + IMPORT.format(vms=400, owner="after"))
+    wait_until(lambda: worker.stdout.readline() == "storing\n", "the store to begin")
+    worker.kill()
+    worker.wait()
+    seen = json.loads(any_site.run(LOOK))
+    assert seen["states"] == ["running", "succeeded"]
+    assert (seen["revisions"], seen["owners"], seen["vms"]) == ([1], ["before"], 300)

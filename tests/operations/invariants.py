@@ -1,0 +1,158 @@
+"""What must hold after every event of every run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from operations import event as e
+from operations import vm_event as v
+from operations.choice import is_near
+from operations.event import Event
+from operations.policy import Policies
+from operations.state import TIERS, ClusterState
+
+PLACED = ("running", "booting", "starting", "hung")
+
+
+class Watch:
+    """Sees every event of one run and says what is broken."""
+
+    def __init__(self, state: ClusterState, policies: Policies) -> None:
+        self.state = state
+        self.policies = policies
+        self.at_s = 0.0
+        self.number = 0
+        self.overfull = {host.name for host in state.hosts.values() if is_overfull(host)}
+        self.inherited = set(broken_rules(state))
+
+    def after(self, event: Event) -> list[str]:
+        found = list(self.of_event(event))
+        found += self.of_places()
+        found += self.of_ledgers()
+        found += self.of_capacity()
+        found += self.of_rules(event)
+        found += self.of_counts()
+        return found
+
+    def of_event(self, event: Event) -> Iterator[str]:
+        self.number += 1
+        if event.at_s < self.at_s:
+            yield f"time went back from {self.at_s} to {event.at_s}"
+        self.at_s = event.at_s
+        if event.cause >= self.number:
+            yield f"event {self.number} has a cause that comes later: {event.cause}"
+        if self.state.number != self.number:
+            yield f"number {self.state.number} is not {self.number}"
+        if isinstance(event, v.VmRestarting):
+            host = self.state.hosts[event.host]
+            if not self.state.vms[event.subject].is_safe:
+                yield f"{event.subject} starts before whoever ran it was fenced"
+            if not host.is_open:
+                yield f"{event.subject} starts on {event.host}, which takes no VMs"
+
+    def of_places(self) -> Iterator[str]:
+        running: dict[str, str] = {}
+        for host in self.state.hosts.values():
+            if not host.powered and host.vms:
+                yield f"{host.name} has no power and runs {list(host.vms)}"
+            for name in host.vms:
+                if name in running:
+                    yield f"{name} runs on {running[name]} and {host.name}"
+                running[name] = host.name
+        for vm in self.state.vms.values():
+            if vm.host != running.get(vm.name):
+                yield f"{vm.name} is on {vm.host}, the hosts say {running.get(vm.name)}"
+            if (vm.phase in PLACED) != (vm.host is not None):
+                yield f"{vm.name} is {vm.phase} on {vm.host}"
+            for copy in (vm.secondary, vm.seeding):
+                if (
+                    copy is not None
+                    and vm.host is not None
+                    and is_near(self.state, self.policies, copy, vm.host)
+                ):
+                    yield f"both copies of {vm.name} are at {vm.host} and {copy}"
+
+    def of_ledgers(self) -> Iterator[str]:
+        used: dict[str, list[int]] = {name: [0, 0, 0] for name in self.state.hosts}
+        for vm in self.state.vms.values():
+            places = [vm.host, vm.target, vm.secondary, vm.seeding]
+            for place in places:
+                if place is not None:
+                    used[place][0] += vm.memory_mib
+                    used[place][1] += vm.vcpus
+                    used[place][2] += 1
+        for host in self.state.hosts.values():
+            if used[host.name] != [host.used_mib, host.used_vcpus, host.count]:
+                booked = [host.used_mib, host.used_vcpus, host.count]
+                yield f"{host.name} books {booked}; VMs sum to {used[host.name]}"
+            starting = sum(self.state.vms[name].phase == "starting" for name in host.vms)
+            if host.starting != starting:
+                yield f"{host.name} books {host.starting} starting, {starting} are"
+            moving = sum(host.name in (vm.host, vm.target) for vm in self.state.vms.values() if vm.target)
+            if host.streams != moving:
+                yield f"{host.name} books {host.streams} streams, {moving} are"
+            if host.units > self.policies.migration.host_units:
+                yield f"{host.name} runs {host.units} units of moves at once"
+
+    def of_capacity(self) -> Iterator[str]:
+        for host in self.state.hosts.values():
+            if is_overfull(host) and host.name not in self.overfull:
+                yield f"{host.name} holds {host.used_mib} of {host.memory_mib} MiB, {host.used_vcpus} vCPUs"
+            elif not is_overfull(host):
+                self.overfull.discard(host.name)
+
+    def of_rules(self, event: Event) -> Iterator[str]:
+        now = set(broken_rules(self.state))
+        if isinstance(event, (v.VmRestarting, v.Migrating, v.FtSeeding)):
+            yield from sorted(f"{event.kind} breaks a rule: {each}" for each in now - self.inherited)
+        self.inherited = now
+
+    def of_counts(self) -> Iterator[str]:
+        for tier in TIERS.values():
+            phases = [vm.phase for vm in self.state.vms.values() if vm.tier == tier]
+            if self.state.unstarted[tier] != sum(phase in ("down", "starting") for phase in phases):
+                yield f"tier {tier} counts {self.state.unstarted[tier]} not started"
+            if self.state.unready[tier] != sum(phase in ("down", "starting", "booting") for phase in phases):
+                yield f"tier {tier} counts {self.state.unready[tier]} not ready"
+        holding = {vm.name for vm in self.state.vms.values() if vm.hold}
+        listed = {name for names in self.state.held.values() for name in names}
+        if holding != listed:
+            yield f"held are {sorted(holding)}, listed {sorted(listed)}"
+
+
+def is_overfull(host) -> bool:
+    return host.used_mib > host.memory_mib or host.used_vcpus > host.vcpus
+
+
+def broken_rules(state: ClusterState) -> Iterable[str]:
+    for name, bonds in state.bonds.items():
+        vm = state.vms.get(name)
+        if vm is None or vm.host is None:
+            continue
+        places = {vm.host, vm.target} - {None}
+        for place in sorted(places):
+            if place in bonds.must_not or (bonds.must is not None and place not in bonds.must):
+                yield f"{name} on {place}"
+        for other in bonds.apart:
+            mate = state.vms.get(other)
+            if mate is not None and places & ({mate.host, mate.target} - {None}):
+                yield f"{name} beside {other}"
+
+
+def check_end(state: ClusterState, events: tuple[Event, ...]) -> list[str]:
+    """Every VM is accounted for: it runs, is off on purpose, is left to a person, or its wait is told."""
+    told = {event.subject for event in events if isinstance(event, (v.VmWaiting, v.VmGivenUp, e.Warned))}
+    found = []
+    for vm in state.vms.values():
+        quiet = state.now < 10_000
+        if quiet and (vm.phase in ("starting", "booting", "failover") or vm.target is not None):
+            found.append(f"{vm.name} is still {vm.phase}, target {vm.target}")
+        if vm.phase == "down" and vm.name not in told and is_watched(state) and "cluster" not in told:
+            last = state.hosts[vm.last_host] if vm.last_host else None
+            if last is None or last.verdict in ("fenced", "live"):
+                found.append(f"{vm.name} is down and nobody said why (hold {vm.hold!r})")
+    return found
+
+
+def is_watched(state: ClusterState) -> bool:
+    return bool(state.primaries) and state.record_up

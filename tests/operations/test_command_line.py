@@ -1,0 +1,109 @@
+"""The command line, as a person meets it: output, and exit codes 0, 1 and 2."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def ask(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "operations", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_a_scenario_prints_its_log() -> None:
+    found = ask("scenarios/host-failure")
+    assert found.returncode == 0
+    assert found.stdout == (ROOT / "scenarios/host-failure/log.expect").read_text()
+
+
+def test_json_says_the_same_with_causes() -> None:
+    found = ask("scenarios/host-failure", "--json")
+    events = [json.loads(line) for line in found.stdout.splitlines()]
+    assert [event["number"] for event in events] == list(range(1, len(events) + 1))
+    by_number = {event["number"]: event for event in events}
+    up = next(event for event in events if event["kind"] == "vm-up")
+    chain = [up["kind"]]
+    while up["cause"]:
+        up = by_number[up["cause"]]
+        chain.append(up["kind"])
+    assert chain == ["vm-up", "vm-restarting", "host-fenced", "host-dead", "host-failed"]
+
+
+def test_another_log_than_expected_is_exit_1_until_accepted(tmp_path: Path) -> None:
+    folder = tmp_path / "host-failure"
+    shutil.copytree(ROOT / "scenarios/host-failure", folder)
+    (folder / "script").write_text("at 100 fail esx3\n")
+    assert ask(str(folder)).returncode == 1
+    assert ask(str(folder), "--accept").returncode == 0
+    assert ask(str(folder)).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("scenarios/there-is-none",),
+        ("drill", "nowhere.json"),
+        ("evacuate", "scenarios/evacuation/estate", "--host", "esx9"),
+        ("migrate", "--memory-mib", "-5"),
+        ("migrate", "--memory-mib", "nan"),
+        ("migrate",),
+        (),
+    ],
+)
+def test_bad_input_is_exit_2_and_one_sentence(arguments: tuple[str, ...]) -> None:
+    found = ask(*arguments)
+    assert found.returncode == 2
+    assert found.stdout == ""
+    assert "Traceback" not in found.stderr
+
+
+def test_a_migration_is_predicted() -> None:
+    found = ask(
+        *("migrate", "--memory-mib", "32768", "--dirty-mib-s", "100", "--working-set-mib", "8192"),
+        *("--link-mbit", "10000", "--downtime-limit-ms", "300", "--json"),
+    )
+    answer = json.loads(found.stdout)
+    assert found.returncode == 0
+    assert {"rounds", "seconds", "downtime_ms", "lost_pings", "sent_mib", "converged", "why"} <= set(answer)
+    assert (answer["rounds"], answer["converged"]) == (2, True)
+
+
+def test_a_migration_that_never_ends_is_exit_1() -> None:
+    found = ask("migrate", "--memory-mib", "32768", "--dirty-mib-s", "500", "--link-mbit", "1000", "--json")
+    assert found.returncode == 1
+    assert json.loads(found.stdout)["seconds"] is None
+
+
+def test_an_evacuation_ends_empty_or_exit_1() -> None:
+    assert "maintenance-on" in ask("evacuate", "scenarios/evacuation/estate", "--host", "esx1").stdout
+    blocked = ask("evacuate", "scenarios/no-room-until-repair/estate", "--host", "esx1")
+    assert blocked.returncode == 1
+    assert "blocked" in blocked.stdout
+
+
+def test_a_drill_names_who_is_lost() -> None:
+    found = ask("drill", "scenarios/no-room-until-repair/estate", "--json")
+    answer = json.loads(found.stdout)
+    assert found.returncode == 1
+    assert "big3" in answer["drills"][2]["lost"]
+    assert "lack memory" in answer["drills"][2]["lost"]["big3"]
+
+
+def test_the_timings_are_shown_with_their_sources() -> None:
+    found = ask("timings")
+    assert found.returncode == 0
+    assert "detect_s" in found.stdout
+    assert "(unverified)" in found.stdout
