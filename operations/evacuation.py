@@ -130,7 +130,7 @@ def _stuck(state: ClusterState, policies: Policies, vm: VmState) -> Sentence | N
 def evacuate(state: ClusterState, policies: Policies, host: HostState, cause: int) -> Steps:
     """Begin as many moves as have their turn; end when the host is empty or nothing more can leave."""
     yield from reseed(state, policies, host, cause)
-    moving = any(state.vms[name].seeding is not None for name in host.copies)
+    moving = bool(host.incoming) or any(state.vms[name].seeding is not None for name in host.copies)
     stuck: Sentence | None = None
     for vm in sorted((state.vms[name] for name in host.vms), key=lambda vm: (-vm.memory_mib, vm.name)):
         if vm.activity or vm.phase == "booting":

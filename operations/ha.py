@@ -87,7 +87,10 @@ def on_off(state: ClusterState, event: e.HostOff, cause: int, policies: Policies
     host = state.hosts[event.subject]
     if not event.planned and not event.standby:
         yield from on_silent(state, event, cause, policies)
-    elif host.was_primary:
+        return
+    if policies.ha.enabled and policies.ha.quorum and state.lost_majority():
+        yield _no_majority(state, cause)
+    if host.was_primary:
         yield Wake(cause, policies.timings.election_s, "elect", str(host.group))
     if event.planned and policies.ha.shutdown == "freeze":
         yield from freeze(state, host, cause)
