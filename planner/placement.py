@@ -138,8 +138,9 @@ def consolidate(
     refused = {refusal.vm for refusal in bound.refusals}
     task = task_of(load, bound.units, refused, capacity.gives.max(axis=0, initial=1))
     lowest = fewest_of(task.needs, capacity.gives, task.widest_apart)
-    best = _best(task, capacity, len(refused), _hopeless(load, capacity), fewest=lowest.hosts)
-    if task.items and (best.over > len(refused) or best.hosts_used > lowest.hosts):
+    hopeless = _hopeless(load, capacity)
+    best = _best(task, capacity, len(refused), hopeless, fewest=lowest.hosts)
+    if task.items and not hopeless and (best.over > len(refused) or best.hosts_used > lowest.hosts):
         found, proven = stand(task, capacity.names, capacity.gives)
         best = min(best, found, key=lambda attempt: attempt.rank)
         if best.over > len(refused):

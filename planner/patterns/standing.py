@@ -90,7 +90,7 @@ class Standing:
 
     def rank(self) -> I64:
         """The rank of each VM by its largest share of a host, 0 the largest."""
-        share = (self.need / np.maximum(self.capacity.max(axis=0), 1)).max(axis=1)
+        share = (self.need / np.maximum(self.capacity.max(axis=0, initial=0), 1)).max(axis=1)
         rank = np.empty(len(share), np.int64)
         rank[np.argsort(-share, kind="stable")] = np.arange(len(share))
         return rank
