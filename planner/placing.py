@@ -114,7 +114,7 @@ def place_estate(
     """
     check_parameters(parameters)
     if new_hosts and group != "host":
-        raise ParameterError(Sentence("new hosts stand in no {group} yet", {"group": group}))
+        raise ParameterError(Sentence("new hosts stand in no rack and no site yet"))
     clusters = _clusters(estate)
     chosen = [one for one in clusters if parameters.cluster in (None, one.name)]
     if parameters.cluster is not None and not chosen:
