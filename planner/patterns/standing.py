@@ -66,6 +66,7 @@ class Standing:
         members = [(vm, number) for number, group in enumerate(apart) for vm in sorted(set(group))]
         pairs = np.array(sorted(members), np.int64).reshape(-1, 2)
         start = np.searchsorted(pairs[:, 0], np.arange(len(need) + 1)).astype(np.int64)
+        need, capacity = np.ascontiguousarray(need, np.int64), np.ascontiguousarray(capacity, np.int64)
         return cls(need, capacity, permit, permitted, start, pairs[:, 1].copy(), len(apart))
 
     @property
