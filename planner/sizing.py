@@ -14,8 +14,8 @@ from msgspec import Struct
 from planner.admission import Tolerance, failures_tolerated, identical, room_beside, tolerates
 from planner.consolidation import Members, storage_used_mib
 from planner.demand import (
-    MEMORY,
     KHZ,
+    MEMORY,
     VCPU,
     Capacity,
     Load,
@@ -63,7 +63,7 @@ class Need(Struct, frozen=True, kw_only=True):
 
 
 class Template(Struct, frozen=True, kw_only=True):
-    """The VM in which free room is counted, always named; `held_mhz` is what it reserves or was measured at."""
+    """The VM in which free room is counted, always named; `held_mhz` is reserved or measured."""
 
     name: str
     vcpus: float
