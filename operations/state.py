@@ -77,7 +77,8 @@ class HostState(Struct, gc=False):
     """One host now.
 
     `vms` run or start on it, `incoming` are on their way by migration, `copies` are second copies of FT
-    VMs, `lost` went down with it and run nowhere yet.  All hold names, in the order they came.
+    VMs, `lost` went down with it and run nowhere yet.  All hold names, in the order they came.  `is_cut`:
+    the networks of its VMs are gone as well.
     """
 
     name: str
@@ -88,6 +89,7 @@ class HostState(Struct, gc=False):
     nic_units: int
     powered: bool = True
     connected: bool = True
+    is_cut: bool = False
     group: int = 0
     verdict: Verdict = "live"
     maintenance: Maintenance = ""

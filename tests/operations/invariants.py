@@ -98,6 +98,8 @@ class Watch:
             starting = sum(self.state.vms[name].phase == "starting" for name in host.vms)
             if host.starting != starting:
                 yield f"{host.name} books {host.starting} starting, {starting} are"
+            if starting > self.policies.ha.batch:
+                yield f"{host.name} starts {starting} at once"
             moving = sum(host.name in (vm.host, vm.target) for vm in self.state.vms.values() if vm.target)
             if host.streams != moving:
                 yield f"{host.name} books {host.streams} streams, {moving} are"
