@@ -44,7 +44,7 @@ def refusal(
         return STORAGE
     if breaks_rule(state, policies, vm, host.name, strict=strict):
         return RULE
-    return None if not vm.ft or _ft_room(policies, [vm], host) else RULE
+    return None if not vm.ft or has_ft_room(policies, [vm], host) else RULE
 
 
 def breaks_rule(
@@ -95,7 +95,7 @@ def is_near(state: ClusterState, policies: Policies, host: str, other: str | Non
     return policies.ft.separate == "site" and one.site is not None and one.site == two.site
 
 
-def _ft_room(policies: Policies, coming: list[VmState], host: HostState) -> bool:
+def has_ft_room(policies: Policies, coming: list[VmState], host: HostState) -> bool:
     """Whether the FT VMs among those that come stay within a host's limits."""
     limits, vcpus = policies.ft, [vm.vcpus for vm in coming if vm.ft]
     vms_fit = not limits.max_vms or host.ft_vms + len(vcpus) <= limits.max_vms
@@ -208,7 +208,7 @@ def pick_for_group(
     """Give the host that can take VMs which stay together: most of them already there, then least loaded."""
     best: tuple[tuple[float, ...], str] | None = None
     for host in state.hosts.values():
-        if not host.is_open or host.name in avoid or not _takes_unit(state, policies, unit, host):
+        if not host.is_open or host.name in avoid or not takes_unit(state, policies, unit, host):
             continue
         there = sum(vm.host == host.name or vm.target == host.name for vm in unit)
         rank = sum(preference(state, vm, host.name)[0] + preference(state, vm, host.name)[1] for vm in unit)
@@ -217,11 +217,12 @@ def pick_for_group(
     return None if best is None else state.hosts[best[1]]
 
 
-def _takes_unit(state: ClusterState, policies: Policies, unit: list[VmState], host: HostState) -> bool:
+def takes_unit(state: ClusterState, policies: Policies, unit: list[VmState], host: HostState) -> bool:
+    """Whether a host has room for VMs that stay together, and no rule against any of them."""
     coming = [vm for vm in unit if host.name not in (vm.host, vm.target)]
     memory = host.used_mib + sum(vm.memory_mib for vm in coming)
     vcpus = host.used_vcpus + sum(vm.vcpus for vm in coming)
-    if memory > host.memory_mib or vcpus > host.vcpus or not _ft_room(policies, coming, host):
+    if memory > host.memory_mib or vcpus > host.vcpus or not has_ft_room(policies, coming, host):
         return False
     return all(
         state.reaches(host, vm) and not breaks_rule(state, policies, vm, host.name, strict=False)

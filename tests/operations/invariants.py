@@ -52,8 +52,10 @@ class Watch:
             yield f"number {self.state.number} is not {self.number}"
         if isinstance(event, (v.VmRestarting, v.Migrating, v.FtSeeding)):
             yield from self.of_choice(event, self.state.vms[event.subject], self.state.hosts[event.host])
-        if isinstance(event, v.Migrating) and not self.state.hosts[event.source].connected:
-            yield f"{event.subject} moves from {event.source}, which is cut off"
+        if isinstance(event, v.Migrating):
+            one, two = self.state.hosts[event.source], self.state.hosts[event.host]
+            if not one.connected or one.group != two.group:
+                yield f"{event.subject} moves from {one.name} to {two.name}, without a network between them"
 
     def of_choice(self, event: Event, vm: VmState, host: HostState) -> Iterator[str]:
         if isinstance(event, v.VmRestarting) and not vm.is_safe:
