@@ -51,6 +51,7 @@ class Reach(Struct, frozen=True, kw_only=True):
 def reach_of(estate: Estate, hosts: Sequence[Host], vms: Iterable[VM]) -> Reach:
     """Find the hosts that lack a datastore, a network or the CPU of a VM.
 
+    A VM that stands nowhere yet and names no datastore needs one with room for its disks.
     A datastore or network of which the estate does not say who sees it bars nobody.  The host on which
     a VM runs today plainly has all three.  A running VM keeps its CPU when it moves: it needs the same
     maker and, where both EVC modes are known, no older generation.
@@ -72,12 +73,14 @@ def reach_of(estate: Estate, hosts: Sequence[Host], vms: Iterable[VM]) -> Reach:
     networks = _blind_to_network(estate, every)
     cpus = {host.name: cpu_of(host) for host in estate.hosts}
     blind_cpus = {cpu: _unable(cpu, hosts) for cpu in {*cpus.values()}}
+    roomiest = _roomiest(estate, every)
     found = {}
     for vm in vms:
         bars = (
             *_bars(Reason.DATASTORE_UNREACHABLE, datastores_of(vm), stores, vm.host),
             *_bars(Reason.NETWORK, vm.networks, networks, vm.host),
             *_cpu_bar(vm, cpus, blind_cpus),
+            *_full_bar(vm, roomiest),
         )
         if bars:
             found[vm.name] = bars
@@ -150,3 +153,20 @@ def _cpu_bar(
     maker, generation = cpu
     detail = f"{maker}-{GENERATIONS[maker][generation]}" if generation is not None else maker
     return [Bar(reason=Reason.CPU_MODEL, detail=detail, hosts=blind[cpu])] if blind[cpu] else []
+
+
+def _roomiest(estate: Estate, every: Hosts) -> dict[str, int]:
+    """Give the most that is free on one datastore that each host sees; empty where no datastore is known."""
+    free: dict[str, int] = dict.fromkeys(every, 0) if estate.datastores else {}
+    for store in estate.datastores:
+        left = store.capacity_mib - store.used_mib
+        for host in every & {*store.hosts} if store.hosts else every:
+            free[host] = max(free[host], left)
+    return free
+
+
+def _full_bar(vm: VM, roomiest: Mapping[str, int]) -> list[Bar]:
+    if vm.host is not None or datastores_of(vm):
+        return []
+    full = frozenset(host for host, free in roomiest.items() if free < vm.disk_mib)
+    return [Bar(reason=Reason.DATASTORE_FULL, detail="", hosts=full)] if full else []

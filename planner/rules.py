@@ -26,11 +26,14 @@ class Unit(Struct, frozen=True, kw_only=True):
 
 
 class Bound(Struct, frozen=True, kw_only=True):
-    """The copies under a rule as units; every other copy is free.  `refusals`: rules that contradict."""
+    """The copies under a rule as units; every other copy is free.  `refusals`: rules that contradict.
+
+    `apart_names` names the rule of each group that stands apart, by its number.
+    """
 
     units: tuple[Unit, ...]
     refusals: tuple[Refusal, ...]
-    widest_apart: int
+    apart_names: tuple[str, ...]
 
 
 def bind(load: Load, rules: Sequence[Rule], hosts: Sequence[str] | None, reach: Reach | None = None) -> Bound:
@@ -60,8 +63,7 @@ def bind(load: Load, rules: Sequence[Rule], hosts: Sequence[str] | None, reach: 
             refusals.extend(_refuse(load, unit, hosts or (), reach or Reach()))
         else:
             units.append(unit)
-    widest = max((len(set(pair)) for _, pair in apart), default=0)
-    return Bound(units=tuple(units), refusals=tuple(refusals), widest_apart=widest)
+    return Bound(units=tuple(units), refusals=tuple(refusals), apart_names=tuple(name for name, _ in apart))
 
 
 def name_of(rule: Rule) -> str:

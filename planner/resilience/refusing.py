@@ -8,7 +8,7 @@ import numpy as np
 
 from planner.kernels.arrays import I32, I64, Flags
 from planner.packing import lacking
-from planner.placement import REASON_OF
+from planner.reasons import REASON_OF
 from planner.refusal import Reason, ReasonCount
 from planner.resilience.ground import Ground
 
