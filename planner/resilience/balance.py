@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import groupby, islice
 from typing import Final
 
 import numpy as np
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from planner.kernels.arrays import F64, I64, Flags
 from planner.patterns.standing import Standing
 from planner.resilience.evacuation import link_notes
-from planner.resilience.failures import lose
 from planner.resilience.ground import Ground, may_take
+from planner.resilience.guarding import LossGuard
 from planner.resilience.levelling import Guard, Levelling, level
-from planner.resilience.loads import BROKEN, NAMES, UNWANTED, HostLoads, host_loads
+from planner.resilience.loads import BROKEN, UNWANTED, HostLoads, host_loads
 from planner.resilience.mending import Broken, Judge, Wish
 from planner.resilience.moving import Cost, Step, moves_of, staged
 from planner.sentence import Sentence
@@ -27,8 +27,17 @@ from planner.sentence import Sentence
 MOVES_AT_MOST: Final = 10_000
 LEAST_GAIN: Final = 0.5
 CALM: Final = 1.0
+EVENED: Final = (
+    Sentence(
+        "CPU of {source} {source_before} % → {source_after} %, of {target} {target_before} % → "
+        "{target_after} %"
+    ),
+    Sentence(
+        "memory of {source} {source_before} % → {source_after} %, of {target} {target_before} % → "
+        "{target_after} %"
+    ),
+)
 TARGETS_TRIED: Final = 8  # hosts tried for a VM that ought to move, before it stays
-GUARD_EFFORT: Final = 100_000  # looks at a host for each N+k that is asked again
 
 
 class BalancePolicy(Struct, frozen=True, kw_only=True):
@@ -95,7 +104,7 @@ def balance(ground: Ground, policy: BalancePolicy | None = None) -> Balance:
     """
     policy = policy or BalancePolicy()
     loads, judge = host_loads(ground), Judge(ground)
-    guard = _guard(ground, policy.failures) if policy.failures else None
+    guard = LossGuard(ground, policy.failures).allowed if policy.failures else None
     steps, reasons, where = _mended(judge, policy, loads, guard)
     scores = _scores(judge, loads, steps)
     found = _levelled(judge, policy, loads, guard, where, policy.max_moves - _count(ground, steps))
@@ -160,35 +169,53 @@ def _mended(
     moved = True
     while moved:
         moved = False
-        for wish in list(judge.wishes(where)):
-            if not may_move[wish.row] or _count(ground, steps) >= policy.max_moves:
+        for _, bundle in groupby(list(judge.wishes(where)), key=_bundle):
+            wishes = list(bundle)
+            left = policy.max_moves - _count(ground, steps)
+            if not all(may_move[wish.row] for wish in wishes):
                 continue
-            target = _granted(judge, loads, guard, where, wish)
-            if target is None:
+            granted = _granted(judge, loads, guard, where, wishes)
+            if granted is None or _count(ground, granted) > left:
                 continue
-            steps.append(Step(row=wish.row, source=int(where[wish.row]), target=target))
-            reasons.append(wish.reason)
-            where[wish.row] = target
-            may_move[wish.row] = False
+            for step, wish in zip(granted, wishes, strict=True):
+                steps.append(step)
+                reasons.append(wish.reason)
+                where[step.row] = step.target
+                may_move[step.row] = False
             moved = True
     return steps, reasons, where
 
 
-def _granted(judge: Judge, loads: HostLoads, guard: Guard | None, where: I64, wish: Wish) -> int | None:
-    """The host to which a row can go so that less is broken than before; None where there is none."""
+def _bundle(wish: Wish) -> tuple[str, int]:
+    """Tell wishes that go together from those that stand alone."""
+    return (wish.bundle, -1) if wish.bundle else ("", wish.row)
+
+
+def _granted(
+    judge: Judge, loads: HostLoads, guard: Guard | None, where: I64, wishes: Sequence[Wish]
+) -> list[Step] | None:
+    """Give the moves that grant wishes so that less is broken than before; None where there are none."""
     before = judge.count(where)
-    after = where.copy()
-    after[wish.row] = -1
-    if not wish.is_part and not _is_less(judge.count(after), before):
-        return None  # somebody else who moved has mended it
-    for target in islice(_targets(judge, loads, where, wish), TARGETS_TRIED):
-        after[wish.row] = target
-        if not wish.is_part and not _is_less(judge.count(after), before):
-            continue
-        move = np.array([[wish.row, where[wish.row], target]], np.int64)
-        if guard is None or guard(where, move):
-            return target
-    return None
+    if len(wishes) == 1 and not wishes[0].bundle:
+        gone = where.copy()
+        gone[wishes[0].row] = -1
+        if not _is_less(judge.count(gone), before):
+            return None  # somebody else who moved has mended it
+    now, steps = where.copy(), []
+    for number, wish in enumerate(wishes, 1):
+        for target in islice(_targets(judge, loads, now, wish), TARGETS_TRIED):
+            after = now.copy()
+            after[wish.row] = target
+            if number == len(wishes) and not _is_less(judge.count(after), before):
+                continue
+            move = np.array([[wish.row, now[wish.row], target]], np.int64)
+            if guard is None or guard(now, move):
+                steps.append(Step(row=wish.row, source=int(now[wish.row]), target=target))
+                now = after
+                break
+        else:
+            return None
+    return steps
 
 
 def _is_less(one: Broken, other: Broken) -> bool:
@@ -257,28 +284,6 @@ def _with_preferences(judge: Judge, where: I64) -> Standing:
     return replace(standing, permit=permit, permitted=np.vstack(rows))
 
 
-def _guard(ground: Ground, failures: int) -> Guard:
-    """Say how many moves of a row can be done without making any loss worse than it is today."""
-    unit = np.arange(len(ground.hosts), dtype=np.int64)
-
-    def lost(where: I64) -> int:
-        now = structs.replace(ground, where=where)
-        _, gone, _ = lose(now, unit, len(unit), double=failures > 1, effort=GUARD_EFFORT)
-        return int(gone.sum())
-
-    today = lost(ground.where)
-
-    def allowed(where: I64, moves: I64) -> int:
-        now = where.copy()
-        for number, (row, _, target) in enumerate(moves.tolist()):
-            now[row] = target
-            if lost(now) > today:
-                return number
-        return len(moves)
-
-    return allowed
-
-
 def _count(ground: Ground, steps: Sequence[Step]) -> int:
     return sum(len(ground.names(step.row)) for step in steps)
 
@@ -301,10 +306,8 @@ def _evens(ground: Ground, step: Step, before: F64, after: F64) -> Sentence:
     gain = np.abs(before[0] - before[1]) - np.abs(after[0] - after[1])
     load = int(gain.argmax())
     return Sentence(
-        "{load} of {source} {source_before} % -> {source_after} %, of {target} {target_before} % -> "
-        "{target_after} %",
+        EVENED[load].template,
         {
-            "load": NAMES[load],
             "source": ground.hosts[step.source].name,
             "source_before": round(float(before[0, load]), 1),
             "source_after": round(float(after[0, load]), 1),

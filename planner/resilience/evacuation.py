@@ -114,11 +114,11 @@ def rehoused(ground: Ground, leaving: I64) -> I64:
     """
     best = _roomiest(ground, leaving)
     if (best[leaving] < 0).any():
-        for other in (_by_kernel(ground, leaving), _every_way(ground, leaving)):
+        for other in (tightest(ground, leaving), every_way(ground, leaving)):
             if (other[leaving] >= 0).sum() > (best[leaving] >= 0).sum():
                 best = other
     if (best[leaving] < 0).any():
-        best = _with_room_made(ground, leaving, best)
+        best = with_room_made(ground, leaving, best)
     return best
 
 
@@ -139,7 +139,7 @@ def _roomiest(ground: Ground, leaving: I64) -> I64:
     return where
 
 
-def _by_kernel(ground: Ground, leaving: I64) -> I64:
+def tightest(ground: Ground, leaving: I64) -> I64:
     """The tightest host for each, largest first."""
     from planner.kernels import restarting
 
@@ -156,7 +156,7 @@ def _by_kernel(ground: Ground, leaving: I64) -> I64:
     return where
 
 
-def _every_way(ground: Ground, leaving: I64) -> I64:
+def every_way(ground: Ground, leaving: I64) -> I64:
     """Every way, where there are few enough."""
     from planner.kernels import searching
 
@@ -175,7 +175,7 @@ def _every_way(ground: Ground, leaving: I64) -> I64:
     return where
 
 
-def _with_room_made(ground: Ground, leaving: I64, where: I64) -> I64:
+def with_room_made(ground: Ground, leaving: I64, where: I64) -> I64:
     """For each that found no host, move one other VM out of its way where that helps."""
     from planner.kernels import repairing
 

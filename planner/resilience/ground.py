@@ -115,6 +115,11 @@ def ground_of(estate: Estate, cluster: Members, *, vcpu_per_core: float, cold: b
     return _noted(ground, lonely)
 
 
+def changed(ground: Ground, where: I64, standing: Standing | None = None) -> Ground:
+    """The same cluster with its VMs elsewhere, or with other hosts open."""
+    return msgspec.structs.replace(ground, where=where, standing=standing or ground.standing)
+
+
 def _is_apart(rule: Rule, running: Mapping[str, VM]) -> bool:
     hosts = {running[name].host for name in rule.vms if name in running}
     return rule.kind == "gather" and len(hosts) > 1
@@ -130,7 +135,11 @@ def _without_cpus(reach: Reach) -> Reach:
 
 
 def _without(rules: Iterable[Rule], vms: set[str]) -> list[Rule]:
-    kept = [(rule, tuple(name for name in rule.vms if name not in vms)) for rule in rules]
+    """Take VMs out of the rules that contradict each other; others still stand apart from them."""
+    kept = [
+        (rule, rule.vms if rule.kind == "spread" else tuple(name for name in rule.vms if name not in vms))
+        for rule in rules
+    ]
     return [
         Rule(kind=rule.kind, vms=names, hosts=rule.hosts, name=rule.name, cluster=rule.cluster)
         for rule, names in kept
@@ -199,17 +208,23 @@ def _noted(ground: Ground, lonely: Sequence[str]) -> Ground:
     assumed = [name for name in ground.tables.load.names if name not in ground.vms and name not in lonely]
     notes = [
         *_counted(
-            "VMs that run on no open host of the cluster are not looked at: {count}, the first is {vm}",
+            Sentence(
+                "VMs that run on no open host of the cluster are not looked at: {count}, the first is {vm}"
+            ),
             [ground.names(row)[0] for row in nowhere],
         ),
         *_counted(
-            "FT secondaries that the estate does not list are counted on the roomiest host: {count}, the "
-            "first is {vm}",
+            Sentence(
+                "FT secondaries that the estate does not list are counted on the roomiest host: {count}, "
+                "the first is {vm}"
+            ),
             assumed,
         ),
-        *_counted("FT secondaries find no host today: {count}, the first is {vm}", lonely),
+        *_counted(Sentence("FT secondaries find no host today: {count}, the first is {vm}"), lonely),
         *_counted(
-            "VMs that rules forbid on every open host stay where they are: {count}, the first is {vm}",
+            Sentence(
+                "VMs that rules forbid on every open host stay where they are: {count}, the first is {vm}"
+            ),
             sorted(ground.barred),
         ),
         *(
@@ -231,5 +246,5 @@ def _noted(ground: Ground, lonely: Sequence[str]) -> Ground:
     return msgspec.structs.replace(ground, notes=tuple(notes))
 
 
-def _counted(template: str, names: Sequence[str]) -> list[Sentence]:
-    return [Sentence(template, {"count": len(names), "vm": names[0]})] if names else []
+def _counted(said: Sentence, names: Sequence[str]) -> list[Sentence]:
+    return [Sentence(said.template, {"count": len(names), "vm": names[0]})] if names else []

@@ -96,7 +96,7 @@ def level(
         ask = (standing, now, loads, movable, most - len(done), least_gain)
         moves, reached = _exchanges(*ask) if look_ahead else _singles(*ask)
         if not len(moves) and look_ahead and len(done) + 2 <= most:
-            moves, reached = _pair(standing, now, loads, movable, least_gain)
+            moves, reached = pair(standing, now, loads, movable, least_gain)
         if not len(moves):
             break
         allowed = len(moves) if guard is None else guard(now, moves)
@@ -145,21 +145,24 @@ def _singles(
     """The best single moves, again and again; `where` stays as it is."""
     from planner.kernels import balancing
 
-    hosts = len(standing.capacity)
-    common = (
-        where.copy(),
-        movable,
-        np.ones(hosts, bool),
-        loads.part,
-        loads.unit,
-        loads.values(where),
-        loads.weight,
-        most,
-        least_gain,
-    )
-    if len(where) * hosts <= STEEPEST_UP_TO:
-        return balancing.steepest_moves(*common, *_arrays(standing, where))
-    return balancing.lazy_moves(*common, REFRESH, *_arrays(standing, where))
+    if len(where) * len(standing.capacity) > STEEPEST_UP_TO:
+        return lazily(standing, where, loads, movable, most, least_gain)
+    return balancing.steepest_moves(
+        where.copy(), movable, np.ones(len(standing.capacity), bool), loads.part, loads.unit,
+        loads.values(where), loads.weight, most, least_gain, *_arrays(standing, where),
+    )  # fmt: skip
+
+
+def lazily(
+    standing: Standing, where: I64, loads: Loads, movable: Flags, most: int, least_gain: float
+) -> tuple[I64, F64]:
+    """The same for large clusters, with gains that are remembered."""
+    from planner.kernels import balancing
+
+    return balancing.lazy_moves(
+        where.copy(), movable, np.ones(len(standing.capacity), bool), loads.part, loads.unit,
+        loads.values(where), loads.weight, most, least_gain, REFRESH, *_arrays(standing, where),
+    )  # fmt: skip
 
 
 def _exchanges(
@@ -179,7 +182,7 @@ def _exchanges(
     )
 
 
-def _pair(standing: Standing, where: I64, loads: Loads, movable: Flags, least_gain: float) -> tuple[I64, F64]:
+def pair(standing: Standing, where: I64, loads: Loads, movable: Flags, least_gain: float) -> tuple[I64, F64]:
     """The best two moves at once, tried from the hosts that are farthest from the average."""
     from planner.kernels import pairing, repairing
 

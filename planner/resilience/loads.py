@@ -17,7 +17,6 @@ CPU_WEIGHT: Final = 1.0  # a choice of ours: a point of CPU is as good as a poin
 MEMORY_WEIGHT: Final = 1.0
 BROKEN: Final = 1000.0  # points of a must-rule that does not hold, or of a host too full
 UNWANTED: Final = 100.0  # points of a should-rule that does not hold
-NAMES: Final = ("CPU", "memory")
 
 
 class HostLoads(Struct, frozen=True, kw_only=True, eq=False):
@@ -40,8 +39,8 @@ class HostLoads(Struct, frozen=True, kw_only=True, eq=False):
 def host_loads(ground: Ground) -> HostLoads:
     """Say what each VM takes of a host, in percent: as measured where every VM tells, else as configured.
 
-    CPU: measured MHz of cores x MHz, else vCPUs of cores.  Memory: measured MiB of what the hypervisor
-    leaves, else configured memory with its overhead.
+    CPU: measured MHz of cores x MHz, else vCPUs of those that may share the cores.  Memory: measured
+    MiB of what the hypervisor leaves, else configured memory with its overhead.
     """
     standing = ground.standing
     rows = range(len(standing.need))
@@ -52,7 +51,7 @@ def host_loads(ground: Ground) -> HostLoads:
     measured_memory = bool(flat) and all(vm.memory_demand_mib is not None for vm in flat)
     need = standing.need.astype(float)
     cpu, memory = need[:, VCPU] / 1000, need[:, MEMORY]
-    gives_cpu = np.array([float(host.cores) for host in ground.hosts])
+    gives_cpu = standing.capacity[:, VCPU] / 1000
     if measured_cpu:
         cpu = np.array([sum(vm.cpu_demand_mhz or 0.0 for vm in row) for row in vms])
         gives_cpu = np.array([host.cores * host.cpu_mhz for host in ground.hosts])

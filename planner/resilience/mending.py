@@ -24,13 +24,13 @@ class Broken(Struct, frozen=True, kw_only=True):
 class Wish(Struct, frozen=True, kw_only=True, eq=False):
     """A row that ought to stand elsewhere: on one of `hosts`, for that reason.
 
-    `is_part`: one of several moves that bring VMs together, of which only the last mends the rule.
+    `bundle` names a rule of which only the last of several moves makes it hold: all of them, or none.
     """
 
     row: int
     hosts: Flags
     reason: Sentence
-    is_part: bool = False
+    bundle: str = ""
 
 
 class Judge:
@@ -134,7 +134,7 @@ def _gathering(ground: Ground, rule: Rule, where: I64) -> Iterator[Wish]:
     for row in rows:
         if where[row] != home:
             reason = Sentence("mends {rule}: its VMs stand together", {"rule": name_of(rule)})
-            yield Wish(row=row, hosts=target, reason=reason, is_part=True)
+            yield Wish(row=row, hosts=target, reason=reason, bundle=name_of(rule))
 
 
 def _home(ground: Ground, rows: Sequence[int], where: I64, held: Mapping[int, int]) -> int | None:

@@ -12,10 +12,9 @@ from msgspec import Struct, structs
 from planner.catalogue.power import HOST_IDLE_W
 from planner.kernels.arrays import F64, I64, Flags
 from planner.patterns.standing import Standing
-from planner.resilience.balance import GUARD_EFFORT
 from planner.resilience.evacuation import closing, link_notes
-from planner.resilience.failures import lose
 from planner.resilience.ground import Ground
+from planner.resilience.guarding import LossGuard
 from planner.resilience.loads import HostLoads, host_loads
 from planner.resilience.moving import Move, Step, moves_of, ordered, staged
 from planner.resilience.reboots import emptied
@@ -38,8 +37,8 @@ class PowerSaving(Struct, frozen=True, kw_only=True):
     """Hosts that can sleep, in this order, and the migrations that empty them.
 
     The score is how far the hosts that are on are from the target, on average, in percentage points;
-    `saved_w` what the sleepers draw when idle.  `too_full` are the hosts above the band today: they want
-    another host, not one less.
+    `saved_w` what the sleepers draw when idle.  `too_full` are the hosts above the band today: then
+    nobody sleeps, for they want another host, not one less.
     """
 
     cluster: str
@@ -69,18 +68,20 @@ def save_power(ground: Ground, *, failures: int = 1, max_moves: int | None = Non
     """
     loads = host_loads(ground)
     now = _banded(ground, loads)
-    today = _lost(ground, failures)
+    guard = LossGuard(ground, failures) if failures else None
     steps: list[Step] = []
     sleepers: list[Sleeper] = []
     on = np.ones(len(ground.hosts), bool)
-    for host in _below(loads, ground.where):
+    full = loads.percent(ground.where).max(axis=1, initial=0.0)
+    crowded = np.flatnonzero(full > TARGET_PERCENT + TOLERANCE_PERCENT)
+    for host in [] if len(crowded) else _below(full):
         if on.sum() <= 1:
             break
         found = emptied(now, [host])
         if found is None or (max_moves is not None and _many(ground, [*steps, *found]) > max_moves):
             continue
         after = structs.replace(now, where=_after(now.where, found), standing=closing(now.standing, [host]))
-        if _lost(structs.replace(after, standing=_plain(ground, after)), failures) > today:
+        if guard is not None and guard.is_worse(after.where, _plain(ground, after)):
             continue
         percent = float(loads.percent(now.where)[host].max())
         on[host] = False
@@ -90,15 +91,12 @@ def save_power(ground: Ground, *, failures: int = 1, max_moves: int | None = Non
     steps = _straight(ground, now, steps)
     every = np.ones(len(ground.hosts), bool)
     reasons = [_reason(ground, step) for step in steps]
-    full = loads.percent(ground.where).max(axis=1) if len(ground.hosts) else np.empty(0)
     return PowerSaving(
         cluster=ground.cluster,
         score_before=_distance(loads, ground.where, every),
         score_after=_distance(loads, now.where, on),
         sleepers=tuple(sleepers),
-        too_full=tuple(
-            ground.hosts[row].name for row in np.flatnonzero(full > TARGET_PERCENT + TOLERANCE_PERCENT)
-        ),
+        too_full=tuple(ground.hosts[row].name for row in crowded),
         moves=moves_of(ground, staged(ground, steps), reasons),
         scores=tuple(_scores(ground, loads, steps, on)),
         saved_w=len(sleepers) * float(HOST_IDLE_W.value),
@@ -107,9 +105,8 @@ def save_power(ground: Ground, *, failures: int = 1, max_moves: int | None = Non
     )
 
 
-def _below(loads: HostLoads, where: I64) -> list[int]:
+def _below(full: F64) -> list[int]:
     """Give the hosts below the band, the least loaded first."""
-    full = loads.percent(where).max(axis=1) if len(loads.loads.unit) else np.empty(0)
     low = np.flatnonzero(full < TARGET_PERCENT - TOLERANCE_PERCENT)
     return [int(row) for row in low[np.argsort(full[low], kind="stable")]]
 
@@ -136,14 +133,6 @@ def _banded(ground: Ground, loads: HostLoads) -> Ground:
 def _plain(ground: Ground, after: Ground) -> Standing:
     """The standing without the band: after a failure hosts may be fuller, but those asleep stay so."""
     return replace(ground.standing, permitted=after.standing.permitted)
-
-
-def _lost(ground: Ground, failures: int) -> int:
-    if not failures:
-        return 0
-    unit = np.arange(len(ground.hosts), dtype=np.int64)
-    _, gone, _ = lose(ground, unit, len(unit), double=failures > 1, effort=GUARD_EFFORT)
-    return int(gone.sum())
 
 
 def _after(where: I64, steps: Sequence[Step]) -> I64:

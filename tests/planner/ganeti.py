@@ -65,7 +65,10 @@ class Ganeti:
         return np.array([row[instance.primary] for instance in self.instances], np.int64)
 
     def standing(self) -> Standing:
-        """Memory and vCPUs as our arrays; an instance on DRBD stands on its two nodes alone."""
+        """Memory and vCPUs as our arrays; an instance on DRBD stands on its two nodes alone.
+
+        Ganeti fills no node to the last MiB.
+        """
         row = {node.name: number for number, node in enumerate(self.nodes)}
         hosts_of = {
             number: frozenset((row[instance.primary], row[instance.secondary]))
@@ -75,7 +78,7 @@ class Ganeti:
         return Standing.of(
             np.array([(i.memory_mib, i.vcpus) for i in self.instances], np.int64).reshape(-1, 2),
             np.array(
-                [(n.total_mib - n.own_mib, int(n.cpus * self.vcpu_ratio)) for n in self.nodes], np.int64
+                [(n.total_mib - n.own_mib - 1, int(n.cpus * self.vcpu_ratio)) for n in self.nodes], np.int64
             ),
             hosts_of,
             closed=[number for number, node in enumerate(self.nodes) if node.offline],
