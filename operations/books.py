@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operations.policy import COPY_DATASTORE_UNITS, COPY_HOST_UNITS, MOVE_UNITS
 from operations.state import ClusterState, HostState, VmState
 
 
@@ -70,9 +71,8 @@ def detach(state: ClusterState, vm: VmState, host: str) -> None:
 def end_move(state: ClusterState, vm: VmState) -> None:
     """Give back what a migration or a copy of disks under way holds."""
     if vm.copying is not None:
-        charge_copy(state, vm, -1)
-        vm.copying = None
-        vm.activity = 0
+        state.datastores[vm.copying.datastore].used_mib -= vm.copying.size_mib
+        end_copy(state, vm)
     if vm.target is not None and vm.host is not None:
         state.leave(vm, vm.target)
         state.hosts[vm.target].incoming.pop(vm.name, None)
@@ -85,19 +85,27 @@ def charge(state: ClusterState, vm: VmState, source: str, target: str, sign: int
     """Count one migration's units on both hosts, their NICs and the datastores."""
     for name in (source, target):
         host = state.hosts[name]
-        host.units += sign
-        host.streams += sign
+        host.units += MOVE_UNITS * sign
+        host.streams += MOVE_UNITS * sign
     for name in vm.row.datastores:
         if name in state.datastores:
-            state.datastores[name].units += sign
+            state.datastores[name].units += MOVE_UNITS * sign
+
+
+def end_copy(state: ClusterState, vm: VmState) -> None:
+    """Give back the units of a copy of disks; what it took on the target stays booked."""
+    charge_copy(state, vm, -1)
+    vm.copying = None
+    vm.activity = 0
 
 
 def charge_copy(state: ClusterState, vm: VmState, sign: int) -> None:
-    """Count one copy of disks: 4 units of the host, 16 of both datastores (docs.vmware 6.7 GUID-25EA5833)."""
-    if vm.host is not None:
-        state.hosts[vm.host].units += 4 * sign
-    for name in vm.copying or ():
-        state.datastores[name].units += 16 * sign
+    """Count one copy of disks on its host and both datastores."""
+    if vm.copying is None or vm.host is None:
+        return
+    state.hosts[vm.host].units += COPY_HOST_UNITS * sign
+    for name in (vm.copying.source, vm.copying.datastore):
+        state.datastores[name].units += COPY_DATASTORE_UNITS * sign
 
 
 def drop_copy(state: ClusterState, vm: VmState) -> None:
@@ -124,23 +132,24 @@ def begin_outage(state: ClusterState, vm: VmState, at_s: float) -> None:
         vm.down_at = at_s if vm.stalled_at is None else vm.stalled_at
 
 
-def stall(vm: VmState, at_s: float) -> None:
-    """Note since when a running VM cannot serve."""
-    if vm.phase == "running" and vm.stalled_at is None:
-        vm.stalled_at = at_s
-
-
-def unstall(state: ClusterState, vm: VmState, at_s: float) -> None:
-    """Let a VM serve again, unless something else of it is still gone."""
-    if vm.stalled_at is None or vm.host is None:
+def look_at_service(state: ClusterState, vm: VmState, at_s: float) -> None:
+    """Note since when a running VM cannot serve, or that it can again."""
+    if vm.phase != "running" or vm.host is None:
         return
-    host = state.hosts[vm.host]
-    gone = any(name in host.storage_lost for name in vm.row.datastores)
-    full = any(state.datastores[name].full for name in vm.row.datastores if name in state.datastores)
-    if host.connected and not gone and not (full and is_growing(vm)):
+    if not can_serve(state, vm, state.hosts[vm.host]):
+        vm.stalled_at = at_s if vm.stalled_at is None else vm.stalled_at
+    elif vm.stalled_at is not None:
         vm.out_s += at_s - vm.stalled_at
         vm.outages += 1
         vm.stalled_at = None
+
+
+def can_serve(state: ClusterState, vm: VmState, host: HostState) -> bool:
+    """Whether a VM that runs on a host has its network and its storage there."""
+    if host.is_cut or any(name in host.storage_lost for name in vm.row.datastores):
+        return False
+    full = any(state.datastores[name].full for name in vm.row.datastores if name in state.datastores)
+    return not (full and is_growing(vm))
 
 
 def is_growing(vm: VmState) -> bool:

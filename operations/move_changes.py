@@ -8,10 +8,9 @@ from msgspec import structs
 
 from operations import event as e
 from operations import vm_event as v
-from operations.books import charge, charge_copy, end_move, is_growing, stall, unstall
+from operations.books import charge, charge_copy, end_copy, end_move, look_at_service
 from operations.changes import ON_HOST_EVENT
 from operations.state import Apply, ClusterState
-from planner.estate import VM
 
 
 def migrating(state: ClusterState, event: v.Migrating) -> None:
@@ -43,6 +42,7 @@ def migrated(state: ClusterState, event: v.Migrated) -> None:
     vm.activity = 0
     vm.moved_at = event.at_s
     vm.failed_moves = 0
+    look_at_service(state, vm, event.at_s)
 
 
 def migration_failed(state: ClusterState, event: v.MigrationFailed) -> None:
@@ -63,9 +63,10 @@ def refused(state: ClusterState, event: e.Refused) -> None:
 
 
 def storage_moving(state: ClusterState, event: v.StorageMoving) -> None:
-    """Charge a copy of disks to its host and both datastores."""
+    """Charge a copy of disks to its host and both datastores, and take its room on the target."""
     vm = state.vms[event.subject]
-    vm.copying = (event.source, event.datastore)
+    vm.copying = event
+    state.datastores[event.datastore].used_mib += event.size_mib
     vm.activity = state.number
     charge_copy(state, vm, 1)
 
@@ -73,12 +74,16 @@ def storage_moving(state: ClusterState, event: v.StorageMoving) -> None:
 def storage_moved(state: ClusterState, event: v.StorageMoved) -> None:
     """Let a VM's disks stand on the other datastore."""
     vm = state.vms[event.subject]
-    end_move(state, vm)
+    size = 0 if vm.copying is None else vm.copying.size_mib
+    end_copy(state, vm)
     names = dict.fromkeys(event.datastore if name == event.source else name for name in vm.row.datastores)
-    vm.row = _with_datastores(vm.row, tuple(names))
-    size = vm.row.disk_used_mib or vm.row.disk_mib
-    state.datastores[event.source].used_mib -= size
-    state.datastores[event.datastore].used_mib += size
+    disks = tuple(
+        structs.replace(disk, datastore=event.datastore) if disk.datastore == event.source else disk
+        for disk in vm.row.disks
+    )
+    vm.row = structs.replace(vm.row, datastores=tuple(names), disks=disks)
+    source = state.datastores[event.source]
+    source.used_mib = max(0, source.used_mib - size)  # an estate may record less than the VM's disks hold
 
 
 def emptying(state: ClusterState, event: v.Emptying) -> None:
@@ -123,6 +128,7 @@ def ft_failover(state: ClusterState, event: v.FtFailover) -> None:
     vm.host = event.host
     vm.secondary = None
     vm.phase = "running"
+    look_at_service(state, vm, event.at_s)
 
 
 def ft_unprotected(state: ClusterState, event: v.FtUnprotected) -> None:
@@ -167,8 +173,7 @@ def storage_lost(state: ClusterState, event: e.StorageLost) -> None:
     host = state.hosts[event.subject]
     host.storage_lost[event.datastore] = event.at_s
     for name in host.vms:
-        if event.datastore in state.vms[name].row.datastores:
-            stall(state.vms[name], event.at_s)
+        look_at_service(state, state.vms[name], event.at_s)
 
 
 def storage_back(state: ClusterState, event: e.StorageBack) -> None:
@@ -176,27 +181,21 @@ def storage_back(state: ClusterState, event: e.StorageBack) -> None:
     host = state.hosts[event.subject]
     host.storage_lost.pop(event.datastore, None)
     for name in host.vms:
-        unstall(state, state.vms[name], event.at_s)
+        look_at_service(state, state.vms[name], event.at_s)
 
 
 def datastore_full(state: ClusterState, event: e.DatastoreFull) -> None:
     """Stop the VMs whose disks want to grow."""
     state.datastores[event.subject].full = True
     for vm in state.vms.values():
-        if event.subject in vm.row.datastores and is_growing(vm):
-            stall(vm, event.at_s)
+        look_at_service(state, vm, event.at_s)
 
 
 def datastore_freed(state: ClusterState, event: e.DatastoreFreed) -> None:
     """Let them go on."""
     state.datastores[event.subject].full = False
     for vm in state.vms.values():
-        if event.subject in vm.row.datastores:
-            unstall(state, vm, event.at_s)
-
-
-def _with_datastores(row: VM, datastores: tuple[str, ...]) -> VM:
-    return structs.replace(row, datastores=datastores)
+        look_at_service(state, vm, event.at_s)
 
 
 ON_EVENT: Final[dict[type[e.Event], Apply]] = {

@@ -38,6 +38,37 @@ def test_every_event_changes_the_state_or_is_known_to_tell_only() -> None:
     assert vm_event.VmUp in RULES
 
 
+def test_a_second_copy_belongs_to_the_vm_whose_name_it_bears() -> None:
+    estate = parse_sketch(
+        "host a b c memory=64G\nvm db1 on=a ft=yes\nvm db10 on=a ft=b\nvm db on=c ft=yes\nvm db100 on=b ft=c"
+    )
+    state = open_state(estate, VSPHERE)
+    assert {name: vm.secondary for name, vm in state.vms.items()} == {
+        "db": None, "db1": None, "db10": "b", "db100": "c",
+    }  # fmt: skip
+
+
+def test_disks_move_to_another_datastore_only_where_there_is_room_for_all_that_move() -> None:
+    estate = "host a b\ndatastore old size=1T used=300G\ndatastore new size=150G used=40G\n"
+    estate += "vm one two three on=a disk=50G datastore=old"
+    script = "at 0 migrate-storage one to new\nat 1 migrate-storage two to new\n"
+    script += "at 2 migrate-storage three to new\nat 2000 migrate-storage one to new"
+    events = played(estate, script).events
+    assert [event.subject for event in events if event.kind == "storage-moved"] == ["one", "two"]
+    refused = [str(event.text) for event in events if event.kind == "refused"]
+    assert refused == ["new lacks 51200 MiB", "its disks are on new already, or nobody knows where"]
+
+
+def test_a_copy_of_disks_fails_when_its_target_is_lost_and_gives_the_room_back() -> None:
+    estate = "host a b\ndatastore old new size=1T used=300G\nvm one on=a disk=50G datastore=old"
+    script = "policy ha.apd disabled\nat 0 migrate-storage one to new\nat 5 apd a new"
+    found = played(estate, script)
+    assert [event.kind for event in found.events][-1] == "migration-failed"
+    assert found.state.datastores["new"].used_mib == 300 * 1024
+    assert found.state.vms["one"].row.datastores == ("old",)
+    assert (found.state.hosts["a"].units, found.state.datastores["new"].units) == (0, 0)
+
+
 def test_a_drill_fails_every_host_and_every_pair() -> None:
     estate = parse_sketch(
         "host a b c memory=32G\ndatastore san\nvm one on=a memory=20G datastore=san\n"
@@ -68,7 +99,7 @@ def test_a_summary_says_who_is_lost_and_what_would_have_helped() -> None:
     summary = summarize(found.state)
     assert [(one.vm, one.is_lost) for one in summary.outages] == [("two", True), ("small", False)]
     assert summary.outages[1].outage_s == 18 + 10 + 2 + 30
-    assert "lack memory" in str(summary.lost[0].why)
+    assert "lacks memory" in str(summary.lost[0].why)
     assert str(summary.advice[0]) == "20480 MiB more free memory on the other hosts"
 
 
@@ -109,18 +140,42 @@ def test_480_gib_leave_a_host_in_the_time_its_link_needs() -> None:
 def test_prerequisites_have_an_id_words_and_a_remedy() -> None:
     estate = parse_sketch(
         "host a cores=16 memory=64G cpu=Intel\nhost b cores=16 memory=2G cpu=AMD\n"
-        "datastore one hosts=a shared=no\nvm db on=a memory=8G datastore=one\nrule must-run-on db hosts=a"
+        "datastore one hosts=a shared=no\nnetwork lan hosts=a\n"
+        "vm db on=a memory=8G datastore=one network=lan\nrule must-run-on db hosts=a"
     )
     script = parse_script("guest db passthrough yes local_media yes cpu_pinned yes local_swap yes", estate)
     state = open_state(estate, VSPHERE, script.guests)
     found = unmet(state, VSPHERE, state.vms["db"], state.hosts["b"])
     assert {one.id for one in found} == {
-        "no-passthrough", "no-local-media", "cpu-affinity", "room", "shared-datastore", "rule",
+        "no-passthrough", "no-local-media", "cpu-affinity", "room", "shared-datastore", "port-group",
+        "rule",
         "cpu-compatible", "swap", "shared-storage",
     }  # fmt: skip
     assert all(str(one.words) and str(one.remedy) for one in found)
     assert round_trip_unmet(VSPHERE, 150.0) is None
     assert round_trip_unmet(VSPHERE, 151.0) is not None
+
+
+def test_a_vm_does_not_move_to_a_site_too_far_away_or_to_the_other_side_of_a_parted_network() -> None:
+    estate = "host a site=one\nhost b site=two\nhost c site=one\nvm db on=a"
+    script = (
+        "policy migration.site_rtt_ms 180\nat 0 migrate db to b\nat 50 part a b | c\nat 60 migrate db to c"
+    )
+    refused = [event for event in played(estate, script).events if event.kind == "refused"]
+    assert [str(event.text) for event in refused] == [
+        "the round trip takes 180.0 ms, more than 150.0 ms",
+        "a and c have no network between them",
+    ]
+    assert all(str(event.remedy) for event in refused)
+
+
+def test_an_evacuation_takes_the_next_best_host_when_the_best_has_another_cpu() -> None:
+    estate = (
+        "host a b cpu=Intel memory=64G\nhost c cpu=AMD memory=256G\nvm db on=a memory=4G\nvm x on=b memory=8G"
+    )
+    found = played(estate, "at 0 maintenance a")
+    assert found.state.vms["db"].host == "b"
+    assert found.events[-1].kind == "maintenance-on"
 
 
 def test_every_duration_has_a_range_that_holds_its_defaults_and_a_source() -> None:
