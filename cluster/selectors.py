@@ -5,6 +5,7 @@ visible_estates(user)      -> QuerySet[Estate]
 visible_events(user)       -> QuerySet[Event]        recent_events(user, count) -> list, oldest first
 visible_runs(user)         -> QuerySet[Run]          runs_under_way(user)
 latest_plan(estate)        -> Plan of the whole estate, or None
+latest_study(estate, kind, cluster) -> Study, or None
 report_of(plan)            -> PlanReport
 clusters_of(estate)        -> list[ClusterCount]     vms_of_cluster(estate, name) -> QuerySet
 find(user, text, limit)    -> list[Hit]
@@ -21,7 +22,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count, Model, Q, QuerySet
 from msgspec import Struct
 
-from cluster.models import Cluster, Datastore, Estate, Event, Host, Plan, Run, VirtualMachine
+from cluster.models import Cluster, Datastore, Estate, Event, Host, Plan, Run, Study, VirtualMachine
 from cluster.models.inventory import Power
 from cluster.roles import Action, may
 from planner.consolidation import NO_CLUSTER
@@ -80,6 +81,11 @@ def recent_events(user: Reader, count: int) -> list[Event]:
 def latest_plan(estate: Estate) -> Plan | None:
     """The newest plan of the whole estate."""
     return estate.plans.filter(parameters__cluster=None).first()
+
+
+def latest_study(estate: Estate, kind: str, cluster: str) -> Study | None:
+    """The newest study of this kind of one cluster."""
+    return estate.studies.filter(kind=kind, cluster_name=cluster).first()
 
 
 def report_of(plan: Plan) -> PlanReport:

@@ -6,7 +6,7 @@ from typing import Final
 
 from celery import shared_task
 
-from cluster import quarantine, results, services, snapshot, work
+from cluster import quarantine, results, services, snapshot, studies, work
 from planner import report
 from planner.quality import Reading
 from planner.sentence import Sentence
@@ -36,6 +36,16 @@ def make_plan(run_id: str) -> None:
         return
     with claimed:
         _plan(claimed, snapshot.load_reading(claimed.estate()))
+
+
+@shared_task(name="cluster.tasks.make_study")
+def make_study(run_id: str) -> None:
+    """Answer a question about one cluster of a stored estate."""
+    claimed = work.claim(run_id)
+    if claimed is None:
+        return
+    with claimed:
+        studies.study(claimed, snapshot.load(claimed.estate()))
 
 
 @shared_task(name="cluster.tasks.sweep_lost_runs")
