@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from celery import shared_task
 
 from cluster import quarantine, results, services, snapshot, studies, work
 from planner import report
 from planner.quality import Reading
 from planner.sentence import Sentence
-
-PLANNED_VMS_PER_S: Final = 500  # far below what the planner does: the lease must outlast the plan
 
 
 @shared_task(name="cluster.tasks.import_estate")
@@ -35,7 +31,9 @@ def make_plan(run_id: str) -> None:
     if claimed is None:
         return
     with claimed:
-        _plan(claimed, snapshot.load_reading(claimed.estate()))
+        with claimed.kept():
+            reading = snapshot.load_reading(claimed.estate())
+        _plan(claimed, reading)
 
 
 @shared_task(name="cluster.tasks.make_study")
@@ -56,10 +54,7 @@ def sweep_lost_runs() -> None:
 
 def _plan(claimed: work.Work, reading: Reading) -> None:
     parameters = claimed.parameters()
-    claimed.advance(
-        "plan",
-        85,
-        Sentence("Planning {count} VMs", {"count": len(reading.estate.vms)}),
-        lease_s=work.LEASE_S + len(reading.estate.vms) / PLANNED_VMS_PER_S,
-    )
-    results.store_plan(claimed, report.plan(reading, parameters))
+    claimed.advance("plan", 85, Sentence("Planning {count} VMs", {"count": len(reading.estate.vms)}))
+    with claimed.kept():
+        plan = report.plan(reading, parameters)
+    results.store_plan(claimed, plan)
