@@ -68,7 +68,7 @@ def test_a_summary_says_who_is_lost_and_what_would_have_helped() -> None:
     summary = summarize(found.state)
     assert [(one.vm, one.is_lost) for one in summary.outages] == [("two", True), ("small", False)]
     assert summary.outages[1].outage_s == 18 + 10 + 2 + 30
-    assert "lack memory" in str(summary.lost[0].why)
+    assert "lacks memory" in str(summary.lost[0].why)
     assert str(summary.advice[0]) == "20480 MiB more free memory on the other hosts"
 
 
