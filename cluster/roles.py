@@ -29,10 +29,11 @@ class Action(StrEnum):
     IMPORT = "import"
     PLAN = "plan"
     CANCEL = "cancel"
+    REHEARSE = "rehearse"
 
 
 _READ: Final = frozenset({Action.READ})
-_WORK: Final = frozenset({Action.READ, Action.IMPORT, Action.PLAN, Action.CANCEL})
+_WORK: Final = frozenset({Action.READ, Action.IMPORT, Action.PLAN, Action.CANCEL, Action.REHEARSE})
 
 OPENS: Final[dict[Role, frozenset[Action]]] = {
     Role.VIRTUAL_INFRASTRUCTURE_ADMINISTRATOR: _WORK,

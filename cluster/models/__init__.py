@@ -5,6 +5,7 @@ Estate --+-- Site, Rack, Cluster -- Host -- Nic, Hba         Upload --+
          +-- Datastore -- Mount, Lun, Path, Controller, Fabric       Run -- Event
          +-- Switch, PortGroup, Link, Rule                            |
          +-- Plan ----------------------------------------------------+
+                                                                     Rehearsal -- RehearsalEvent
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from cluster.models.inventory import (
 )
 from cluster.models.network import Link, PortGroup, Switch
 from cluster.models.plan import Plan
+from cluster.models.rehearsal import Rehearsal, RehearsalEvent
 from cluster.models.run import Event, FeedCounter, Run, Upload
 from cluster.models.storage import Controller, Datastore, Fabric, Lun, Mount, Path
 
@@ -48,6 +50,8 @@ __all__ = [
     "Plan",
     "PortGroup",
     "Rack",
+    "Rehearsal",
+    "RehearsalEvent",
     "Rule",
     "Run",
     "Site",
