@@ -68,13 +68,13 @@ KINDS: Final[Mapping[str, str | Promise]] = {
     "warning": _("warning"),
 }
 PHASES: Final[Mapping[str, str | Promise]] = {
-    "running": _("running"),
+    "running": _("up and running"),
     "moving": _("running, on its way"),
     "failover": _("second copy takes over"),
     "stalled": _("stands still"),
     "starting": _("being started"),
     "booting": _("booting"),
-    "down": _("down"),
+    "down": _("has stopped"),
     "hung": _("guest hangs"),
     "error": _("needs a person"),
     "off": _("off, as wanted"),
@@ -96,7 +96,7 @@ HOST_STATES: Final[Mapping[str, str | Promise]] = {
 _SAYS: Final[Mapping[str, str | Promise]] = {
     "play": _("Play"),
     "pause": _("Pause"),
-    "primary": _("primary"),
+    "primary": _("HA primary"),
     "memory": _("{used} of {all} GiB taken"),
     "vms": _("VMs: {count}"),
     "at": _("At second {at}"),
@@ -112,7 +112,6 @@ _SAYS: Final[Mapping[str, str | Promise]] = {
     "stop": _("Stop"),
     "hang": _("Let its guest hang"),
     "crash": _("Let its process die"),
-    "rehearse": _("Rehearse from here"),
     "close": _("Close"),
     "lost": _("lost"),
     "more": _("Show all {count}"),

@@ -139,6 +139,8 @@ def log(request: HttpRequest, pk: str, ending: str) -> HttpResponse:
         response: HttpResponse | StreamingHttpResponse = StreamingHttpResponse(
             record.log_lines(found), content_type="text/plain; charset=utf-8"
         )
+    elif ending != "json":
+        raise Http404(gettext("There is no report of this kind"))
     else:
         response = HttpResponse(msgspec.json.encode(record.record(found)), content_type="application/json")
     name = file_name(title_of(found), found.created_at, ending)

@@ -4,14 +4,22 @@ import { count, draw, gib, icon, make, say, visible, words } from "./words.js";
 const NAMES_UP_TO = 60; // VMs; beyond, a mark has no room for its name
 const SIGN = { up: "ok", standby: "info", emptying: "warn", on: "warn", cut: "warn", unreachable: "warn", isolated: "warn", parted: "warn" };
 
+// What all hosts have behind their first dot; it says nothing about any of them.
+function domainOf(names) {
+  const ends = new Set(names.map((name) => (name.includes(".") ? name.slice(name.indexOf(".")) : "")));
+  return names.length > 1 && ends.size === 1 ? [...ends][0] : "";
+}
+
 export class Board {
   constructor(place, play, onChoose) {
     this.play = play;
     this.onChoose = onChoose;
     this.marks = [];
     place.replaceChildren();
+    this.domain = domainOf(play.hosts.map((host) => host.name));
     place.toggleAttribute("data-named", play.vms.length <= NAMES_UP_TO);
     place.toggleAttribute("data-small", play.hosts.length > 12);
+    place.toggleAttribute("data-many", play.hosts.length > 30);
     this.cards = play.hosts.map((host, at) => this.#card(place, host, at));
     this.play.vms.forEach((_, at) => this.#showVm(at));
     this.play.hosts.forEach((_, at) => this.#showHost(at));
@@ -27,8 +35,8 @@ export class Board {
   }
 
   #card(place, host, at) {
-    const name = make("button", { type: "button", class: "host-name", "data-host": at });
-    name.append(make("bdi", {}, visible(host.name)));
+    const name = make("button", { type: "button", class: "host-name", "data-host": at, title: visible(host.name) });
+    name.append(make("bdi", {}, visible(host.name.slice(0, host.name.length - this.domain.length))));
     const state = make("span", { class: "host-state" });
     const meter = draw("svg", { class: "meter", role: "img" });
     meter.append(draw("rect", { class: "meter-room", width: "100%", height: "100%" }), draw("rect", { class: "meter-used", height: "100%" }));
@@ -45,7 +53,7 @@ export class Board {
     card.dataset.state = host.state;
     const sign = SIGN[host.state] || "bad";
     state.className = `host-state state-${sign === "info" ? "unknown" : sign}`;
-    state.replaceChildren(icon(sign), document.createTextNode(words.hosts[host.state] || host.state));
+    state.replaceChildren(icon(sign), make("span", { class: "host-word" }, words.hosts[host.state] || host.state));
     if (host.primary) state.append(make("span", { class: "host-primary" }, say("primary")));
     const said = say("memory", { used: gib(host.used), all: gib(host.memory_mib) });
     meter.setAttribute("aria-label", said);

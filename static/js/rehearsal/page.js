@@ -113,6 +113,8 @@ function finish(known) {
     player.seek(player.pending.at_s);
     if (player.pending.plays) player.start();
   } else if (!player.playing && !location.hash) player.seek(player.end_s);
+  const outcome = document.getElementById("outcome");
+  if (UNFINISHED.has(outcome.dataset.state)) window.htmx?.trigger(outcome, "headroom:run");
   section.dataset.ready = "yes";
 }
 

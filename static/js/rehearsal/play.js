@@ -12,6 +12,7 @@ export class Play {
     this.undo = [];
     this.last_s = 0;
     this.outages = this.vms.map(() => []); // [from, to]; to is null while it lasts
+    this.finally = this.vms.map((vm) => vm.phase);
     this.outSteps = [[0, 0]]; // [second, VMs out from then on]
     this.vms.forEach((vm, at) => this.#serve(at, vm.phase, 0));
   }
@@ -27,6 +28,7 @@ export class Play {
   }
 
   #serve(at, phase, at_s) {
+    this.finally[at] = phase;
     const known = this.outages[at];
     const isOut = known.length > 0 && known.at(-1)[1] === null;
     if (SERVES.has(phase) === !isOut) return;
@@ -92,7 +94,7 @@ export class Play {
     return now;
   }
 
-  // The VMs that were out: the total, and whether they are out still.
+  // The VMs that were out: the total, and whether they are out still; not those that nobody wants any more.
   get outs() {
     return this.outages
       .map((parts, at) => ({
@@ -101,7 +103,7 @@ export class Play {
         lost: parts.length > 0 && parts.at(-1)[1] === null,
         total_s: parts.reduce((sum, [from, to]) => sum + (to ?? this.last_s) - from, 0),
       }))
-      .filter((out) => out.parts.length > 0)
+      .filter((out) => out.parts.length > 0 && this.finally[out.at] !== "off")
       .sort((a, b) => b.lost - a.lost || b.total_s - a.total_s || a.at - b.at);
   }
 }
