@@ -6,10 +6,13 @@ Estate --+-- Site, Rack, Cluster -- Host -- Nic, Hba         Upload --+
          +-- Switch, PortGroup, Link, Rule                            |
          +-- Plan ----------------------------------------------------+
                                                                      Rehearsal -- RehearsalEvent
+
+AuditEntry ... AuditHead: who did what, apart from all others
 """
 
 from __future__ import annotations
 
+from cluster.models.audit import AuditEntry, AuditHead
 from cluster.models.inventory import (
     Cluster,
     Disk,
@@ -31,6 +34,8 @@ from cluster.models.run import Event, FeedCounter, Run, Upload
 from cluster.models.storage import Controller, Datastore, Fabric, Lun, Mount, Path
 
 __all__ = [
+    "AuditEntry",
+    "AuditHead",
     "Cluster",
     "Controller",
     "Datastore",

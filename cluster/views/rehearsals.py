@@ -14,7 +14,8 @@ from django.utils.http import content_disposition_header
 from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_POST
 
-from cluster import selectors, services, snapshot
+from cluster import audit, selectors, services, snapshot
+from cluster.audit import Deed
 from cluster.exports.names import file_name
 from cluster.models import Estate, Rehearsal, Run
 from cluster.rehearsal import question, record
@@ -135,12 +136,14 @@ def rehearsal(request: HttpRequest, pk: str) -> HttpResponse:
 def log(request: HttpRequest, pk: str, ending: str) -> HttpResponse:
     """The log as text, or everything as JSON."""
     found = get_object_or_404(selectors.visible_rehearsals(request.user), pk=pk)
+    if ending not in ("txt", "json"):
+        raise Http404(gettext("There is no report of this kind"))
+    taken = {"rehearsal": str(found.pk), "kind": ending}
+    audit.note(Deed.REPORT_TAKEN, request.user.get_username(), found.run.estate_name, after=taken)
     if ending == "txt":
         response: HttpResponse | StreamingHttpResponse = StreamingHttpResponse(
             record.log_lines(found), content_type="text/plain; charset=utf-8"
         )
-    elif ending != "json":
-        raise Http404(gettext("There is no report of this kind"))
     else:
         response = HttpResponse(msgspec.json.encode(record.record(found)), content_type="application/json")
     name = file_name(title_of(found), found.created_at, ending)

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cluster', '0002_roles_and_counter'),
+        ('cluster', '0003_audit'),
     ]
 
     operations = [
