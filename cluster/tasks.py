@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from cluster import quarantine, results, services, snapshot, studies, work
+from cluster.rehearsal import drilling, play
 from planner import report
 from planner.quality import Reading
 from planner.sentence import Sentence
@@ -44,6 +45,26 @@ def make_study(run_id: str) -> None:
         return
     with claimed:
         studies.study(claimed, snapshot.load(claimed.estate()))
+
+
+@shared_task(name="cluster.tasks.rehearse")
+def rehearse(run_id: str) -> None:
+    """Play a script on an estate; the same script gives the same events whichever worker plays it."""
+    claimed = work.claim(run_id)
+    if claimed is None:
+        return
+    with claimed:
+        play.play(claimed, claimed.run.rehearsal)
+
+
+@shared_task(name="cluster.tasks.drill")
+def drill(run_id: str) -> None:
+    """Fail every host, or every pair."""
+    claimed = work.claim(run_id)
+    if claimed is None:
+        return
+    with claimed:
+        drilling.drill(claimed, claimed.run.rehearsal)
 
 
 @shared_task(name="cluster.tasks.sweep_lost_runs")
