@@ -4,6 +4,7 @@ rights.
 visible_estates(user)      -> QuerySet[Estate]
 visible_events(user)       -> QuerySet[Event]        recent_events(user, count) -> list, oldest first
 visible_runs(user)         -> QuerySet[Run]          runs_under_way(user)
+visible_rehearsals(user)   -> QuerySet[Rehearsal]
 latest_plan(estate)        -> Plan of the whole estate, or None
 latest_study(estate, kind, cluster) -> Study, or None
 report_of(plan)            -> PlanReport
@@ -22,7 +23,18 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count, Model, Q, QuerySet
 from msgspec import Struct
 
-from cluster.models import Cluster, Datastore, Estate, Event, Host, Plan, Run, Study, VirtualMachine
+from cluster.models import (
+    Cluster,
+    Datastore,
+    Estate,
+    Event,
+    Host,
+    Plan,
+    Rehearsal,
+    Run,
+    Study,
+    VirtualMachine,
+)
 from cluster.models.inventory import Power
 from cluster.roles import Action, may
 from planner.consolidation import NO_CLUSTER
@@ -64,6 +76,12 @@ def visible_runs(user: Reader) -> QuerySet[Run]:
 def runs_under_way(user: Reader) -> QuerySet[Run]:
     """The runs that are not finished."""
     return visible_runs(user).filter(state__in=[Run.State.QUEUED, Run.State.RUNNING])
+
+
+def visible_rehearsals(user: Reader) -> QuerySet[Rehearsal]:
+    """The rehearsals of the runs that this user may follow, without the estate that each keeps."""
+    rows = Rehearsal.objects.filter(run__in=visible_runs(user)).order_by("-created_at")
+    return rows.select_related("run", "run__estate", "run__requested_by").defer("document")
 
 
 def visible_events(user: Reader) -> QuerySet[Event]:

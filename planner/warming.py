@@ -55,7 +55,7 @@ def _patterns() -> None:
         shapes = _fleet(resources)
         best = by_heuristics(shapes)[0]
         prices = shape_sizes(shapes, best.hosts_used)
-        Pricer(shapes).price(prices, np.zeros(1), shapes.counts, 100)
+        Pricer(shapes).price(2.0 * prices, np.zeros(1), shapes.counts, 100)  # so that some content pays
         without_a_host(shapes, best, prices, 1000, (10, 10) if resources == 2 else None)
         pack(shapes, Effort(rounds=3, nodes=100))
     coarse_tops(_fleet(2), np.full(5, WORTH_OF_HOST // 4))

@@ -35,6 +35,7 @@ _LEVEL_ICON: Final[Mapping[str, str]] = {
 }
 _MESSAGE_STATE: Final[Mapping[str, str]] = {"success": "ok", "warning": "warn", "error": "bad"}
 
+_PRODUCTS: Final[Mapping[str, str]] = {"vsphere": "vSphere", "proxmox": "Proxmox VE"}
 _MOMENTS: Final = {"minute": "DATETIME_FORMAT", "second": "Y-m-d H:i:s", "time": "H:i:s"}
 
 register.filter("label", labels.label_of)
@@ -146,6 +147,18 @@ def headline(value: Value, unit: str = "") -> str:
 def quantity(value: Value, unit: str = "") -> str:
     """A value with its unit, to the last digit that means something."""
     return shown.quantity(value, unit)
+
+
+@register.filter
+def tenths(seconds: float) -> float:
+    """A duration as it is told: whole, or with one decimal."""
+    return round(seconds, 1)
+
+
+@register.filter
+def product(name: str) -> str:
+    """The product whose timings and rules a rehearsal takes."""
+    return _PRODUCTS.get(name, name)
 
 
 @register.filter

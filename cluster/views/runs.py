@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
 from cluster import selectors, services
-from cluster.models import Plan, Study
+from cluster.models import Plan, Run, Study
 from cluster.roles import Action, may
 from cluster.views.plans import plan_url
 from cluster.views.sight import wants_fragment
@@ -33,6 +33,8 @@ def working(request: HttpRequest) -> HttpResponse:
 def run(request: HttpRequest, pk: str) -> HttpResponse:
     rows = selectors.visible_runs(request.user).select_related("estate", "upload", "requested_by")
     run = get_object_or_404(rows, pk=pk)
+    if run.kind in (Run.Kind.REHEARSAL, Run.Kind.DRILL):
+        return redirect("rehearsal", pk=run.pk)
     plan = Plan.objects.filter(run=run).first()
     study = Study.objects.filter(run=run).first()
     context = {
