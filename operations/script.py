@@ -31,8 +31,8 @@ MOST: Final = 1e9
 # What something is divided by, or what never ends when it is nothing; every other setting may be 0.
 LEAST: Final = {
     "memory_ratio": 0.01, "vcpu_per_core": 0.01, "link_share": 0.01, "cap_mib_s": 0.01,
-    "storage_copy_mib_s": 0.01, "unknown_link_mbit": 1, "ping_interval_s": 0.001, "drs_interval_s": 1, "batch": 1, "host_units": 1,
-    "slow_nic_units": 1, "fast_nic_units": 1, "datastore_units": 1,
+    "storage_copy_mib_s": 0.01, "unknown_link_mbit": 1, "ping_interval_s": 0.001, "drs_interval_s": 1,
+    "batch": 1, "host_units": 1, "slow_nic_units": 1, "fast_nic_units": 1, "datastore_units": 1,
 }  # fmt: skip
 HOST_WORDS: Final = frozenset({"host"})
 
