@@ -36,6 +36,11 @@ DEMO = Path(__file__).parents[3] / "scenarios" / "demo" / "estate.json"
         ("profile vsphere\nuntil 604801", 2, "604801"),
         ("at 5 lose-path esx1 san fabric-z", 1, "fabric-z"),
         ('at 5 stop "db 4"', 1, "db 4"),
+        ("timing boot_s -1", 1, "-1"),
+        ("timing boot_s nan", 1, "nan"),
+        ("policy capacity.memory_ratio inf", 1, "inf"),
+        ("policy migration.cap_mib_s 0", 1, "0"),
+        ("policy ha.retries_s 0,-5", 1, "0,-5"),
     ],
 )
 def test_a_bad_script_names_line_and_word(script: str, line: int, word: str):
