@@ -1,9 +1,9 @@
 """The rows.  Models import nothing of ours; `cluster/snapshot/` alone knows rows and planner values.
 
-Estate --+-- Site, Rack, Cluster -- Host -- Nic, Hba         Upload --+
+Estate --+-- Site, Room, Rack, Cluster -- Host -- Nic, Hba, Psu, Vmk  Upload --+
          +-- VirtualMachine -- Disk, Partition, VmNic                 |
          +-- Datastore -- Mount, Lun, Path, Controller, Fabric       Run -- Event
-         +-- Switch, PortGroup, Link, Rule                            |
+         +-- Switch, PortGroup, Link, Feed, Rule, Design, Redundancy  |
          +-- Plan ----------------------------------------------------+
 """
 
@@ -13,29 +13,37 @@ from cluster.models.inventory import (
     Cluster,
     Disk,
     Estate,
+    Feed,
     Hba,
     Host,
     Nic,
     Partition,
+    Psu,
     Rack,
+    Room,
     Rule,
     Site,
     VirtualMachine,
+    Vmk,
     VmNic,
 )
 from cluster.models.network import Link, PortGroup, Switch
 from cluster.models.plan import Plan
 from cluster.models.run import Event, FeedCounter, Run, Upload
-from cluster.models.storage import Controller, Datastore, Fabric, Lun, Mount, Path
+from cluster.models.storage import Controller, ControllerPort, Datastore, Fabric, Lun, Mount, Path
+from cluster.models.topology import Design, Redundancy
 
 __all__ = [
     "Cluster",
     "Controller",
+    "ControllerPort",
     "Datastore",
+    "Design",
     "Disk",
     "Estate",
     "Event",
     "Fabric",
+    "Feed",
     "FeedCounter",
     "Hba",
     "Host",
@@ -47,7 +55,10 @@ __all__ = [
     "Path",
     "Plan",
     "PortGroup",
+    "Psu",
     "Rack",
+    "Redundancy",
+    "Room",
     "Rule",
     "Run",
     "Site",
@@ -55,4 +66,5 @@ __all__ = [
     "Upload",
     "VirtualMachine",
     "VmNic",
+    "Vmk",
 ]
