@@ -17,6 +17,7 @@ from planner.document import plan_document, summary_document
 from planner.estate import EstateError
 from planner.formats.reader import read
 from planner.parameters import ParameterError, Parameters
+from planner.paths_verbs import PATHS_VERBS, add_paths_verbs
 from planner.printout import clean, plan_lines, summary_lines
 from planner.quality import FormatError, Reading
 from planner.report import plan
@@ -39,7 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         reading = _read(options.file)
-        text, status = _summary(reading, options) if options.verb == "summary" else _plan(reading, options)
+        if options.verb in PATHS_VERBS:
+            text, status = PATHS_VERBS[options.verb](reading, options)
+        else:
+            text, status = (_summary if options.verb == "summary" else _plan)(reading, options)
     except (FormatError, EstateError, ParameterError) as error:
         return _complain(str(error))
     except OSError as error:
@@ -53,7 +57,7 @@ def _parser() -> Parser:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
     summary = verbs.add_parser("summary", help="what is there: counts, memory, storage, consolidation ratios")
     planning = verbs.add_parser("plan", help="hosts needed, failures tolerated, free room, a first price")
-    for verb in (summary, planning):
+    for verb in (summary, planning, *add_paths_verbs(verbs)):
         verb.add_argument("file", metavar="FILE", help="RVTools workbook, CSV folder or zip, or estate JSON")
         verb.add_argument("--json", action="store_true", help="print JSON instead of text")
     default = Parameters()
