@@ -7,11 +7,17 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+import numpy as np
+
+from planner.availability.report import examine_availability
+from planner.availability_told import availability_document, availability_lines
 from planner.blast import blast
-from planner.parameters import Parameters
+from planner.parameters import ParameterError, Parameters
 from planner.paths.report import examine
 from planner.paths_told import blast_document, blast_lines, paths_document, paths_lines
 from planner.quality import Reading
+from planner.report import plan
+from planner.sentence import Sentence
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -20,6 +26,7 @@ Verb: TypeAlias = Callable[[Reading, argparse.Namespace], tuple[str, int]]
 
 WELL: Final = 0
 NOT_WELL: Final = 1
+YEARS_MOST: Final = 10_000_000
 
 
 def add_paths_verbs(verbs: _SubParsersAction[Any]) -> list[argparse.ArgumentParser]:
@@ -29,7 +36,10 @@ def add_paths_verbs(verbs: _SubParsersAction[Any]) -> list[argparse.ArgumentPars
     radius.add_argument(
         "--fail", metavar="X[,Y]", required=True, help="components by name, or kind:name (host:esx1)"
     )
-    return [paths, radius]
+    uptime = verbs.add_parser("availability", help="minutes a year by cause, without protection, with HA, FT")
+    uptime.add_argument("--years", metavar="Y", type=float, default=10_000.0, help="to play (%(default)s)")
+    uptime.add_argument("--seed", metavar="S", type=int, default=1, help="of the chance (%(default)s)")
+    return [paths, radius, uptime]
 
 
 def _paths(reading: Reading, options: argparse.Namespace) -> tuple[str, int]:
@@ -49,4 +59,23 @@ def _blast(reading: Reading, options: argparse.Namespace) -> tuple[str, int]:
     return "\n".join(blast_lines(found)), status
 
 
-PATHS_VERBS: Final[dict[str, Verb]] = {"paths": _paths, "blast": _blast}
+def _availability(reading: Reading, options: argparse.Namespace) -> tuple[str, int]:
+    if not 0 <= options.years <= YEARS_MOST:
+        raise ParameterError(
+            Sentence("--years takes 0 to {most}, not {found}", {"most": YEARS_MOST, "found": options.years})
+        )
+    if options.seed < 0:
+        raise ParameterError(Sentence("--seed takes 0 or more, not {found}", {"found": options.seed}))
+    tolerated = {
+        cluster.name: cluster.failures_tolerated_today or 0
+        for cluster in plan(reading, Parameters(licence="none")).clusters
+    }
+    chance = np.random.Generator(np.random.PCG64(options.seed))
+    found = examine_availability(reading.estate, tolerated, chance, years=options.years)
+    if options.json:
+        document = availability_document(found, years=options.years, seed=options.seed)
+        return json.dumps(document, indent=2, allow_nan=False), WELL
+    return "\n".join(availability_lines(found)), WELL
+
+
+PATHS_VERBS: Final[dict[str, Verb]] = {"paths": _paths, "blast": _blast, "availability": _availability}

@@ -123,6 +123,28 @@ class Wiring:
         """Say whether a switch reaches one of the targets past what is down."""
         return cuts.path_between(self._neighbours, switch, targets, down.__contains__) is not None
 
+    def path(self, switch: int, targets: frozenset[int], lost: frozenset[int]) -> list[int] | None:
+        """Give the switches and links of a way to one of the targets, all up; None where there is none."""
+        return cuts.path_between(
+            self._neighbours, switch, targets, lambda one: self.carrying((one,), lost) is None
+        )
+
+    def carrying(self, components: Iterable[int], lost: frozenset[int]) -> frozenset[int] | None:
+        """Give what components need to work, themselves among it, one of each group; None: one is down."""
+        used: set[int] = set()
+        for component in components:
+            if component in lost:
+                return None
+            if component not in self.clients:
+                used.add(component)
+            for group in self.groups(component):
+                carried = (self.carrying((one,), lost) for one in group)
+                found = next((some for some in carried if some is not None), None)
+                if found is None:
+                    return None
+                used |= found
+        return frozenset(used)
+
     def _island(self, switch: int) -> frozenset[int]:
         """Give everything that cables join to a switch in any way."""
         if switch not in self._vertex:
