@@ -6,6 +6,7 @@ visible_events(user)       -> QuerySet[Event]        recent_events(user, count) 
 visible_runs(user)         -> QuerySet[Run]          runs_under_way(user)
 latest_plan(estate)        -> Plan of the whole estate, or None
 report_of(plan)            -> PlanReport
+latest_redundancy(estate)  -> Redundancy, or None    paths_of(redundancy), availability_of(redundancy)
 clusters_of(estate)        -> list[ClusterCount]     vms_of_cluster(estate, name) -> QuerySet
 find(user, text, limit)    -> list[Hit]
 """
@@ -21,10 +22,12 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count, Model, Q, QuerySet
 from msgspec import Struct
 
-from cluster.models import Cluster, Datastore, Estate, Event, Host, Plan, Run, VirtualMachine
+from cluster.models import Cluster, Datastore, Estate, Event, Host, Plan, Redundancy, Run, VirtualMachine
 from cluster.models.inventory import Power
 from cluster.roles import Action, may
+from planner.availability.report import ClusterAvailability
 from planner.consolidation import NO_CLUSTER
+from planner.paths.report import PathsReport
 from planner.report import PlanReport
 
 Reader = AbstractBaseUser | AnonymousUser
@@ -85,6 +88,19 @@ def latest_plan(estate: Estate) -> Plan | None:
 def report_of(plan: Plan) -> PlanReport:
     """What the plan answered."""
     return msgspec.convert(plan.report, PlanReport)
+
+
+def latest_redundancy(estate: Estate) -> Redundancy | None:
+    """The newest examination, of whatever revision; the page says where it is out of date."""
+    return estate.redundancies.first()
+
+
+def paths_of(redundancy: Redundancy) -> PathsReport:
+    return msgspec.convert(redundancy.paths, PathsReport)
+
+
+def availability_of(redundancy: Redundancy) -> tuple[ClusterAvailability, ...]:
+    return msgspec.convert(redundancy.availability, tuple[ClusterAvailability, ...])
 
 
 def clusters_of(estate: Estate) -> list[ClusterCount]:

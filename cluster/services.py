@@ -25,7 +25,7 @@ from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
 from cluster import feed, selectors
-from cluster.models import Estate, Event, Run, Upload
+from cluster.models import Design, Estate, Event, Run, Upload
 from cluster.models.columns import NAME_MAX
 from cluster.roles import Action, may
 from cluster.work import LEASE_S, lease
@@ -38,6 +38,7 @@ QUICK: Final = {"max_retries": 1, "interval_start": 0.1}  # of kombu, when it co
 TASKS: Final = {
     Run.Kind.IMPORT: "cluster.tasks.import_estate",
     Run.Kind.PLAN: "cluster.tasks.make_plan",
+    Run.Kind.WIRING: "cluster.tasks.examine_wiring",
 }
 
 _log = logging.getLogger(__name__)
@@ -118,6 +119,39 @@ def start_plan(user: User, estate: Estate, parameters: Parameters) -> Run:
             ),
             Sentence("A plan was asked for"),
         )
+
+
+def start_wiring(user: User, estate: Estate) -> Run:
+    """Queue an examination of how the estate is wired; the Redundancy will hang on the run.
+
+    Raises:
+        NotAllowed: nothing has been queued.
+    """
+    _allow(user, Action.PLAN)
+    if not selectors.visible_estates(user).filter(pk=estate.pk).exists():
+        raise NotAllowed
+    with transaction.atomic():
+        return _queue(
+            Run(kind=Run.Kind.WIRING, estate_name=estate.name, estate=estate, requested_by=user),
+            Sentence("The wiring is to be examined"),
+        )
+
+
+def change_design(user: User, estate: Estate, cluster: str, kind: str, *, laid: bool) -> Run:
+    """Lay a standard design over a cluster, or take it away, and have the wiring examined.
+
+    Raises:
+        NotAllowed: nothing has been changed.
+    """
+    _allow(user, Action.IMPORT)
+    with transaction.atomic():
+        if laid:
+            Design.objects.get_or_create(
+                estate=estate, cluster_name=cluster, kind=kind, defaults={"created_by": user}
+            )
+        else:
+            Design.objects.filter(estate=estate, cluster_name=cluster, kind=kind).delete()
+        return start_wiring(user, estate)
 
 
 def cancel(user: User, run: Run) -> bool:

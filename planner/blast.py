@@ -86,12 +86,15 @@ class Blast(Struct, frozen=True, kw_only=True):
         )
 
 
-def blast(estate: Estate, failed: Iterable[str], *, vcpu_per_core: float) -> Blast:
+def blast(
+    estate: Estate, failed: Iterable[str], *, vcpu_per_core: float, with_admission: bool = True
+) -> Blast:
     """Say what happens when components fail, all at once.
 
     Args:
         failed: names as the findings give them, or `kind:name` where two kinds share a name.
         vcpu_per_core: for the admission on the hosts that are left.
+        with_admission: whether admission is asked at all; a drawing does without.
 
     Raises:
         EstateError: a name that no component has, or that several have.
@@ -110,7 +113,7 @@ def blast(estate: Estate, failed: Iterable[str], *, vcpu_per_core: float) -> Bla
         vms=tuple(_fates(estate, wiring, down, hosts_down, lost, weakened)),
         lost=tuple(lost),
         weakened=tuple(weakened),
-        clusters=tuple(_clusters(estate, hosts_down, vcpu_per_core)),
+        clusters=tuple(_clusters(estate, hosts_down, vcpu_per_core)) if with_admission else (),
     )
 
 

@@ -40,6 +40,7 @@ class Run(models.Model):
     class Kind(models.TextChoices):
         IMPORT = "import", _("import")
         PLAN = "plan", _("plan")
+        WIRING = "wiring", _("wiring")
 
     class State(models.TextChoices):
         QUEUED = "queued", _("queued")

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from msgspec import Struct
 
 from planner.availability.closed import HOURS_A_YEAR
-from planner.kernels.outages import BINS, play_cycles, play_hosts
 
+BINS: Final = 64  # as planner.kernels.outages, which only a run imports: numba takes a second
 BATCHES: Final = 50  # a standard error needs some tens of parts
 BIAS: Final = 0.5  # of a failure in a cycle; Lewis and Boehm 1984 take 0.5 and more
 SPREAD_Z: Final = 1.959963984540054  # 95 % of a normal distribution
@@ -87,6 +87,8 @@ def play(cluster: Cluster, years: float, chance: np.random.Generator, threads: i
     seeds = [int(seed) for seed in chance.integers(1, 2**62, size=threads)]
     share = years / threads
 
+    from planner.kernels.outages import play_hosts
+
     run: Callable[..., Any] = play_hosts
 
     def one(seed: int) -> tuple[npt.NDArray[np.float64], ...]:
@@ -120,6 +122,8 @@ def rare(cluster: Cluster, cycles: int, chance: np.random.Generator) -> Estimate
     _check(cluster, 1.0)
     crews = cluster.crews or cluster.hosts
     seed = int(chance.integers(1, 2**62))
+    from planner.kernels.outages import play_cycles
+
     run: Callable[..., tuple[float, ...]] = play_cycles
     short, short2, length, length2, n = run(
         cluster.hosts, cluster.tolerated, crews, 1 / cluster.mtbf_h, 1 / cluster.mttr_h, BIAS, cycles, seed
