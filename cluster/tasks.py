@@ -42,7 +42,7 @@ def make_plan(run_id: str) -> None:
 
 @shared_task(name="cluster.tasks.examine_wiring")
 def examine_wiring(run_id: str) -> None:
-    """Find what is single and what is redundant in an estate and its designs, and how available its VMs are."""
+    """Find what is single in an estate with its designs, and how available its VMs are."""
     claimed = work.claim(run_id)
     if claimed is None:
         return

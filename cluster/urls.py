@@ -6,6 +6,7 @@ from django.urls import include, path
 
 from cluster import api
 from cluster.views import (
+    audit,
     charts,
     clusters,
     estates,
@@ -13,12 +14,14 @@ from cluster.views import (
     hosts,
     imports,
     overview,
+    people,
     plans,
     reports,
     runs,
     search,
     tree,
     vms,
+    wiring,
 )
 
 urlpatterns = [
@@ -32,6 +35,14 @@ urlpatterns = [
     path("runs/<uuid:pk>/cancel/", runs.cancel, name="run_cancel"),
     path("search/", search.search, name="search"),
     path("events/", events.events, name="events"),
+    path("audit/", audit.entries, name="audit"),
+    path("audit/verify/", audit.verify, name="audit_verify"),
+    path("audit/audit.ndjson", audit.take, name="audit_take"),
+    path("people/", people.everybody, name="people"),
+    path("people/add/", people.add, name="people_add"),
+    path("people/<int:pk>/", people.change, name="people_change"),
+    path("people/<int:pk>/password/", people.renew_password, name="people_password"),
+    path("password/", people.OwnPassword.as_view(), name="own_password"),
     path("tree/estates/<int:pk>/", tree.clusters, name="tree_estate"),
     path("tree/estates/<int:pk>/cluster/", tree.hosts, name="tree_cluster"),
     path("estates/<int:pk>/", estates.summary, name="estate"),
@@ -41,6 +52,13 @@ urlpatterns = [
     path("estates/<int:pk>/vms.csv", vms.vms_csv, name="estate_vms_csv"),
     path("estates/<int:pk>/datastores/", estates.datastores, name="estate_datastores"),
     path("estates/<int:pk>/events/", estates.events, name="estate_events"),
+    path("estates/<int:pk>/wiring/", wiring.findings, name="wiring"),
+    path("estates/<int:pk>/wiring/topology/", wiring.topology, name="topology"),
+    path("estates/<int:pk>/wiring/availability/", wiring.availability, name="availability"),
+    path("estates/<int:pk>/wiring/topology.json", wiring.topology_json, name="topology_json"),
+    path("estates/<int:pk>/wiring/blast.json", wiring.blast_json, name="blast_json"),
+    path("estates/<int:pk>/wiring/examine/", wiring.examine, name="wiring_examine"),
+    path("estates/<int:pk>/wiring/design/", wiring.design, name="wiring_design"),
     path("estates/<int:pk>/cluster/", clusters.cluster, name="cluster"),
     path("estates/<int:pk>/plan/", plans.ask, name="plan"),
     path("estates/<int:pk>/plan/<uuid:run_pk>/", plans.answer, name="plan_answer"),

@@ -26,14 +26,8 @@ def availability_document(found: Sequence[ClusterAvailability], *, years: float,
         "clusters": [_cluster(one) for one in found],
         "years": years,
         "seed": seed,
-        "rates": [_fact(row) for row in facts()],
+        "rates": [_fact(row) for row in reliability.facts()],
     }
-
-
-def facts() -> list[Fact]:
-    """Give every figure of the catalogue that went in."""
-    rows = [value for value in vars(reliability).values() if isinstance(value, Fact)]
-    return [*reliability.MTBF_H.values(), *rows]
 
 
 def availability_lines(found: Sequence[ClusterAvailability]) -> list[str]:

@@ -22,7 +22,8 @@ from planner.sentence import Sentence
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-Verb: TypeAlias = Callable[[Reading, argparse.Namespace], tuple[str, int]]
+Clock: TypeAlias = Callable[[], float]
+Verb: TypeAlias = Callable[[Reading, argparse.Namespace, Clock], tuple[str, int]]
 
 WELL: Final = 0
 NOT_WELL: Final = 1
@@ -42,7 +43,7 @@ def add_paths_verbs(verbs: _SubParsersAction[Any]) -> list[argparse.ArgumentPars
     return [paths, radius, uptime]
 
 
-def _paths(reading: Reading, options: argparse.Namespace) -> tuple[str, int]:
+def _paths(reading: Reading, options: argparse.Namespace, _: Clock) -> tuple[str, int]:
     report = examine(reading.estate)
     status = NOT_WELL if report.single_points else WELL
     if options.json:
@@ -50,7 +51,7 @@ def _paths(reading: Reading, options: argparse.Namespace) -> tuple[str, int]:
     return "\n".join(paths_lines(report)), status
 
 
-def _blast(reading: Reading, options: argparse.Namespace) -> tuple[str, int]:
+def _blast(reading: Reading, options: argparse.Namespace, _: Clock) -> tuple[str, int]:
     names = [name for name in options.fail.split(",") if name.strip()]
     found = blast(reading.estate, names, vcpu_per_core=Parameters().vcpu_per_core)
     status = WELL if found.harmless else NOT_WELL
@@ -59,7 +60,7 @@ def _blast(reading: Reading, options: argparse.Namespace) -> tuple[str, int]:
     return "\n".join(blast_lines(found)), status
 
 
-def _availability(reading: Reading, options: argparse.Namespace) -> tuple[str, int]:
+def _availability(reading: Reading, options: argparse.Namespace, _: Clock) -> tuple[str, int]:
     if not 0 <= options.years <= YEARS_MOST:
         raise ParameterError(
             Sentence("--years takes 0 to {most}, not {found}", {"most": YEARS_MOST, "found": options.years})

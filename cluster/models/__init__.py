@@ -5,10 +5,13 @@ Estate --+-- Site, Room, Rack, Cluster -- Host -- Nic, Hba, Psu, Vmk  Upload --+
          +-- Datastore -- Mount, Lun, Path, Controller, Fabric       Run -- Event
          +-- Switch, PortGroup, Link, Feed, Rule, Design, Redundancy  |
          +-- Plan ----------------------------------------------------+
+
+AuditEntry ... AuditHead: who did what, apart from all others
 """
 
 from __future__ import annotations
 
+from cluster.models.audit import AuditEntry, AuditHead
 from cluster.models.inventory import (
     Cluster,
     Disk,
@@ -34,6 +37,8 @@ from cluster.models.storage import Controller, ControllerPort, Datastore, Fabric
 from cluster.models.topology import Design, Redundancy
 
 __all__ = [
+    "AuditEntry",
+    "AuditHead",
     "Cluster",
     "Controller",
     "ControllerPort",

@@ -110,3 +110,8 @@ LIFE_SHAPE: Final = fact(
     "2020",
 )
 REPAIR_SIGMA: Final = fact("repair_sigma", "1", "", "a lognormal repair with a long tail; assumption", "2025")
+
+
+def facts() -> list[Fact]:
+    """Give every row, the lives first."""
+    return [*MTBF_H.values(), *(value for value in globals().values() if isinstance(value, Fact))]

@@ -62,8 +62,8 @@ def _cut_before_tags(pieces: Iterable[bytes], tag: bytes = b"<") -> Iterator[byt
     carried = b""
     for piece in pieces:
         text = carried + piece
-        cut = text.rfind(tag)
-        if cut <= 0 or len(text) - cut > _LONGEST_CELL_BYTES:
+        cut = max(0, text.rfind(tag))
+        if len(text) - cut > _LONGEST_CELL_BYTES:
             cut = len(text)
         carried = text[cut:]
         yield text[:cut]

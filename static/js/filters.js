@@ -25,6 +25,10 @@
     for (const [name, value] of wanted) event.detail.formData.append(name, value);
     event.detail.parameters = event.detail.formData;
   });
+  document.addEventListener("htmx:load", () => { // what was typed before anybody listened
+    const typed = [...form.elements].some((field) => field.matches("input:not([type=checkbox], [type=hidden])") && field.value !== field.defaultValue);
+    if (typed) form.dispatchEvent(new Event("input"));
+  }, { once: true });
   form.addEventListener("submit", (event) => {
     if (window.htmx) return;
     event.preventDefault();

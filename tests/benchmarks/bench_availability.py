@@ -61,7 +61,7 @@ def test_a_million_cluster_years(capsys) -> None:
     found, wall, cpu = timed(lambda: rare(nine, 1_000_000, chance))
     exact = closed.unavailable_with_crews(13, HOSTS, 8760.0, MTTR_H, HOSTS)
     lines.append(
-        f"nine nines: {found.value:.4e} (exact {exact:.3e}) to {found.error / found.value:.2%}, {cpu:.2f} s CPU"
+        f"nine nines: {found.value:.3e} of {exact:.3e}, to {found.error / found.value:.2%}, {cpu:.2f} s CPU"
     )
     with capsys.disabled():
         print("\n" + "\n".join(lines))

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin
 
 import pytest
 from pypdf import PdfReader
@@ -16,7 +17,7 @@ from pypdf import PdfReader
 from tests.browser.conftest import FORMULA, VMS
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Download, Page
+    from playwright.sync_api import Download, Page, Route
 
 
 def test_an_upload_is_followed_live_until_its_plan(open_page: Callable[..., Page], workbook: Path) -> None:
@@ -117,6 +118,16 @@ def test_the_table_of_vms_sorts_and_filters_and_says_so_in_its_address(imported:
     assert rows.inner_text() == "1 to 7 of 7"
     assert imported.get_by_label("Name").input_value() == "app-0"
     imported.evaluate("history.go(-2)")
+    imported.wait_for_url("**?name=app-0")
+
+
+def test_what_is_typed_before_the_scripts_are_there_is_asked_for(imported: Page) -> None:
+    address = imported.get_by_role("link", name="VMs", exact=True).get_attribute("href")
+    held: list[Route] = []
+    imported.route("**/htmx*.js", lambda route: held.append(route))
+    imported.goto(urljoin(imported.url, address), wait_until="commit")
+    imported.get_by_label("Name").fill("app-0")
+    held[0].continue_()
     imported.wait_for_url("**?name=app-0")
 
 

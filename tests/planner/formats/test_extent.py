@@ -81,7 +81,7 @@ def test_cells_without_a_reference_follow_each_other(rows: int, columns: int) ->
     assert (extent.rows, extent.columns) == (rows, columns)
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(192_000, 93), (300_000, 43), (27_000, 702), (1_000_000, 15)])
+@pytest.mark.parametrize(("rows", "columns"), [(100_000, 95), (180_000, 93), (300_000, 43)])
 def test_a_usual_sheet_is_never_looked_at_twice(rows: int, columns: int) -> None:
     last = letters(columns)
     xml = HEAD + f'<row r="1"><c r="A1"><v>1</v></c><c r="{last}1"><v>1</v></c></row>'
