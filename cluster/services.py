@@ -26,7 +26,7 @@ from kombu.exceptions import OperationalError
 
 from cluster import audit, feed, selectors
 from cluster.audit import Deed
-from cluster.models import Estate, Event, Rehearsal, Run, Upload
+from cluster.models import Design, Estate, Event, Rehearsal, Run, Upload
 from cluster.models.columns import NAME_MAX
 from cluster.question import Question
 from cluster.roles import Action, may
@@ -43,6 +43,7 @@ TASKS: Final = {
     Run.Kind.STUDY: "cluster.tasks.make_study",
     Run.Kind.REHEARSAL: "cluster.tasks.rehearse",
     Run.Kind.DRILL: "cluster.tasks.drill",
+    Run.Kind.WIRING: "cluster.tasks.examine_wiring",
 }
 
 _log = logging.getLogger(__name__)
@@ -174,6 +175,40 @@ def start_rehearsal(user: User, rehearsal: Rehearsal, estate: Estate | None, nam
         rehearsal.run = run
         rehearsal.save(force_insert=True)
     return run
+
+
+def start_wiring(user: User, estate: Estate) -> Run:
+    """Queue an examination of how the estate is wired; the Redundancy will hang on the run.
+
+    Raises:
+        NotAllowed: nothing has been queued.
+    """
+    allow(user, Action.PLAN)
+    if not selectors.visible_estates(user).filter(pk=estate.pk).exists():
+        raise NotAllowed
+    run = Run(kind=Run.Kind.WIRING, estate_name=estate.name, estate=estate, requested_by=user)
+    with transaction.atomic():
+        audit.note(Deed.WIRING_ASKED, user.get_username(), estate.name, after={"run": str(run.pk)})
+        return _queue(run, Sentence("The wiring is to be examined"))
+
+
+def change_design(user: User, estate: Estate, cluster: str, kind: str, *, laid: bool) -> Run:
+    """Lay a standard design over a cluster, or take it away, and have the wiring examined.
+
+    Raises:
+        NotAllowed: nothing has been changed.
+    """
+    allow(user, Action.IMPORT)
+    with transaction.atomic():
+        if laid:
+            Design.objects.get_or_create(
+                estate=estate, cluster_name=cluster, kind=kind, defaults={"created_by": user}
+            )
+        else:
+            Design.objects.filter(estate=estate, cluster_name=cluster, kind=kind).delete()
+        deed = Deed.DESIGN_LAID if laid else Deed.DESIGN_TAKEN
+        audit.note(deed, user.get_username(), estate.name, after={"cluster": cluster, "design": kind})
+        return start_wiring(user, estate)
 
 
 def cancel(user: User, run: Run) -> bool:

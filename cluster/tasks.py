@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from celery import shared_task
 
 from cluster import quarantine, results, services, snapshot, studies, work
 from cluster.rehearsal import drilling, play
 from planner import report
+from planner.paths.report import examine
 from planner.quality import Reading
 from planner.sentence import Sentence
+
+YEARS_PLAYED: Final = 10_000  # a second for some hosts; the error is shown beside
 
 
 @shared_task(name="cluster.tasks.import_estate")
@@ -65,6 +70,26 @@ def drill(run_id: str) -> None:
         return
     with claimed:
         drilling.drill(claimed, claimed.run.rehearsal)
+
+
+@shared_task(name="cluster.tasks.examine_wiring")
+def examine_wiring(run_id: str) -> None:
+    """Find what is single in an estate with its designs, and how available its VMs are."""
+    claimed = work.claim(run_id)
+    if claimed is None:
+        return
+    with claimed:
+        estate = claimed.estate()
+        designs = snapshot.designs_of(estate)
+        reading = snapshot.load_designed(estate, designs)
+        claimed.advance(
+            "paths",
+            20,
+            Sentence("Following the paths of {count} hosts", {"count": len(reading.estate.hosts)}),
+        )
+        paths = examine(reading.estate)
+        claimed.advance("play", 60, Sentence("Playing {years} years", {"years": YEARS_PLAYED}))
+        results.store_redundancy(claimed, designs, paths, results.availability_of(reading, YEARS_PLAYED))
 
 
 @shared_task(name="cluster.tasks.sweep_lost_runs")

@@ -24,6 +24,7 @@ from cluster.views import (
     studies,
     tree,
     vms,
+    wiring,
 )
 
 
@@ -76,6 +77,13 @@ urlpatterns = [
     path("estates/<int:pk>/vms.csv", vms.vms_csv, name="estate_vms_csv"),
     path("estates/<int:pk>/datastores/", estates.datastores, name="estate_datastores"),
     path("estates/<int:pk>/events/", estates.events, name="estate_events"),
+    path("estates/<int:pk>/wiring/", wiring.findings, name="wiring"),
+    path("estates/<int:pk>/wiring/topology/", wiring.topology, name="topology"),
+    path("estates/<int:pk>/wiring/availability/", wiring.availability, name="availability"),
+    path("estates/<int:pk>/wiring/topology.json", wiring.topology_json, name="topology_json"),
+    path("estates/<int:pk>/wiring/blast.json", wiring.blast_json, name="blast_json"),
+    path("estates/<int:pk>/wiring/examine/", wiring.examine, name="wiring_examine"),
+    path("estates/<int:pk>/wiring/design/", wiring.design, name="wiring_design"),
     path("estates/<int:pk>/cluster/", clusters.cluster, name="cluster"),
     path("estates/<int:pk>/plan/", plans.ask, name="plan"),
     path("estates/<int:pk>/plan/<uuid:run_pk>/", plans.answer, name="plan_answer"),

@@ -18,6 +18,7 @@ from planner.document import place_document, plan_document, summary_document
 from planner.estate import EstateError
 from planner.formats.reader import read
 from planner.parameters import ParameterError, Parameters
+from planner.paths_verbs import PATHS_VERBS, add_paths_verbs
 from planner.placing import GROUPS, place_estate
 from planner.printout import clean, plan_lines, summary_lines
 from planner.printout_placing import place_lines
@@ -60,7 +61,7 @@ def _parser() -> Parser:
     summary = verbs.add_parser("summary", help="what is there: counts, memory, storage, consolidation ratios")
     planning = verbs.add_parser("plan", help="hosts needed, failures tolerated, free room, a first price")
     placing = verbs.add_parser("place", help="who runs where on the fewest hosts, and the proof")
-    for verb in (summary, planning, placing, *add_verbs(verbs)):
+    for verb in (summary, planning, placing, *add_verbs(verbs), *add_paths_verbs(verbs)):
         verb.add_argument("file", metavar="FILE", help="RVTools workbook, CSV folder or zip, or estate JSON")
         verb.add_argument("--json", action="store_true", help="print JSON instead of text")
     default = Parameters()
@@ -160,6 +161,7 @@ ANSWERS: Final = {
     "plan": _plan,
     "place": _place,
     **dict.fromkeys(VERBS, _resilience),
+    **PATHS_VERBS,
 }
 
 

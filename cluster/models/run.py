@@ -43,6 +43,7 @@ class Run(models.Model):
         STUDY = "study", _("study")
         REHEARSAL = "rehearsal", _("rehearsal")
         DRILL = "drill", _("drill")
+        WIRING = "wiring", _("wiring")
 
     class State(models.TextChoices):
         QUEUED = "queued", _("queued")
