@@ -31,12 +31,13 @@ class Action(StrEnum):
     IMPORT = gettext_noop("import estates")
     PLAN = gettext_noop("make plans")
     CANCEL = gettext_noop("cancel runs")
+    REHEARSE = gettext_noop("rehearse")
     AUDIT = gettext_noop("read the audit")
     PEOPLE = gettext_noop("manage people")
 
 
 _READ: Final = frozenset({Action.READ})
-_WORK: Final = frozenset({Action.READ, Action.IMPORT, Action.PLAN, Action.CANCEL})
+_WORK: Final = frozenset({Action.READ, Action.IMPORT, Action.PLAN, Action.CANCEL, Action.REHEARSE})
 
 OPENS: Final[dict[Role, frozenset[Action]]] = {
     Role.VIRTUAL_INFRASTRUCTURE_ADMINISTRATOR: _WORK,

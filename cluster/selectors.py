@@ -4,7 +4,9 @@ rights.
 visible_estates(user)      -> QuerySet[Estate]
 visible_events(user)       -> QuerySet[Event]        recent_events(user, count) -> list, oldest first
 visible_runs(user)         -> QuerySet[Run]          runs_under_way(user)
+visible_rehearsals(user)   -> QuerySet[Rehearsal]
 latest_plan(estate)        -> Plan of the whole estate, or None
+latest_study(estate, kind, cluster) -> Study, or None
 report_of(plan)            -> PlanReport
 clusters_of(estate)        -> list[ClusterCount]     vms_of_cluster(estate, name) -> QuerySet
 find(user, text, limit)    -> list[Hit]
@@ -21,7 +23,18 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count, Model, Q, QuerySet
 from msgspec import Struct
 
-from cluster.models import Cluster, Datastore, Estate, Event, Host, Plan, Run, VirtualMachine
+from cluster.models import (
+    Cluster,
+    Datastore,
+    Estate,
+    Event,
+    Host,
+    Plan,
+    Rehearsal,
+    Run,
+    Study,
+    VirtualMachine,
+)
 from cluster.models.inventory import Power
 from cluster.roles import Action, may
 from planner.consolidation import NO_CLUSTER
@@ -65,6 +78,12 @@ def runs_under_way(user: Reader) -> QuerySet[Run]:
     return visible_runs(user).filter(state__in=[Run.State.QUEUED, Run.State.RUNNING])
 
 
+def visible_rehearsals(user: Reader) -> QuerySet[Rehearsal]:
+    """The rehearsals of the runs that this user may follow, without the estate that each keeps."""
+    rows = Rehearsal.objects.filter(run__in=visible_runs(user)).order_by("-created_at")
+    return rows.select_related("run", "run__estate", "run__requested_by").defer("document")
+
+
 def visible_events(user: Reader) -> QuerySet[Event]:
     """The events that this user may read: those of visible estates, and those of none."""
     if not may(user, Action.READ):
@@ -80,6 +99,11 @@ def recent_events(user: Reader, count: int) -> list[Event]:
 def latest_plan(estate: Estate) -> Plan | None:
     """The newest plan of the whole estate."""
     return estate.plans.filter(parameters__cluster=None).first()
+
+
+def latest_study(estate: Estate, kind: str, cluster: str) -> Study | None:
+    """The newest study of this kind of one cluster."""
+    return estate.studies.filter(kind=kind, cluster_name=cluster).first()
 
 
 def report_of(plan: Plan) -> PlanReport:

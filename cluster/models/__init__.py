@@ -4,7 +4,8 @@ Estate --+-- Site, Rack, Cluster -- Host -- Nic, Hba         Upload --+
          +-- VirtualMachine -- Disk, Partition, VmNic                 |
          +-- Datastore -- Mount, Lun, Path, Controller, Fabric       Run -- Event
          +-- Switch, PortGroup, Link, Rule                            |
-         +-- Plan ----------------------------------------------------+
+         +-- Plan, Study -- StudyPart --------------------------------+
+                                                                     Rehearsal -- RehearsalEvent
 
 AuditEntry ... AuditHead: who did what, apart from all others
 """
@@ -28,8 +29,10 @@ from cluster.models.inventory import (
 )
 from cluster.models.network import Link, PortGroup, Switch
 from cluster.models.plan import Plan
+from cluster.models.rehearsal import Rehearsal, RehearsalEvent
 from cluster.models.run import Event, FeedCounter, Run, Upload
 from cluster.models.storage import Controller, Datastore, Fabric, Lun, Mount, Path
+from cluster.models.study import Study, StudyPart
 
 __all__ = [
     "AuditEntry",
@@ -53,9 +56,13 @@ __all__ = [
     "Plan",
     "PortGroup",
     "Rack",
+    "Rehearsal",
+    "RehearsalEvent",
     "Rule",
     "Run",
     "Site",
+    "Study",
+    "StudyPart",
     "Switch",
     "Upload",
     "VirtualMachine",
