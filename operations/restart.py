@@ -382,6 +382,9 @@ ON_EVENT: Final[Rules] = {
     v.Emptying: on_room,
     v.MaintenanceOff: on_room,
     v.FtProtected: on_room,
+    v.FtCopyLost: on_room,
+    e.HostFailed: on_room,
+    e.HostOff: on_room,
 }
 ON_WAKE: Final = {
     "restart": on_restart_due,

@@ -52,10 +52,10 @@ class Watch:
             yield f"number {self.state.number} is not {self.number}"
         if isinstance(event, (v.VmRestarting, v.Migrating, v.FtSeeding)):
             yield from self.of_choice(event, self.state.vms[event.subject], self.state.hosts[event.host])
-        if isinstance(event, v.Migrating):
-            one, two = self.state.hosts[event.source], self.state.hosts[event.host]
+        if isinstance(event, (v.Migrating, v.FtSeeding)):
+            one, two = self.state.hosts[self.state.vms[event.subject].host], self.state.hosts[event.host]
             if not one.connected or one.group != two.group:
-                yield f"{event.subject} moves from {one.name} to {two.name}, without a network between them"
+                yield f"{event.kind} of {event.subject} from {one.name} to {two.name}, with no network"
 
     def of_choice(self, event: Event, vm: VmState, host: HostState) -> Iterator[str]:
         if isinstance(event, v.VmRestarting) and not vm.is_safe:
