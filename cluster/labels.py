@@ -102,6 +102,8 @@ LABELS: Final[Mapping[str, Label]] = {
     "template": Label(_("VM counted in")),
     "vcpus": Label(_("vCPUs")),
     "memory": Label(_("Memory")),
+    "held_mhz": Label(_("CPU reserved or measured")),
+    "mhz_per_host": Label(_("CPU of one host")),
     "disk": Label(_("Disk")),
     "capacity": Label(_("Capacity")),
     "used": Label(_("Used")),

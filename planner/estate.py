@@ -289,7 +289,7 @@ class VM(Row, frozen=True, kw_only=True):
     """A virtual machine.
 
     `disk_mib` is what its disks may grow to, `disk_used_mib` what its files hold on the datastores.
-    `cpu_demand_mhz` and `memory_demand_mib` are measured; without them the configuration stands in.
+    `cpu_demand_mhz` and `memory_demand_mib` are measured; None: nobody measured.
     """
 
     name: Name
