@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from planner.demand import MEMORY, KHZ, VCPU, Capacity, Counts
+from planner.demand import KHZ, MEMORY, VCPU, Capacity, Counts
 from planner.greedy import Task, Try
 from planner.packing import lacking
 from planner.reach import Reach

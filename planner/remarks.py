@@ -7,7 +7,7 @@ from typing import Final
 
 from planner.admission import Tolerance
 from planner.consolidation import Members
-from planner.demand import MEMORY, KHZ, VCPU, Capacity, give_of
+from planner.demand import KHZ, MEMORY, VCPU, Capacity, give_of
 from planner.estate import Rule
 from planner.placement import place
 from planner.refusal import Refusal

@@ -14,8 +14,8 @@ from msgspec import Struct
 from planner.admission import Tolerance, failures_tolerated, identical, room_beside, tolerates
 from planner.consolidation import Members, storage_used_mib
 from planner.demand import (
-    MEMORY,
     KHZ,
+    MEMORY,
     VCPU,
     Capacity,
     Load,

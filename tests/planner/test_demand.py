@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from planner.demand import (
-    MEMORY,
     KHZ,
+    MEMORY,
     VCPU,
     capacity_of,
     give_of,
@@ -101,7 +101,9 @@ def test_measured_cpu_is_held_against_the_clock_and_measured_memory_lowers_nothi
     assert (need_of(quiet)[KHZ], need_of(busy)[KHZ]) == (0, 4_100_500)
 
 
-@pytest.mark.parametrize(("reserved", "measured", "held"), [(500, 2000, 2000), (2000, 500, 2000), (None, 0, 0)])
+@pytest.mark.parametrize(
+    ("reserved", "measured", "held"), [(500, 2000, 2000), (2000, 500, 2000), (None, 0, 0)]
+)
 def test_a_vm_holds_the_larger_of_its_reservation_and_what_was_measured(
     reserved: float | None, measured: float, held: float
 ) -> None:
