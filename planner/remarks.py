@@ -107,15 +107,16 @@ def _about_measured(cluster: Members) -> list[Sentence]:
         (
             cpu,
             Sentence(
-                "Running VMs with measured CPU ({count} of {vms}): it is held against cores x MHz of the hosts, "
-                "without a margin, beside the vCPUs",
+                "Running VMs with measured CPU ({count} of {vms}): it is held against cores x MHz of the "
+                "hosts, without a margin, beside the vCPUs",
                 {"count": cpu, "vms": len(running)},
             ),
         ),
         (
             memory,
             Sentence(
-                "Running VMs with measured memory ({count} of {vms}): memory is planned as configured all the same",
+                "Running VMs with measured memory ({count} of {vms}): memory is planned as configured "
+                "all the same",
                 {"count": memory, "vms": len(running)},
             ),
         ),
