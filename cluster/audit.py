@@ -34,6 +34,7 @@ class Deed(StrEnum):
     SIGN_IN_REFUSED = gettext_noop("sign-in refused")
     IMPORT_ASKED = gettext_noop("asked for an import")
     PLAN_ASKED = gettext_noop("asked for a plan")
+    STUDY_ASKED = gettext_noop("asked for a study")
     REHEARSAL_ASKED = gettext_noop("asked for a rehearsal")
     RUN_CANCELLED = gettext_noop("cancelled a run")
     REPORT_TAKEN = gettext_noop("took a report")

@@ -29,7 +29,8 @@ def store_estate(work: Work, reading: Reading) -> Written:
     """
     for _ in range(COMPARES_MAX):
         estate = _estate_of(work)
-        changes = snapshot.compare(estate, reading)
+        with work.kept():
+            changes = snapshot.compare(estate, reading)
         work.advance(
             "store",
             STORE_PERCENT,

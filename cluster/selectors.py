@@ -6,6 +6,7 @@ visible_events(user)       -> QuerySet[Event]        recent_events(user, count) 
 visible_runs(user)         -> QuerySet[Run]          runs_under_way(user)
 visible_rehearsals(user)   -> QuerySet[Rehearsal]
 latest_plan(estate)        -> Plan of the whole estate, or None
+latest_study(estate, kind, cluster) -> Study, or None
 report_of(plan)            -> PlanReport
 clusters_of(estate)        -> list[ClusterCount]     vms_of_cluster(estate, name) -> QuerySet
 find(user, text, limit)    -> list[Hit]
@@ -22,7 +23,18 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count, Model, Q, QuerySet
 from msgspec import Struct
 
-from cluster.models import Cluster, Datastore, Estate, Event, Host, Plan, Rehearsal, Run, VirtualMachine
+from cluster.models import (
+    Cluster,
+    Datastore,
+    Estate,
+    Event,
+    Host,
+    Plan,
+    Rehearsal,
+    Run,
+    Study,
+    VirtualMachine,
+)
 from cluster.models.inventory import Power
 from cluster.roles import Action, may
 from planner.consolidation import NO_CLUSTER
@@ -87,6 +99,11 @@ def recent_events(user: Reader, count: int) -> list[Event]:
 def latest_plan(estate: Estate) -> Plan | None:
     """The newest plan of the whole estate."""
     return estate.plans.filter(parameters__cluster=None).first()
+
+
+def latest_study(estate: Estate, kind: str, cluster: str) -> Study | None:
+    """The newest study of this kind of one cluster."""
+    return estate.studies.filter(kind=kind, cluster_name=cluster).first()
 
 
 def report_of(plan: Plan) -> PlanReport:

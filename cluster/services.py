@@ -28,6 +28,7 @@ from cluster import audit, feed, selectors
 from cluster.audit import Deed
 from cluster.models import Estate, Event, Rehearsal, Run, Upload
 from cluster.models.columns import NAME_MAX
+from cluster.question import Question
 from cluster.roles import Action, may
 from cluster.work import LEASE_S, lease
 from planner.report import Parameters
@@ -39,6 +40,7 @@ QUICK: Final = {"max_retries": 1, "interval_start": 0.1}  # of kombu, when it co
 TASKS: Final = {
     Run.Kind.IMPORT: "cluster.tasks.import_estate",
     Run.Kind.PLAN: "cluster.tasks.make_plan",
+    Run.Kind.STUDY: "cluster.tasks.make_study",
     Run.Kind.REHEARSAL: "cluster.tasks.rehearse",
     Run.Kind.DRILL: "cluster.tasks.drill",
 }
@@ -123,6 +125,29 @@ def start_plan(user: User, estate: Estate, parameters: Parameters) -> Run:
         note = {"parameters": run.parameters, "run": str(run.pk)}
         audit.note(Deed.PLAN_ASKED, user.get_username(), estate.name, after=note)
         return _queue(run, Sentence("A plan was asked for"))
+
+
+def start_study(user: User, estate: Estate, question: Question) -> Run:
+    """Queue a question about one cluster; the Study will hang on the run.
+
+    Raises:
+        NotAllowed: nothing has been queued.
+    """
+    allow(user, Action.PLAN)
+    if not selectors.visible_estates(user).filter(pk=estate.pk).exists():
+        raise NotAllowed
+    parameters = msgspec.to_builtins(question)
+    run = Run(
+        kind=Run.Kind.STUDY,
+        estate_name=estate.name,
+        estate=estate,
+        parameters=parameters,
+        requested_by=user,
+    )
+    with transaction.atomic():
+        note = {**parameters, "run": str(run.pk)}
+        audit.note(Deed.STUDY_ASKED, user.get_username(), estate.name, after=note)
+        return _queue(run, Sentence("A study of {cluster} was asked for", {"cluster": question.cluster}))
 
 
 def start_rehearsal(user: User, rehearsal: Rehearsal, estate: Estate | None, name: str) -> Run:

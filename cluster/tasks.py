@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from celery import shared_task
 
-from cluster import quarantine, results, services, snapshot, work
+from cluster import quarantine, results, services, snapshot, studies, work
 from cluster.rehearsal import drilling, play
 from planner import report
 from planner.quality import Reading
 from planner.sentence import Sentence
-
-PLANNED_VMS_PER_S: Final = 500  # far below what the planner does: the lease must outlast the plan
 
 
 @shared_task(name="cluster.tasks.import_estate")
@@ -36,7 +32,19 @@ def make_plan(run_id: str) -> None:
     if claimed is None:
         return
     with claimed:
-        _plan(claimed, snapshot.load_reading(claimed.estate()))
+        with claimed.kept():
+            reading = snapshot.load_reading(claimed.estate())
+        _plan(claimed, reading)
+
+
+@shared_task(name="cluster.tasks.make_study")
+def make_study(run_id: str) -> None:
+    """Answer a question about one cluster of a stored estate."""
+    claimed = work.claim(run_id)
+    if claimed is None:
+        return
+    with claimed:
+        studies.study(claimed, snapshot.load(claimed.estate()))
 
 
 @shared_task(name="cluster.tasks.rehearse")
@@ -67,10 +75,7 @@ def sweep_lost_runs() -> None:
 
 def _plan(claimed: work.Work, reading: Reading) -> None:
     parameters = claimed.parameters()
-    claimed.advance(
-        "plan",
-        85,
-        Sentence("Planning {count} VMs", {"count": len(reading.estate.vms)}),
-        lease_s=work.LEASE_S + len(reading.estate.vms) / PLANNED_VMS_PER_S,
-    )
-    results.store_plan(claimed, report.plan(reading, parameters))
+    claimed.advance("plan", 85, Sentence("Planning {count} VMs", {"count": len(reading.estate.vms)}))
+    with claimed.kept():
+        plan = report.plan(reading, parameters)
+    results.store_plan(claimed, plan)

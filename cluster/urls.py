@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from django.urls import include, path
+from django.urls import include, path, register_converter
 
 from cluster import api
+from cluster.models import Study
 from cluster.views import (
     audit,
     charts,
@@ -20,9 +21,25 @@ from cluster.views import (
     reports,
     runs,
     search,
+    studies,
     tree,
     vms,
 )
+
+
+class StudyConverter:
+    """The kinds of studies in an address."""
+
+    regex = "|".join(Study.Kind.values)
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(StudyConverter, "study")
 
 urlpatterns = [
     path("", include(api.urlpatterns)),
@@ -62,6 +79,9 @@ urlpatterns = [
     path("estates/<int:pk>/cluster/", clusters.cluster, name="cluster"),
     path("estates/<int:pk>/plan/", plans.ask, name="plan"),
     path("estates/<int:pk>/plan/<uuid:run_pk>/", plans.answer, name="plan_answer"),
+    path("estates/<int:pk>/cluster/<study:kind>/", studies.study, name="study"),
+    path("estates/<int:pk>/cluster/<study:kind>/ask/", studies.ask, name="study_ask"),
+    path("estates/<int:pk>/study/<uuid:run_pk>/", studies.answer, name="study_answer"),
     path("estates/<int:pk>/charts/<slug:kind>.json", charts.chart, name="chart"),
     path("estates/<int:pk>/report.<str:ending>", reports.report, name="report"),
     path("hosts/<int:pk>/", hosts.host, name="host"),

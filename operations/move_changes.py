@@ -8,7 +8,7 @@ from msgspec import structs
 
 from operations import event as e
 from operations import vm_event as v
-from operations.books import charge, charge_copy, end_copy, end_move, is_growing, stall, unstall
+from operations.books import charge, charge_copy, end_copy, end_move, look_at_service
 from operations.changes import ON_HOST_EVENT
 from operations.state import Apply, ClusterState
 
@@ -42,6 +42,7 @@ def migrated(state: ClusterState, event: v.Migrated) -> None:
     vm.activity = 0
     vm.moved_at = event.at_s
     vm.failed_moves = 0
+    look_at_service(state, vm, event.at_s)
 
 
 def migration_failed(state: ClusterState, event: v.MigrationFailed) -> None:
@@ -127,6 +128,7 @@ def ft_failover(state: ClusterState, event: v.FtFailover) -> None:
     vm.host = event.host
     vm.secondary = None
     vm.phase = "running"
+    look_at_service(state, vm, event.at_s)
 
 
 def ft_unprotected(state: ClusterState, event: v.FtUnprotected) -> None:
@@ -171,8 +173,7 @@ def storage_lost(state: ClusterState, event: e.StorageLost) -> None:
     host = state.hosts[event.subject]
     host.storage_lost[event.datastore] = event.at_s
     for name in host.vms:
-        if event.datastore in state.vms[name].row.datastores:
-            stall(state.vms[name], event.at_s)
+        look_at_service(state, state.vms[name], event.at_s)
 
 
 def storage_back(state: ClusterState, event: e.StorageBack) -> None:
@@ -180,23 +181,21 @@ def storage_back(state: ClusterState, event: e.StorageBack) -> None:
     host = state.hosts[event.subject]
     host.storage_lost.pop(event.datastore, None)
     for name in host.vms:
-        unstall(state, state.vms[name], event.at_s)
+        look_at_service(state, state.vms[name], event.at_s)
 
 
 def datastore_full(state: ClusterState, event: e.DatastoreFull) -> None:
     """Stop the VMs whose disks want to grow."""
     state.datastores[event.subject].full = True
     for vm in state.vms.values():
-        if event.subject in vm.row.datastores and is_growing(vm):
-            stall(vm, event.at_s)
+        look_at_service(state, vm, event.at_s)
 
 
 def datastore_freed(state: ClusterState, event: e.DatastoreFreed) -> None:
     """Let them go on."""
     state.datastores[event.subject].full = False
     for vm in state.vms.values():
-        if event.subject in vm.row.datastores:
-            unstall(state, vm, event.at_s)
+        look_at_service(state, vm, event.at_s)
 
 
 ON_EVENT: Final[dict[type[e.Event], Apply]] = {

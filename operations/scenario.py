@@ -8,6 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from operations.books import look_at_service
 from operations.drivers.simulated import SimulatedDriver
 from operations.engine import run
 from operations.event import Event
@@ -81,7 +82,10 @@ def begin(estate: Estate, script: Script) -> tuple[ClusterState, SimulatedDriver
     for host in (state.hosts[name] for name in script.begins_cut):
         if host.powered:
             host.connected = False
+            host.is_cut = True
             host.silent_at = 0.0
+            for vm in host.vms:
+                look_at_service(state, state.vms[vm], 0.0)
             for vm in host.lost:
                 state.vms[vm].is_safe = False
     return state, SimulatedDriver(state, script.policies, script.instructions, script.until_s)

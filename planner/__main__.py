@@ -23,6 +23,7 @@ from planner.printout import clean, plan_lines, summary_lines
 from planner.printout_placing import place_lines
 from planner.quality import FormatError, Reading
 from planner.report import plan
+from planner.resilience.verbs import VERBS, add_verbs, answer
 from planner.sentence import Sentence
 
 FITS: Final = 0
@@ -59,7 +60,7 @@ def _parser() -> Parser:
     summary = verbs.add_parser("summary", help="what is there: counts, memory, storage, consolidation ratios")
     planning = verbs.add_parser("plan", help="hosts needed, failures tolerated, free room, a first price")
     placing = verbs.add_parser("place", help="who runs where on the fewest hosts, and the proof")
-    for verb in (summary, planning, placing):
+    for verb in (summary, planning, placing, *add_verbs(verbs)):
         verb.add_argument("file", metavar="FILE", help="RVTools workbook, CSV folder or zip, or estate JSON")
         verb.add_argument("--json", action="store_true", help="print JSON instead of text")
     default = Parameters()
@@ -146,7 +147,20 @@ def _plan(reading: Reading, options: argparse.Namespace, _: Clock) -> tuple[str,
     return "\n".join(plan_lines(report, colour=_colour())), status
 
 
-ANSWERS: Final = {"summary": _summary, "plan": _plan, "place": _place}
+def _resilience(reading: Reading, options: argparse.Namespace, clock: Clock) -> tuple[str, int]:
+    began = clock()
+    document, lines, is_well = answer(reading.estate, options)
+    seconds = clock() - began
+    text = _json(document(seconds)) if options.json else "\n".join(lines(seconds))
+    return text, FITS if is_well else DOES_NOT_FIT
+
+
+ANSWERS: Final = {
+    "summary": _summary,
+    "plan": _plan,
+    "place": _place,
+    **dict.fromkeys(VERBS, _resilience),
+}
 
 
 def _json(document: object) -> str:

@@ -4,7 +4,7 @@ Estate --+-- Site, Rack, Cluster -- Host -- Nic, Hba         Upload --+
          +-- VirtualMachine -- Disk, Partition, VmNic                 |
          +-- Datastore -- Mount, Lun, Path, Controller, Fabric       Run -- Event
          +-- Switch, PortGroup, Link, Rule                            |
-         +-- Plan ----------------------------------------------------+
+         +-- Plan, Study -- StudyPart --------------------------------+
                                                                      Rehearsal -- RehearsalEvent
 
 AuditEntry ... AuditHead: who did what, apart from all others
@@ -32,6 +32,7 @@ from cluster.models.plan import Plan
 from cluster.models.rehearsal import Rehearsal, RehearsalEvent
 from cluster.models.run import Event, FeedCounter, Run, Upload
 from cluster.models.storage import Controller, Datastore, Fabric, Lun, Mount, Path
+from cluster.models.study import Study, StudyPart
 
 __all__ = [
     "AuditEntry",
@@ -60,6 +61,8 @@ __all__ = [
     "Rule",
     "Run",
     "Site",
+    "Study",
+    "StudyPart",
     "Switch",
     "Upload",
     "VirtualMachine",

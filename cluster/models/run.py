@@ -40,6 +40,7 @@ class Run(models.Model):
     class Kind(models.TextChoices):
         IMPORT = "import", _("import")
         PLAN = "plan", _("plan")
+        STUDY = "study", _("study")
         REHEARSAL = "rehearsal", _("rehearsal")
         DRILL = "drill", _("drill")
 

@@ -270,3 +270,20 @@ def said(words: str) -> str:
 def as_json(content: object) -> str:
     """A recorded value as it was recorded."""
     return json.dumps(content, ensure_ascii=False, sort_keys=True)
+
+
+@register.simple_tag
+def before_after(before: float, after: float) -> SafeString:
+    """A bar of what there will be, with a line where it is today; both in percent."""
+    whole = max(100.0, before, after)
+    words = gettext("{before} before, {after} after").format(before=percent(before), after=percent(after))
+    line = f"{100 * before / whole:.3f}"
+    return format_html(
+        '<svg class="before-after" role="img" aria-label="{0}"><title>{0}</title>{1}'
+        '<rect class="after" width="{2}%" height="100%"/>'
+        '<line class="before" x1="{3}%" x2="{3}%" y1="-15%" y2="115%"/></svg>',
+        words,
+        format_html('<rect class="room" width="{}%" height="100%"/>', f"{10000 / whole:.3f}"),
+        f"{100 * after / whole:.3f}",
+        line,
+    )

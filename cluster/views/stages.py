@@ -26,6 +26,7 @@ _NAMES: Final[dict[str, Sequence[tuple[str, Promise]]]] = {
         ("plan", _("Plan every cluster")),
     ),
     Run.Kind.PLAN: (("receive", _("Asked for")), ("plan", _("Plan every cluster"))),
+    Run.Kind.STUDY: (("receive", _("Asked for")), ("study", _("Study the cluster"))),
 }
 _ICON: Final = {"done": "ok", "now": "now", "next": "wait", "failed": "bad"}
 

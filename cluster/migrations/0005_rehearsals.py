@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cluster', '0003_audit'),
+        ('cluster', '0004_studies'),
     ]
 
     operations = [
@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='run',
             name='kind',
-            field=models.CharField(choices=[('import', 'import'), ('plan', 'plan'), ('rehearsal', 'rehearsal'), ('drill', 'drill')], max_length=9),
+            field=models.CharField(choices=[('import', 'import'), ('plan', 'plan'), ('study', 'study'), ('rehearsal', 'rehearsal'), ('drill', 'drill')], max_length=9),
         ),
         migrations.CreateModel(
             name='RehearsalEvent',
