@@ -101,3 +101,12 @@ def test_the_examples_have_a_title_and_a_promise():
     assert "demo" not in examples
     assert all(example.title and example.promise for example in examples.values())
     assert examples["proxmox-all-networks-cut"].product == "proxmox"
+
+
+def test_the_examples_speak_french_to_a_french_reader():
+    english = {example.name: example for example in question.examples_in("en")}
+    same = [one.name for one in question.examples_in("fr") if one.title == english[one.name].title]
+    assert same == []  # a README.fr.md beside each README.md
+    french = next(one for one in question.examples_in("fr") if one.name == "host-failure")
+    assert french.title == "Un hôte perd le courant"
+    assert french.script == english["host-failure"].script
