@@ -56,7 +56,7 @@
     }
     const widest = Math.max(3, ...[...layers.values()].map((layer) => Math.min(layer.length, 10)));
     const across = Math.min(10, Math.max(widest, Math.floor((area.clientWidth - LEFT - PAD) / (WIDTH + GAP)) || 1, 1));
-    const width = LEFT + Math.min(across, widest) * (WIDTH + GAP) + PAD;
+    const width = Math.max(LEFT + Math.min(across, widest) * (WIDTH + GAP) + PAD, area.clientWidth - 2);
     const places = new Map();
     const bands = [];
     let y = PAD;
@@ -91,8 +91,14 @@
       if (blast.lost.some(about)) return "lost";
       if (blast.weakened.some((effect) => about(effect) && effect.now_single.length)) return "weak";
       const store = node.kind === "datastore" && ((effect) => effect.cut.service === "storage" && effect.cut.targets.includes(node.name));
-      if (store && blast.lost.some(store)) return "lost";
-      if (store && blast.weakened.some((effect) => store(effect) && effect.now_single.length)) return "weak";
+      if (store) {
+        const without = new Set(blast.lost.filter(store).map((effect) => effect.cut.name));
+        for (const id of blast.down) if (id.startsWith("host:")) without.add(id.slice(5));
+        const hosts = picture.nodes.filter((one) => one.kind === "host");
+        if (blast.lost.some(store) && hosts.every((host) => without.has(host.name))) return "lost";
+        if (without.size && blast.lost.some(store)) return "weak";
+        if (blast.weakened.some((effect) => store(effect) && effect.now_single.length)) return "weak";
+      }
     }
     if (node.state === "single" || node.state === "lost") return "single";
     return node.state === "unknown" ? "unknown" : "";
