@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext, gettext_noop, ngettext_lazy, pgettext_lazy
+from django.utils.translation import gettext, gettext_noop, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 from msgspec import Struct
 
@@ -191,7 +191,7 @@ KIND_NAMES: Final[dict[str, Promise]] = {
     "chassis": _("chassis"),
     "feed": _("power feed"),
     "psu": _("power supply"),
-    "host": pgettext_lazy("component", "host"),
+    "host": ngettext_lazy("host", "hosts", 1),
     "card": _("card"),
     "nic": _("NIC"),
     "hba": _("HBA"),
@@ -207,7 +207,7 @@ KIND_NAMES: Final[dict[str, Promise]] = {
     "clients": _("clients"),
     "cluster": _("cluster"),
     "network": _("network"),
-    "vm": pgettext_lazy("component", "VM"),
+    "vm": ngettext_lazy("VM", "VMs", 1),
 }
 SERVICE_NAMES: Final[dict[str, Promise]] = {
     "storage": _("storage"),
@@ -240,8 +240,13 @@ PROOF_NAMES: Final[dict[str, Promise]] = {
 
 
 def word_of(name: str) -> str:
-    """The word for a kind of component, a service, a layer or a proof."""
-    for words in (KIND_NAMES, SERVICE_NAMES, LAYER_NAMES, PROOF_NAMES):
+    """The word for a kind of component, a layer or a proof."""
+    for words in (KIND_NAMES, LAYER_NAMES, PROOF_NAMES):
         if name in words:
             return str(words[name])
     return name
+
+
+def service_of(name: str) -> str:
+    """The word for what a host may be cut off from."""
+    return str(SERVICE_NAMES.get(name, name))

@@ -44,6 +44,7 @@ register.filter("resource", labels.resource_of)
 register.filter("unit", labels.unit_of)
 register.filter("planner_name", labels.name_of)
 register.filter("wiring_word", labels.word_of)
+register.filter("service_word", labels.service_of)
 register.filter("say", say_sentence)
 
 

@@ -80,6 +80,8 @@ def _states(report: PathsReport) -> dict[str, State]:
     for one in report.standings:
         key = f"{one.kind}:{one.name}"
         found[key] = max(found.get(key, "redundant"), one.proof, key=order.index)
+        if one.service == "storage" and one.proof == "unknown":
+            found |= {f"datastore:{target}": "unknown" for target in one.targets}
     return found
 
 

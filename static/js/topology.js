@@ -10,7 +10,7 @@
   const rows = box.querySelector("[data-rows]");
   const reset = box.querySelector("[data-reset]");
   const SVG = "http://www.w3.org/2000/svg";
-  const WIDTH = 132, HEIGHT = 40, GAP = 16, LAYER_GAP = 62, ROW_GAP = 12, LEFT = 104, PAD = 18;
+  const WIDTH = 132, HEIGHT = 40, GAP = 16, LAYER_GAP = 62, ROW_GAP = 12, PAD = 18, NARROW = 600;
   const GROUP_FROM = 14, NAME_MAX = 18, LISTED = 8;
   let picture = { nodes: [], lines: [] };
   let blast = null;
@@ -50,16 +50,19 @@
 
   function placed(nodes) {
     const layers = new Map();
+    const narrow = area.clientWidth < NARROW; // the names of the layers then stand above them
+    const LEFT = narrow ? PAD : 104;
     for (const node of nodes) {
       if (!layers.has(node.layer)) layers.set(node.layer, []);
       layers.get(node.layer).push(node);
     }
     const widest = Math.max(3, ...[...layers.values()].map((layer) => Math.min(layer.length, 10)));
-    const across = Math.min(10, Math.max(widest, Math.floor((area.clientWidth - LEFT - PAD) / (WIDTH + GAP)) || 1, 1));
-    const width = LEFT + Math.min(across, widest) * (WIDTH + GAP) + PAD;
+    const room = Math.max(2, Math.floor((area.clientWidth - LEFT - PAD) / (WIDTH + GAP)));
+    const across = Math.min(10, narrow ? room : Math.max(widest, room));
+    const width = Math.max(LEFT + Math.min(across, widest) * (WIDTH + GAP) + PAD, area.clientWidth - 2);
     const places = new Map();
     const bands = [];
-    let y = PAD;
+    let y = narrow ? PAD + 14 : PAD;
     for (const layer of [...layers.keys()].sort((a, b) => a - b)) {
       const members = layers.get(layer).sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
       const perRow = Math.min(across, widest);
@@ -76,7 +79,7 @@
       bands.push({ layer, top, bottom: y });
       y += LAYER_GAP;
     }
-    return { places, bands, width, height: y - LAYER_GAP + PAD };
+    return { places, bands, width, height: y - LAYER_GAP + PAD, narrow };
   }
 
   function stateOf(node) {
@@ -91,8 +94,14 @@
       if (blast.lost.some(about)) return "lost";
       if (blast.weakened.some((effect) => about(effect) && effect.now_single.length)) return "weak";
       const store = node.kind === "datastore" && ((effect) => effect.cut.service === "storage" && effect.cut.targets.includes(node.name));
-      if (store && blast.lost.some(store)) return "lost";
-      if (store && blast.weakened.some((effect) => store(effect) && effect.now_single.length)) return "weak";
+      if (store) {
+        const without = new Set(blast.lost.filter(store).map((effect) => effect.cut.name));
+        for (const id of blast.down) if (id.startsWith("host:")) without.add(id.slice(5));
+        const hosts = picture.nodes.filter((one) => one.kind === "host");
+        if (blast.lost.some(store) && hosts.every((host) => without.has(host.name))) return "lost";
+        if (without.size && blast.lost.some(store)) return "weak";
+        if (blast.weakened.some((effect) => store(effect) && effect.now_single.length)) return "weak";
+      }
     }
     if (node.state === "single" || node.state === "lost") return "single";
     return node.state === "unknown" ? "unknown" : "";
@@ -101,11 +110,11 @@
   function draw() {
     const focused = document.activeElement?.dataset?.node;
     const { nodes, of } = shown();
-    const { places, bands, width, height } = placed(nodes);
+    const { places, bands, width, height, narrow } = placed(nodes);
     const svg = element("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": `${words.title} ${box.dataset.name}` });
     for (const band of bands) {
       svg.append(element("rect", { class: "topology-band", x: 0, y: band.top - 8, width, height: band.bottom - band.top + 16 }));
-      svg.append(element("text", { class: "topology-layer", x: 10, y: (band.top + band.bottom) / 2 + 4 }, words.layers[band.layer]));
+      svg.append(element("text", { class: "topology-layer", x: 10, y: narrow ? band.top - 14 : (band.top + band.bottom) / 2 + 4 }, words.layers[band.layer]));
     }
     const lines = new Map();
     for (const line of picture.lines) {
