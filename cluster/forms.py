@@ -17,7 +17,7 @@ from planner.parameters import (
     Parameters,
 )
 
-ACCEPTED: Final = ".xlsx,.xlsm,.csv,.zip,.json"
+ACCEPTED: Final = ".xlsx,.xlsm,.csv,.zip,.json,.ovf,.ova,.xml"
 
 
 class Plain(forms.Form):

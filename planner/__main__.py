@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
+from planner.appliance import Offer, offers
+from planner.appliance_lines import appliance_document, appliance_lines
 from planner.document import plan_document, summary_document
 from planner.estate import EstateError
 from planner.formats.reader import read
@@ -24,6 +26,7 @@ from planner.report import plan
 FITS: Final = 0
 DOES_NOT_FIT: Final = 1
 BAD_INPUT: Final = 2
+FILES: Final = "RVTools workbook, CSV folder or zip, estate JSON, appliance, or answers of libvirt or Proxmox"
 
 
 class Parser(argparse.ArgumentParser):
@@ -38,8 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Read, answer, print; give the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        reading = _read(options.file)
-        text, status = _summary(reading, options) if options.verb == "summary" else _plan(reading, options)
+        answer = {"summary": _summary, "plan": _plan, "appliance": _appliance}[options.verb]
+        text, status = answer(_read(options.file), options)
     except (FormatError, EstateError, ParameterError) as error:
         return _complain(str(error))
     except OSError as error:
@@ -54,9 +57,10 @@ def _parser() -> Parser:
     summary = verbs.add_parser("summary", help="what is there: counts, memory, storage, consolidation ratios")
     planning = verbs.add_parser("plan", help="hosts needed, failures tolerated, free room, a first price")
     for verb in (summary, planning):
-        verb.add_argument("file", metavar="FILE", help="RVTools workbook, CSV folder or zip, or estate JSON")
+        verb.add_argument("file", metavar="FILE", help=FILES)
         verb.add_argument("--json", action="store_true", help="print JSON instead of text")
     default = Parameters()
+    _add_appliance(verbs, default)
     planning.add_argument("--cluster", metavar="NAME", help="plan this cluster alone")
     planning.add_argument(
         "--failures",
@@ -80,6 +84,25 @@ def _parser() -> Parser:
         help="core licence to price (%(default)s)",
     )  # fmt: skip
     return parser
+
+
+def _add_appliance(verbs: argparse._SubParsersAction[Parser], default: Parameters) -> None:
+    verb = verbs.add_parser(
+        "appliance", help="an OVF or OVA: what it asks for, whether it fits, where, what it costs"
+    )
+    verb.add_argument("file", metavar="FILE", help="OVF or OVA; of an OVA only the descriptor is read")
+    verb.add_argument("--into", metavar="ESTATE", help="the estate to ask for room")
+    verb.add_argument("--cluster", metavar="NAME", help="ask this cluster alone")
+    verb.add_argument(
+        "--failures", metavar="K", type=int, default=default.failures, help="failures to carry (%(default)s)"
+    )
+    verb.add_argument(
+        "--vcpu-per-core", metavar="R", type=float, default=default.vcpu_per_core,
+        help="vCPUs that may share a core (%(default)s)",
+    )  # fmt: skip
+    verb.add_argument("--host-price", metavar="AMOUNT", help="your quote for one host")
+    verb.add_argument("--currency", metavar="EUR", default=default.currency, help="of that quote")
+    verb.add_argument("--json", action="store_true", help="print JSON instead of text")
 
 
 def _read(name: str) -> Reading:
@@ -112,6 +135,23 @@ def _plan(reading: Reading, options: argparse.Namespace) -> tuple[str, int]:
     if options.json:
         return _json(plan_document(report)), status
     return "\n".join(plan_lines(report, colour=_colour())), status
+
+
+def _appliance(reading: Reading, options: argparse.Namespace) -> tuple[str, int]:
+    found: tuple[Offer, ...] = ()
+    if options.into is not None:
+        parameters = Parameters(
+            failures=options.failures,
+            vcpu_per_core=options.vcpu_per_core,
+            cluster=options.cluster,
+            host_price=options.host_price,
+            currency=options.currency,
+        )
+        found = offers(reading.estate, _read(options.into), parameters)
+    status = DOES_NOT_FIT if found and not any(offer.fits for offer in found) else FITS
+    if options.json:
+        return _json(appliance_document(reading, found)), status
+    return "\n".join(appliance_lines(reading, found)), status
 
 
 def _json(document: object) -> str:
