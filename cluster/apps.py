@@ -8,3 +8,8 @@ from django.apps import AppConfig
 class ClusterConfig(AppConfig):
     name = "cluster"
     verbose_name = "Headroom"
+
+    def ready(self) -> None:
+        from cluster import audit
+
+        audit.listen()

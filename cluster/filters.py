@@ -11,7 +11,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from cluster import selectors
-from cluster.models import Estate, Event, Host, VirtualMachine
+from cluster.audit import Deed
+from cluster.models import AuditEntry, Estate, Event, Host, VirtualMachine
 from cluster.models.inventory import Power
 from planner.units import MIB_PER_GIB
 
@@ -93,3 +94,15 @@ class EventFilter(df.FilterSet):
 
     def with_text(self, rows: QuerySet[Event], _field: str, text: str) -> QuerySet[Event]:
         return rows.filter(Q(subject__icontains=text) | Q(kind__icontains=text))
+
+
+class AuditFilter(df.FilterSet):
+    actor = df.CharFilter(label=_("Person"), lookup_expr="icontains", widget=_SEARCH)
+    deed = df.ChoiceFilter(
+        label=_("Deed"), choices=lambda: [(deed.value, _(deed.value)) for deed in Deed], empty_label=_("any")
+    )
+    subject = df.CharFilter(label=_("Subject"), lookup_expr="icontains", widget=_SEARCH)
+
+    class Meta:
+        model = AuditEntry
+        fields: list[str] = []

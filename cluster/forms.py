@@ -7,6 +7,7 @@ from typing import Any, Final, Self
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from cluster.roles import Role
 from planner.parameters import (
     CORES_MAX,
     FAILURES_MAX,
@@ -100,3 +101,25 @@ class ParametersForm(Plain):
         chosen = {name: self.cleaned_data[name] for name in self.base_fields}
         price = chosen.pop("host_price")
         return Parameters(cluster=cluster, host_price=None if price is None else str(price), **chosen)
+
+
+def _roles() -> list[tuple[str, Any]]:
+    return [(role.value, _(role.value)) for role in Role]
+
+
+class PersonForm(Plain):
+    """The roles of a person, and whether they may come in."""
+
+    roles = forms.MultipleChoiceField(
+        label=_("Roles"), choices=_roles, required=False, widget=forms.CheckboxSelectMultiple
+    )
+    active = forms.BooleanField(label=_("May sign in"), required=False)
+
+
+class NewPersonForm(Plain):
+    username = forms.CharField(
+        label=_("Name"), max_length=150, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    roles = forms.MultipleChoiceField(
+        label=_("Roles"), choices=_roles, required=False, widget=forms.CheckboxSelectMultiple
+    )

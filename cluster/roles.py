@@ -25,10 +25,14 @@ class Role(StrEnum):
 
 
 class Action(StrEnum):
-    READ = "read"
-    IMPORT = "import"
-    PLAN = "plan"
-    CANCEL = "cancel"
+    """The values are what the table of roles shows."""
+
+    READ = gettext_noop("read")
+    IMPORT = gettext_noop("import estates")
+    PLAN = gettext_noop("make plans")
+    CANCEL = gettext_noop("cancel runs")
+    AUDIT = gettext_noop("read the audit")
+    PEOPLE = gettext_noop("manage people")
 
 
 _READ: Final = frozenset({Action.READ})
@@ -38,8 +42,8 @@ OPENS: Final[dict[Role, frozenset[Action]]] = {
     Role.VIRTUAL_INFRASTRUCTURE_ADMINISTRATOR: _WORK,
     Role.SYSTEM_ADMINISTRATOR: _READ,
     Role.BUYER: _WORK,
-    Role.AUDITOR: _READ,
-    Role.SITE_ADMINISTRATOR: _WORK,
+    Role.AUDITOR: _READ | {Action.AUDIT},
+    Role.SITE_ADMINISTRATOR: _WORK | {Action.AUDIT, Action.PEOPLE},
 }
 
 

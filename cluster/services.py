@@ -24,7 +24,8 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
-from cluster import feed, selectors
+from cluster import audit, feed, selectors
+from cluster.audit import Deed
 from cluster.models import Estate, Event, Run, Upload
 from cluster.models.columns import NAME_MAX
 from cluster.roles import Action, may
@@ -95,6 +96,8 @@ def queue_import(user: User | None, uploaded_file: File, name: str, *, tell_a_wo
             upload=upload,
             requested_by=user,
         )
+        note = {"file": filename, "sha256": sha256, "run": str(run.pk)}
+        audit.note(Deed.IMPORT_ASKED, user.get_username() if user else "", estate_name, after=note)
         return _queue(run, Sentence("{file} was received", {"file": filename}), tell_a_worker=tell_a_worker)
 
 
@@ -107,17 +110,17 @@ def start_plan(user: User, estate: Estate, parameters: Parameters) -> Run:
     _allow(user, Action.PLAN)
     if not selectors.visible_estates(user).filter(pk=estate.pk).exists():
         raise NotAllowed
+    run = Run(
+        kind=Run.Kind.PLAN,
+        estate_name=estate.name,
+        estate=estate,
+        parameters=msgspec.to_builtins(parameters),
+        requested_by=user,
+    )
     with transaction.atomic():
-        return _queue(
-            Run(
-                kind=Run.Kind.PLAN,
-                estate_name=estate.name,
-                estate=estate,
-                parameters=msgspec.to_builtins(parameters),
-                requested_by=user,
-            ),
-            Sentence("A plan was asked for"),
-        )
+        note = {"parameters": run.parameters, "run": str(run.pk)}
+        audit.note(Deed.PLAN_ASKED, user.get_username(), estate.name, after=note)
+        return _queue(run, Sentence("A plan was asked for"))
 
 
 def cancel(user: User, run: Run) -> bool:
@@ -127,6 +130,7 @@ def cancel(user: User, run: Run) -> bool:
         unfinished = Run.objects.filter(pk=run.pk, state__in=[Run.State.QUEUED, Run.State.RUNNING])
         if not unfinished.update(state=Run.State.CANCELLED, lease_until=None, finished_at=Now()):
             return False
+        audit.note(Deed.RUN_CANCELLED, user.get_username(), run.estate_name, after={"run": str(run.pk)})
         message = Sentence("Cancelled by {user}", {"user": user.get_username()})
         feed.publish(
             f"{run.kind}-cancelled",

@@ -6,6 +6,7 @@ from django.urls import include, path
 
 from cluster import api
 from cluster.views import (
+    audit,
     charts,
     clusters,
     estates,
@@ -13,6 +14,7 @@ from cluster.views import (
     hosts,
     imports,
     overview,
+    people,
     plans,
     reports,
     runs,
@@ -32,6 +34,14 @@ urlpatterns = [
     path("runs/<uuid:pk>/cancel/", runs.cancel, name="run_cancel"),
     path("search/", search.search, name="search"),
     path("events/", events.events, name="events"),
+    path("audit/", audit.entries, name="audit"),
+    path("audit/verify/", audit.verify, name="audit_verify"),
+    path("audit/audit.ndjson", audit.take, name="audit_take"),
+    path("people/", people.everybody, name="people"),
+    path("people/add/", people.add, name="people_add"),
+    path("people/<int:pk>/", people.change, name="people_change"),
+    path("people/<int:pk>/password/", people.renew_password, name="people_password"),
+    path("password/", people.OwnPassword.as_view(), name="own_password"),
     path("tree/estates/<int:pk>/", tree.clusters, name="tree_estate"),
     path("tree/estates/<int:pk>/cluster/", tree.hosts, name="tree_cluster"),
     path("estates/<int:pk>/", estates.summary, name="estate"),

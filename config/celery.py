@@ -9,7 +9,9 @@ from typing import Any
 
 import redis
 from celery import Celery
-from celery.signals import heartbeat_sent, worker_ready, worker_shutdown
+from celery.signals import heartbeat_sent, worker_process_init, worker_ready, worker_shutdown
+
+from config import warming
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -54,3 +56,8 @@ life = SignOfLife()
 worker_ready.connect(life.sign)
 heartbeat_sent.connect(life.sign)
 worker_shutdown.connect(life.leave)
+
+warmer = warming.Warmer()
+worker_ready.connect(warmer.start)
+worker_shutdown.connect(warmer.stop)
+worker_process_init.connect(warming.load_in_background)

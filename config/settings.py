@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import environ
@@ -10,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config import broker
 from config.secret_key import read_or_make_secret_key
+from planner.kernels.cache import writable_beside
 
 MIB = 1024 * 1024
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -21,6 +23,9 @@ MEDIA_ROOT = DATA_DIR / "media"
 UPLOAD_DIR = DATA_DIR / "uploads"
 for folder in (DATA_DIR, MEDIA_ROOT, UPLOAD_DIR):
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+if not writable_beside():
+    # A read-only checkout cannot keep compiled kernels; the worker makes them here, at its first start.
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(DATA_DIR / "kernels"))
 
 # Safety
 SECRET_KEY = env.str("SECRET_KEY", default="") or read_or_make_secret_key(DATA_DIR / "secret-key")
@@ -76,6 +81,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "cluster.asked.note_request",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

@@ -82,6 +82,7 @@ class MigrateStorage(Action, frozen=True, gc=False):
     vm: str
     source: str
     datastore: str
+    size_mib: int
 
 
 class SeedSecondary(Action, frozen=True, gc=False):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operations.policy import COPY_DATASTORE_UNITS, COPY_HOST_UNITS, MOVE_UNITS
 from operations.state import ClusterState, HostState, VmState
 
 
@@ -70,9 +71,8 @@ def detach(state: ClusterState, vm: VmState, host: str) -> None:
 def end_move(state: ClusterState, vm: VmState) -> None:
     """Give back what a migration or a copy of disks under way holds."""
     if vm.copying is not None:
-        charge_copy(state, vm, -1)
-        vm.copying = None
-        vm.activity = 0
+        state.datastores[vm.copying.datastore].used_mib -= vm.copying.size_mib
+        end_copy(state, vm)
     if vm.target is not None and vm.host is not None:
         state.leave(vm, vm.target)
         state.hosts[vm.target].incoming.pop(vm.name, None)
@@ -85,19 +85,27 @@ def charge(state: ClusterState, vm: VmState, source: str, target: str, sign: int
     """Count one migration's units on both hosts, their NICs and the datastores."""
     for name in (source, target):
         host = state.hosts[name]
-        host.units += sign
-        host.streams += sign
+        host.units += MOVE_UNITS * sign
+        host.streams += MOVE_UNITS * sign
     for name in vm.row.datastores:
         if name in state.datastores:
-            state.datastores[name].units += sign
+            state.datastores[name].units += MOVE_UNITS * sign
+
+
+def end_copy(state: ClusterState, vm: VmState) -> None:
+    """Give back the units of a copy of disks; what it took on the target stays booked."""
+    charge_copy(state, vm, -1)
+    vm.copying = None
+    vm.activity = 0
 
 
 def charge_copy(state: ClusterState, vm: VmState, sign: int) -> None:
-    """Count one copy of disks: 4 units of the host, 16 of both datastores (docs.vmware 6.7 GUID-25EA5833)."""
-    if vm.host is not None:
-        state.hosts[vm.host].units += 4 * sign
-    for name in vm.copying or ():
-        state.datastores[name].units += 16 * sign
+    """Count one copy of disks on its host and both datastores."""
+    if vm.copying is None or vm.host is None:
+        return
+    state.hosts[vm.host].units += COPY_HOST_UNITS * sign
+    for name in (vm.copying.source, vm.copying.datastore):
+        state.datastores[name].units += COPY_DATASTORE_UNITS * sign
 
 
 def drop_copy(state: ClusterState, vm: VmState) -> None:

@@ -228,16 +228,16 @@ def no_host(closed: int, counts: Counter[str]) -> Sentence:
     if len(reasons) == 1:
         return Sentence(_ALONE[reasons[0]].template, {"count": counts[reasons[0]]})
     return Sentence(
-        "of the open hosts, {memory} lack memory, {cpu} lack CPU, {storage} lack its storage or network, "
-        "{rule} are barred by rules, {busy} are busy; {closed} are closed",
+        "no room; open hosts without memory: {memory}, without CPU: {cpu}, "
+        "without its storage or network: {storage}, barred by rules: {rule}, busy: {busy}; closed: {closed}",
         {"closed": closed, **{why: counts[why] for why in _ALONE}},
     )
 
 
 _ALONE: Final = {
-    MEMORY: Sentence("no room: {count} open hosts lack memory"),
-    CPU: Sentence("no room: {count} open hosts lack CPU"),
-    STORAGE: Sentence("{count} open hosts lack its storage or network"),
-    RULE: Sentence("rules bar it from {count} open hosts"),
-    BUSY: Sentence("{count} hosts start others first"),
+    MEMORY: Sentence("no room: every open host lacks memory ({count})"),
+    CPU: Sentence("no room: every open host lacks CPU ({count})"),
+    STORAGE: Sentence("every open host lacks its storage or network ({count})"),
+    RULE: Sentence("rules bar it from every open host ({count})"),
+    BUSY: Sentence("every open host starts others first ({count})"),
 }

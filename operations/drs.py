@@ -95,7 +95,9 @@ def level(state: ClusterState, policies: Policies, cause: int) -> Steps:
         if best is None:
             return
         vm, target = best
-        why = Sentence("to {target}, load spread {percent:.0f} %", {"target": target, "percent": 100 * sigma})
+        why = Sentence(
+            "to {target}, load spread {percent} %", {"target": target, "percent": round(100 * sigma)}
+        )
         yield from begin_move(state, vm, target, cause, why)
         loads = loads_of(state)
 

@@ -76,7 +76,7 @@ def preflight(state: ClusterState, policies: Policies, host: HostState) -> tuple
         found.extend(_second_failure(host, others, free))
     copies = len(host.copies) + sum(state.vms[name].ft for name in host.vms)
     if copies:
-        found.append(Sentence("{count} FT VMs lose a copy until it is made anew", {"count": copies}))
+        found.append(Sentence("FT VMs that lose a copy until it is made anew: {count}", {"count": copies}))
     for name in host.vms:
         if (why := _stuck(state, policies, state.vms[name])) is not None:
             found.append(why)
@@ -153,7 +153,7 @@ def evacuate(state: ClusterState, policies: Policies, host: HostState, cause: in
 
 def _busy(policies: Policies, vm: VmState) -> Sentence:
     if is_tired(policies, vm):
-        return Sentence("{vm}: {count} migrations of it failed", {"vm": vm.name, "count": vm.failed_moves})
+        return Sentence("{vm}: its migrations failed ({count})", {"vm": vm.name, "count": vm.failed_moves})
     return Sentence("{vm} waits for room elsewhere", {"vm": vm.name})
 
 

@@ -7,7 +7,9 @@ decided something.  `text` is a Sentence, so that the shell can translate it.
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, TypeAlias
+from functools import cache
+from string import Formatter
+from typing import ClassVar, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -28,16 +30,19 @@ class Event(Struct, frozen=True, gc=False):
     kind: ClassVar[str] = ""
     is_note: ClassVar[bool] = False
     says: ClassVar[Sentence] = Sentence("")
+    tenths: ClassVar[tuple[str, ...]] = ()  # fields told with one decimal; others are told whole
 
     @property
     def text(self) -> Sentence:
-        """What happened, in words; the values are the event's own fields."""
-        values: dict[str, Value] = {
-            name: value
-            for name in self.__struct_fields__
-            if isinstance(value := getattr(self, name), (str, int, float))
-        }
-        return Sentence(self.says.template, values)
+        """What happened, in words; the values are the fields that they name, rounded as they are told."""
+        template = self.says.template
+        return Sentence(template, {name: self._told(name) for name in _named_in(template)})
+
+    def _told(self, name: str) -> Value:
+        value: Value = getattr(self, name)
+        if not isinstance(value, float):
+            return value
+        return round(value, 1) if name in self.tenths else round(value)
 
     def line(self) -> str:
         """The line of the log: seconds, kind, subject, text, in fixed columns."""
@@ -81,7 +86,7 @@ class NoteBecause(Because, frozen=True, gc=False):
 
 class RunBegun(Event, frozen=True, gc=False):
     kind = "run-begun"
-    says = Sentence("{product} profile, {hosts} hosts, {vms} VMs")
+    says = Sentence("{product} profile; hosts: {hosts}, VMs: {vms}")
     product: str
     hosts: int
     vms: int
@@ -91,9 +96,13 @@ class Asked(Event, frozen=True, gc=False):
     """An operator asks for something; `verb` is the word of the script."""
 
     kind = "asked"
-    says = Sentence("{verb} {target}")
     verb: str
     target: str = ""
+
+    @property
+    def text(self) -> Sentence:
+        """The words of the script, which every language translates whole."""
+        return Sentence(_ASKED[self.verb].template, {"target": self.target} if self.target else {})
 
 
 class Ignored(Because, frozen=True, gc=False):
@@ -104,7 +113,7 @@ class Ignored(Because, frozen=True, gc=False):
 
 class DemandChanged(Event, frozen=True, gc=False):
     kind = "demand"
-    says = Sentence("wants {cpu_mhz:.0f} MHz")
+    says = Sentence("wants {cpu_mhz} MHz")
     cpu_mhz: float
 
 
@@ -183,7 +192,7 @@ class HostIsolated(NoteBecause, frozen=True, gc=False):
 
 class HostDead(Note, frozen=True, gc=False):
     kind = "host-dead"
-    says = Sentence("silent for {silent_s:.0f} s, {vms} VMs to restart")
+    says = Sentence("silent for {silent_s} s; VMs to restart: {vms}")
     silent_s: float
     vms: int
 
@@ -197,9 +206,13 @@ class Refused(NoteBecause, frozen=True, gc=False):
 
 class LoadLevel(Note, frozen=True, gc=False):
     kind = "load-level"
-    says = Sentence("{level}: {percent:.0f} % on average")
     level: str
     percent: float
+
+    @property
+    def text(self) -> Sentence:
+        """How loaded the hosts are."""
+        return Sentence(_LEVELS[self.level].template, {"percent": round(self.percent)})
 
 
 # -- storage
@@ -207,7 +220,7 @@ class LoadLevel(Note, frozen=True, gc=False):
 
 class PathLost(Event, frozen=True, gc=False):
     kind = "path-lost"
-    says = Sentence("{datastore} over {path}, {left} paths left")
+    says = Sentence("{datastore} over {path}; paths left: {left}")
     datastore: str
     path: str
     left: int
@@ -235,7 +248,7 @@ class StorageBack(Event, frozen=True, gc=False):
 
 class ApdTimedOut(Note, frozen=True, gc=False):
     kind = "apd-timeout"
-    says = Sentence("{datastore}: its VMs are given up in {delay_s:.0f} s")
+    says = Sentence("{datastore}: its VMs are given up in {delay_s} s")
     datastore: str
     delay_s: float
 
@@ -261,6 +274,31 @@ class Woke(Event, frozen=True, gc=False):
 
     purpose: Purpose
     since: float
+
+
+_ASKED: Final = {
+    "migrate": Sentence("migrate {target}"),
+    "migrate-storage": Sentence("migrate-storage {target}"),
+    "start": Sentence("start"),
+    "stop": Sentence("stop"),
+    "disable": Sentence("disable"),
+    "maintenance": Sentence("maintenance"),
+    "end-maintenance": Sentence("end-maintenance"),
+    "rolling": Sentence("rolling"),
+    "shutdown": Sentence("shutdown"),
+    "reboot": Sentence("reboot"),
+}
+_LEVELS: Final = {
+    "low": Sentence("low: {percent} % on average"),
+    "normal": Sentence("normal: {percent} % on average"),
+    "high": Sentence("high: {percent} % on average"),
+}
+
+
+@cache
+def _named_in(template: str) -> tuple[str, ...]:
+    """The values that a sentence names."""
+    return tuple(name for _, name, _, _ in Formatter().parse(template) if name)
 
 
 def event_classes() -> tuple[type[Event], ...]:

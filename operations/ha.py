@@ -189,9 +189,7 @@ def on_isolate(state: ClusterState, event: e.Woke, cause: int, policies: Policie
     if host.silent_at != event.since or not host.powered or host.connected:
         return
     response = policies.ha.isolation
-    yield e.HostIsolated(
-        state.now, host.name, cause, Sentence("isolation response: {response}", {"response": response})
-    )
+    yield e.HostIsolated(state.now, host.name, cause, _ISOLATED[response])
     because = state.number
     if response != "none":
         for name in tuple(host.vms):
@@ -241,7 +239,7 @@ def on_monitor(state: ClusterState, event: e.Woke, cause: int, policies: Policie
         return
     recent = [at for at in vm.resets if at > state.now - policies.ha.reset_window_s]
     if len(recent) >= policies.ha.max_resets:
-        why = Sentence("reset {count} times already: it needs a person", {"count": len(recent)})
+        why = Sentence("resets so far: {count}; it needs a person", {"count": len(recent)})
         yield e.Warned(state.now, vm.name, cause, why)
         return
     yield v.VmResetting(state.now, vm.name, cause, len(recent) + 1, policies.ha.max_resets)
@@ -254,6 +252,12 @@ def on_gone(state: ClusterState, event: v.VmOff, cause: int, policies: Policies)
     if host.verdict == "dead" and not host.vms:
         yield fence(policies, host, cause)
 
+
+_ISOLATED: Final = {
+    "none": Sentence("isolation response: none"),
+    "power-off": Sentence("isolation response: power-off"),
+    "shutdown": Sentence("isolation response: shutdown"),
+}
 
 ON_EVENT: Final[Rules] = {
     e.RunBegun: on_begin,

@@ -106,8 +106,8 @@ class Copying:
             return "stop"
         if elapsed_s >= load.time_out_s:
             self.why = Sentence(
-                "not done after {seconds:.0f} s: {dirty:.0f} MiB/s dirtied, {rate:.0f} MiB/s sent",
-                {"seconds": load.time_out_s, "dirty": load.dirty_mib_s, "rate": rate},
+                "not done after {seconds} s: {dirty} MiB/s dirtied, {rate} MiB/s sent",
+                {"seconds": round(load.time_out_s), "dirty": round(load.dirty_mib_s), "rate": round(rate)},
             )
             return "fail"
         is_stuck = dirtied > SHRINKING * sent_mib or self.rounds >= load.max_rounds
@@ -138,19 +138,20 @@ class Copying:
         if dirtied > THROTTLE_TRIGGER * sent_mib:
             step = THROTTLE_STEP if self.throttle else THROTTLE_FIRST
             self.throttle = min(THROTTLE_MOST, self.throttle + step)
-            self.why = Sentence("the guest was slowed down by {percent:.0f} %", self._percent())
+            self.why = Sentence("the guest was slowed down by {percent} %", self._percent())
         return "copy"
 
     def _slow_down(self, rate: float) -> Outcome:
         if self.load.dirty_mib_s > (1 - SDPS_SLACK) * rate:
             self.throttle = 1.0 - (1 - SDPS_SLACK) * rate / self.load.dirty_mib_s
-            self.why = Sentence("the guest was slowed down by {percent:.0f} %", self._percent())
+            self.why = Sentence("the guest was slowed down by {percent} %", self._percent())
         return "copy"
 
     def _raise_limit(self, rate: float) -> Outcome:
         while not self.is_done(rate) and self.limit_ms < LIMIT_CAP_MS:
             self.limit_ms *= LIMIT_STEP
-        self.why = Sentence("the downtime limit was raised to {limit_ms:.0f} ms", {"limit_ms": self.limit_ms})
+        limit_ms = round(self.limit_ms)
+        self.why = Sentence("the downtime limit was raised to {limit_ms} ms", {"limit_ms": limit_ms})
         return "stop"
 
     def _run_ahead(self) -> Outcome:
@@ -163,11 +164,11 @@ class Copying:
         most = math.inf if load.max_factor is None else load.max_factor * load.memory_mib
         if self.rounds < load.max_rounds and self.sent_mib <= most:
             return "copy"
-        self.why = Sentence("stopped with {left:.0f} MiB still to send", {"left": self.left_mib})
+        self.why = Sentence("stopped with {left} MiB still to send", {"left": round(self.left_mib)})
         return "stop"
 
     def _percent(self) -> dict[str, str | int | float | bool | None]:
-        return {"percent": 100 * self.throttle}
+        return {"percent": round(100 * self.throttle)}
 
     def stop_s(self, stop_rate: float) -> float:
         """How long the VM stands still."""
@@ -234,8 +235,8 @@ def predict(
         amount = copying.left_mib
         if _never_ends(copying, rate_mib_s):
             copying.why = Sentence(
-                "{dirty:.0f} MiB/s are dirtied, {rate:.0f} MiB/s are sent: it never ends",
-                {"dirty": load.dirty_mib_s, "rate": rate_mib_s},
+                "{dirty} MiB/s are dirtied, {rate} MiB/s are sent: it never ends",
+                {"dirty": round(load.dirty_mib_s), "rate": round(rate_mib_s)},
             )
             return _given_up(copying, precopy_s)
         seconds = amount / rate_mib_s

@@ -8,10 +8,9 @@ from msgspec import structs
 
 from operations import event as e
 from operations import vm_event as v
-from operations.books import charge, charge_copy, end_move, is_growing, stall, unstall
+from operations.books import charge, charge_copy, end_copy, end_move, is_growing, stall, unstall
 from operations.changes import ON_HOST_EVENT
 from operations.state import Apply, ClusterState
-from planner.estate import VM
 
 
 def migrating(state: ClusterState, event: v.Migrating) -> None:
@@ -63,9 +62,10 @@ def refused(state: ClusterState, event: e.Refused) -> None:
 
 
 def storage_moving(state: ClusterState, event: v.StorageMoving) -> None:
-    """Charge a copy of disks to its host and both datastores."""
+    """Charge a copy of disks to its host and both datastores, and take its room on the target."""
     vm = state.vms[event.subject]
-    vm.copying = (event.source, event.datastore)
+    vm.copying = event
+    state.datastores[event.datastore].used_mib += event.size_mib
     vm.activity = state.number
     charge_copy(state, vm, 1)
 
@@ -73,12 +73,16 @@ def storage_moving(state: ClusterState, event: v.StorageMoving) -> None:
 def storage_moved(state: ClusterState, event: v.StorageMoved) -> None:
     """Let a VM's disks stand on the other datastore."""
     vm = state.vms[event.subject]
-    end_move(state, vm)
+    size = 0 if vm.copying is None else vm.copying.size_mib
+    end_copy(state, vm)
     names = dict.fromkeys(event.datastore if name == event.source else name for name in vm.row.datastores)
-    vm.row = _with_datastores(vm.row, tuple(names))
-    size = vm.row.disk_used_mib or vm.row.disk_mib
-    state.datastores[event.source].used_mib -= size
-    state.datastores[event.datastore].used_mib += size
+    disks = tuple(
+        structs.replace(disk, datastore=event.datastore) if disk.datastore == event.source else disk
+        for disk in vm.row.disks
+    )
+    vm.row = structs.replace(vm.row, datastores=tuple(names), disks=disks)
+    source = state.datastores[event.source]
+    source.used_mib = max(0, source.used_mib - size)  # an estate may record less than the VM's disks hold
 
 
 def emptying(state: ClusterState, event: v.Emptying) -> None:
@@ -193,10 +197,6 @@ def datastore_freed(state: ClusterState, event: e.DatastoreFreed) -> None:
     for vm in state.vms.values():
         if event.subject in vm.row.datastores:
             unstall(state, vm, event.at_s)
-
-
-def _with_datastores(row: VM, datastores: tuple[str, ...]) -> VM:
-    return structs.replace(row, datastores=datastores)
 
 
 ON_EVENT: Final[dict[type[e.Event], Apply]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from operations import vm_event as v
 from operations.action import MigrateVm
-from operations.policy import Policies
+from operations.policy import MOVE_UNITS, Policies
 from operations.state import ClusterState, VmState
 from operations.step import Steps
 from planner.sentence import Sentence
@@ -21,10 +21,10 @@ def has_turn(state: ClusterState, policies: Policies, vm: VmState, target: str) 
         if name is None:
             return False
         host = state.hosts[name]
-        if host.units + limits.move_cost > limits.host_units or host.streams + 1 > host.nic_units:
+        if host.units + MOVE_UNITS > limits.host_units or host.streams + MOVE_UNITS > host.nic_units:
             return False
     return all(
-        state.datastores[name].units + limits.move_cost <= limits.datastore_units
+        state.datastores[name].units + MOVE_UNITS <= limits.datastore_units
         for name in vm.row.datastores
         if name in state.datastores
     )

@@ -182,16 +182,23 @@ def _settle(state: ClusterState, vm: VmState, name: str, cold: bool) -> None:
 
 
 def _second_copies(rows: list[VM]) -> dict[str, str]:
-    """Give the primary of each second copy: same UUID, or the primary's name and more."""
+    """Give the primary of each second copy: the same UUID, or else the longest name that it begins with.
+
+    "db1 (secondary)" belongs to db1; "db10 (secondary)" does not.  A primary has one second copy.
+    """
+    free = {row.name: row for row in rows if row.ft == "primary"}
     pairs: dict[str, str] = {}
-    free = [row for row in rows if row.ft == "secondary"]
-    for primary in (row for row in rows if row.ft == "primary"):
-        for row in free:
-            is_same = primary.uuid is not None and primary.uuid == row.uuid
-            if row.name not in pairs and (is_same or row.name.startswith(primary.name)):
-                pairs[row.name] = primary.name
-                break
+    for row in rows:
+        fitting = [name for name, primary in free.items() if _is_copy(row, primary)]
+        if row.ft == "secondary" and fitting:
+            pairs[row.name] = max(fitting, key=lambda name: (len(name), name))
+            del free[pairs[row.name]]
     return pairs
+
+
+def _is_copy(row: VM, primary: VM) -> bool:
+    is_same = row.uuid is not None and row.uuid == primary.uuid
+    return is_same or row.name.startswith(f"{primary.name} ")
 
 
 def _pair(state: ClusterState, row: VM, primary: str) -> None:

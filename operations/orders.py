@@ -9,9 +9,9 @@ from operations import vm_event as v
 from operations.action import MigrateStorage, StopVm
 from operations.choice import pick_for_group
 from operations.moves import begin_move, has_turn
-from operations.policy import Policies
+from operations.policy import COPY_DATASTORE_UNITS, COPY_HOST_UNITS, Policies
 from operations.prerequisites import unmet
-from operations.state import FREE, ClusterState, VmState
+from operations.state import FREE, ClusterState, HostState, VmState
 from operations.step import Rules, Steps
 from planner.sentence import Sentence
 
@@ -88,35 +88,53 @@ def on_move_over(state: ClusterState, event: e.Event, cause: int, policies: Poli
 
 
 def _migrate_storage(state: ClusterState, policies: Policies, vm: VmState, target: str, cause: int) -> Steps:
-    limits, store = policies.migration, state.datastores[target]
-    size = vm.row.disk_used_mib or vm.row.disk_mib
-    source = vm.row.datastores[0] if vm.row.datastores else None
-    why = _storage_refusal(state, vm, target, size)
-    if why is not None or source is None or vm.host is None:
-        yield e.Refused(state.now, vm.name, cause, why or Sentence("no datastore of it is known"))
-        return
-    busiest = max(store.units, state.datastores[source].units)
-    if (
-        state.hosts[vm.host].units + limits.storage_move_cost > limits.host_units
-        or busiest + limits.storage_move_datastore_cost > limits.datastore_units
-    ):
-        yield e.Refused(state.now, vm.name, cause, Sentence("too many copies run already: ask again later"))
+    source = next((name for name in vm.row.datastores if name != target and name in state.datastores), "")
+    size = _disk_mib(vm, source)
+    why = _storage_refusal(state, policies, vm, source, target, size)
+    if why is not None:
+        yield e.Refused(state.now, vm.name, cause, why)
         return
     yield v.StorageMoving(state.now, vm.name, cause, source, target, size)
-    yield MigrateStorage(state.number, vm.name, source, target)
+    yield MigrateStorage(state.number, vm.name, source, target, size)
 
 
-def _storage_refusal(state: ClusterState, vm: VmState, target: str, size_mib: int) -> Sentence | None:
+def _disk_mib(vm: VmState, source: str | None) -> int:
+    """What a VM's disks hold on one datastore; all of them where the estate does not say which are there."""
+    there = [disk.capacity_mib for disk in vm.row.disks if disk.datastore == source]
+    whole = vm.row.disk_used_mib or vm.row.disk_mib
+    return min(whole, sum(there)) if there else whole
+
+
+def _storage_refusal(
+    state: ClusterState, policies: Policies, vm: VmState, source: str, target: str, size_mib: int
+) -> Sentence | None:
     store = state.datastores[target]
     if vm.host is None or vm.activity:
         return Sentence("it does not run, or is busy already")
     if vm.ft:
         return Sentence("it is fault tolerant: its disks cannot move")
-    if store.hosts and vm.host not in store.hosts:
-        return Sentence("{host} does not mount {datastore}", {"host": vm.host, "datastore": target})
-    if store.used_mib + size_mib > store.capacity_mib:
+    if not source:
+        return Sentence("its disks are on {datastore} already, or nobody knows where", {"datastore": target})
+    host = state.hosts[vm.host]
+    if (store.hosts and vm.host not in store.hosts) or target in host.storage_lost:
+        return Sentence("{host} does not reach {datastore}", {"host": vm.host, "datastore": target})
+    if source in host.storage_lost:
+        return Sentence("{host} does not reach {datastore}", {"host": vm.host, "datastore": source})
+    if store.full or store.used_mib + size_mib > store.capacity_mib:
         return Sentence("{datastore} lacks {size} MiB", {"datastore": target, "size": size_mib})
+    if not _has_turn_to_copy(state, policies, host, (source, target)):
+        return Sentence("too many copies run already: ask again later")
     return None
+
+
+def _has_turn_to_copy(
+    state: ClusterState, policies: Policies, host: HostState, stores: tuple[str, str]
+) -> bool:
+    """Whether one more copy of disks fits into the units of its host and both datastores."""
+    limits = policies.migration
+    return host.units + COPY_HOST_UNITS <= limits.host_units and all(
+        state.datastores[name].units + COPY_DATASTORE_UNITS <= limits.datastore_units for name in stores
+    )
 
 
 def _start(state: ClusterState, vm: VmState, cause: int) -> Steps:

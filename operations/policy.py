@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -17,6 +17,11 @@ PdlResponse: TypeAlias = Literal["disabled", "warning", "restart"]
 Separation: TypeAlias = Literal["host", "rack", "site"]
 Remedy: TypeAlias = Literal["none", "sdps", "auto-converge", "post-copy", "raise-limit", "stop", "time-out"]
 ShutdownPolicy: TypeAlias = Literal["migrate", "freeze", "failover"]
+
+# What one operation costs, in units of the limits below: docs.vmware 6.7 GUID-25EA5833.
+MOVE_UNITS: Final = 1  # of both hosts, their NICs and the VM's datastores
+COPY_HOST_UNITS: Final = 4
+COPY_DATASTORE_UNITS: Final = 16  # of the source and of the target
 
 
 class HaPolicy(Struct, frozen=True, kw_only=True):
@@ -76,15 +81,12 @@ class DrsPolicy(Struct, frozen=True, kw_only=True):
 
 
 class MigrationPolicy(Struct, frozen=True, kw_only=True):
-    """Cost units (docs.vmware 6.7 GUID-25EA5833), limits of the pre-copy, what helps when it does not end."""
+    """How many cost units there are, limits of the pre-copy, what helps when it does not end."""
 
     host_units: int = 8
     slow_nic_units: int = 4  # up to 1 Gbit/s
     fast_nic_units: int = 8
     datastore_units: int = 128
-    move_cost: int = 1
-    storage_move_cost: int = 4
-    storage_move_datastore_cost: int = 16
     cap_mib_s: float | None = None
     unknown_link_mbit: float = 10_000.0  # a NIC whose speed nobody told
     link_share: float = 0.94  # of the nominal rate; 112 MiB/s measured on 1 Gbit/s

@@ -13,6 +13,7 @@ from operations.state import FREE, ClusterState, HostState, VmState
 from planner.sentence import Sentence
 
 INTEL_OR_AMD: Final = ("intel", "amd")
+_LACKS: Final = {"memory": Sentence("{host} lacks memory"), "cpu": Sentence("{host} lacks CPU")}
 
 
 class Prerequisite(Struct, frozen=True, kw_only=True):
@@ -90,7 +91,7 @@ def _of_target(
     if why in ("memory", "cpu"):
         yield _unmet(
             "room",
-            Sentence("{host} lacks {what}", {"host": target.name, "what": why}),
+            Sentence(_LACKS[why].template, {"host": target.name}),
             Sentence("choose a host with more room, or move others away first"),
         )
     if not state.reaches(target, vm):

@@ -266,13 +266,15 @@ def _retry_by_clock(state: ClusterState, policies: Policies, vm: VmState, cause:
     """vSphere: at fixed times after the first try, then never again."""
     times = policies.ha.retries_s
     if vm.attempts >= len(times):
-        yield _give_up(state, vm, cause, Sentence("{tries} tries failed", {"tries": vm.attempts}))
+        yield _give_up(state, vm, cause, Sentence("every try failed ({tries})", {"tries": vm.attempts}))
         return
     delay = max(0.0, vm.first_try_at + times[vm.attempts] - state.now)
-    yield from _hold(
-        state, vm, cause, "retry", Sentence("for the next try in {delay:.0f} s", {"delay": delay})
-    )
+    yield from _hold(state, vm, cause, "retry", _next_try(delay))
     yield Wake(cause, delay, "retry", vm.name)
+
+
+def _next_try(delay_s: float) -> Sentence:
+    return Sentence("for the next try in {delay} s", {"delay": round(delay_s)})
 
 
 def _retry_or_relocate(state: ClusterState, policies: Policies, vm: VmState, cause: int) -> Steps:
@@ -286,9 +288,7 @@ def _retry_or_relocate(state: ClusterState, policies: Policies, vm: VmState, cau
         hosts = ", ".join(vm.tried)
         yield _give_up(state, vm, cause, Sentence("it did not start on {hosts}", {"hosts": hosts}))
         return
-    yield from _hold(
-        state, vm, cause, "retry", Sentence("for the next try in {delay:.0f} s", {"delay": delay})
-    )
+    yield from _hold(state, vm, cause, "retry", _next_try(delay))
     yield Wake(cause, delay, "retry", vm.name)
 
 
@@ -327,9 +327,7 @@ def _relocate(state: ClusterState, policies: Policies, vm: VmState, cause: int) 
     if group is None:
         return
     if vm.guest.lock and vm.last_host is not None:
-        yield e.Refused(
-            state.now, vm.name, cause, Sentence("locked ({lock}): it cannot move", {"lock": vm.guest.lock})
-        )
+        yield e.Refused(state.now, vm.name, cause, _LOCKED[vm.guest.lock])
         if _takes(state, policies, vm, state.hosts[vm.last_host]):
             yield from start_on(state, vm, vm.last_host, cause, moved=True)
         else:
@@ -358,6 +356,11 @@ def _running_mates(state: ClusterState, vm: VmState) -> list[VmState]:
     names = sorted(bonds.together) if bonds is not None else []
     return [mate for name in names if (mate := state.vms.get(name)) is not None and mate.host is not None]
 
+
+_LOCKED: Final = {
+    "backup": Sentence("locked (backup): it cannot move"),
+    "create": Sentence("locked (create): it cannot move"),
+}
 
 ON_EVENT: Final[Rules] = {
     e.HostFenced: on_fenced,

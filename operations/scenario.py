@@ -77,11 +77,12 @@ def begin(estate: Estate, script: Script) -> tuple[ClusterState, SimulatedDriver
         EstateError: the estate has no such cluster, or no host.
     """
     state = open_state(estate, script.policies, script.guests, cluster=script.cluster, cold=script.cold)
-    for name in script.begins_cut:
-        state.hosts[name].connected = False
-        state.hosts[name].silent_at = 0.0
-        for vm in state.hosts[name].lost:
-            state.vms[vm].is_safe = False
+    for host in (state.hosts[name] for name in script.begins_cut):
+        if host.powered:
+            host.connected = False
+            host.silent_at = 0.0
+            for vm in host.lost:
+                state.vms[vm].is_safe = False
     return state, SimulatedDriver(state, script.policies, script.instructions, script.until_s)
 
 

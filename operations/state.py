@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from operations.event import Event
 from operations.guest import Guest
+from operations.vm_event import StorageMoving
 from planner.estate import VM, Host
 from planner.sentence import Sentence
 
@@ -61,7 +62,7 @@ class VmState(Struct, gc=False):
     ft: bool = False
     secondary: str | None = None
     seeding: str | None = None
-    copying: tuple[str, str] | None = None
+    copying: StorageMoving | None = None
     seed_activity: int = 0
     told_unprotected: bool = False
     resets: tuple[float, ...] = ()

@@ -24,7 +24,7 @@ class VmStarted(Event, frozen=True, gc=False):
 
 class VmUp(Event, frozen=True, gc=False):
     kind = "vm-up"
-    says = Sentence("on {host}, out for {outage_s:.0f} s")
+    says = Sentence("on {host}, out for {outage_s} s")
     host: str
     outage_s: float
 
@@ -94,9 +94,8 @@ class Migrating(NoteBecause, frozen=True, gc=False):
 
 class Migrated(Event, frozen=True, gc=False):
     kind = "migrated"
-    says = Sentence(
-        "{source} to {host} in {seconds:.1f} s, stopped {downtime_ms:.0f} ms, {lost_pings} pings lost"
-    )
+    says = Sentence("{source} to {host} in {seconds} s, stopped {downtime_ms} ms; pings lost: {lost_pings}")
+    tenths = ("seconds",)
     source: str
     host: str
     seconds: float
@@ -132,7 +131,7 @@ class StorageMoving(Note, frozen=True, gc=False):
 
 class StorageMoved(Event, frozen=True, gc=False):
     kind = "storage-moved"
-    says = Sentence("{source} to {datastore} in {seconds:.0f} s, no stop")
+    says = Sentence("{source} to {datastore} in {seconds} s, no stop")
     source: str
     datastore: str
     seconds: float
@@ -148,14 +147,15 @@ class Emptying(Note, frozen=True, gc=False):
     """A host begins to be emptied; `then` is what follows: stay, reboot, off, standby."""
 
     kind = "emptying"
-    says = Sentence("{vms} VMs to move")
+    says = Sentence("VMs to move: {vms}")
     vms: int
     then: str
 
 
 class MaintenanceOn(Note, frozen=True, gc=False):
     kind = "maintenance-on"
-    says = Sentence("empty after {seconds:.1f} s")
+    says = Sentence("empty after {seconds} s")
+    tenths = ("seconds",)
     seconds: float
 
 
@@ -178,7 +178,7 @@ class RollingDone(NoteBecause, frozen=True, gc=False):
 
 class FtFailover(Event, frozen=True, gc=False):
     kind = "ft-failover"
-    says = Sentence("{host} goes on where {source} stopped, after {gap_ms:.0f} ms")
+    says = Sentence("{host} goes on where {source} stopped, after {gap_ms} ms")
     source: str
     host: str
     gap_ms: float
@@ -196,6 +196,7 @@ class FtSeeding(Note, frozen=True, gc=False):
 
 class FtProtected(Event, frozen=True, gc=False):
     kind = "ft-protected"
-    says = Sentence("by {host}, seeded in {seconds:.1f} s")
+    says = Sentence("by {host}, seeded in {seconds} s")
+    tenths = ("seconds",)
     host: str
     seconds: float

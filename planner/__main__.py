@@ -9,24 +9,30 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeAlias
 
 from planner.appliance import Offer, offers
 from planner.appliance_lines import appliance_document, appliance_lines
-from planner.document import plan_document, summary_document
+from planner.document import place_document, plan_document, summary_document
 from planner.estate import EstateError
 from planner.formats.reader import read
 from planner.parameters import ParameterError, Parameters
+from planner.placing import GROUPS, place_estate
 from planner.printout import clean, plan_lines, summary_lines
+from planner.printout_placing import place_lines
 from planner.quality import FormatError, Reading
 from planner.report import plan
+from planner.sentence import Sentence
 
 FITS: Final = 0
 DOES_NOT_FIT: Final = 1
 BAD_INPUT: Final = 2
 FILES: Final = "RVTools workbook, CSV folder or zip, estate JSON, appliance, or answers of libvirt or Proxmox"
+
+Clock: TypeAlias = Callable[[], float]  # seconds, as `time.monotonic` gives them
 
 
 class Parser(argparse.ArgumentParser):
@@ -37,12 +43,11 @@ class Parser(argparse.ArgumentParser):
         raise SystemExit(BAD_INPUT)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, clock: Clock = time.monotonic) -> int:
     """Read, answer, print; give the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        answer = {"summary": _summary, "plan": _plan, "appliance": _appliance}[options.verb]
-        text, status = answer(_read(options.file), options)
+        text, status = ANSWERS[options.verb](_read(options.file), options, clock)
     except (FormatError, EstateError, ParameterError) as error:
         return _complain(str(error))
     except OSError as error:
@@ -56,26 +61,32 @@ def _parser() -> Parser:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
     summary = verbs.add_parser("summary", help="what is there: counts, memory, storage, consolidation ratios")
     planning = verbs.add_parser("plan", help="hosts needed, failures tolerated, free room, a first price")
-    for verb in (summary, planning):
+    placing = verbs.add_parser("place", help="who runs where on the fewest hosts, and the proof")
+    for verb in (summary, planning, placing):
         verb.add_argument("file", metavar="FILE", help=FILES)
         verb.add_argument("--json", action="store_true", help="print JSON instead of text")
     default = Parameters()
     _add_appliance(verbs, default)
-    planning.add_argument("--cluster", metavar="NAME", help="plan this cluster alone")
-    planning.add_argument(
-        "--failures",
-        metavar="K",
-        type=int,
-        default=default.failures,
-        help="host failures to carry (%(default)s)",
+    for verb, failures in ((planning, default.failures), (placing, 0)):
+        verb.add_argument("--cluster", metavar="NAME", help="this cluster alone")
+        verb.add_argument(
+            "--failures",
+            metavar="K",
+            type=int,
+            default=failures,
+            help="host failures to carry (%(default)s)",
+        )
+        verb.add_argument(
+            "--vcpu-per-core", metavar="R", type=float, default=default.vcpu_per_core,
+            help="vCPUs that may share a core (%(default)s)",
+        )  # fmt: skip
+        verb.add_argument("--host-cores", metavar="C", type=int, help="cores of a host to buy, all sockets")
+        verb.add_argument("--host-sockets", metavar="S", type=int, help="its sockets")
+        verb.add_argument("--host-memory-gib", metavar="M", type=float, help="its memory")
+    placing.add_argument(
+        "--failure-group", choices=GROUPS, default="host", help="what fails at once (%(default)s)"
     )
-    planning.add_argument(
-        "--vcpu-per-core", metavar="R", type=float, default=default.vcpu_per_core,
-        help="vCPUs that may share a core (%(default)s)",
-    )  # fmt: skip
-    planning.add_argument("--host-cores", metavar="C", type=int, help="cores of a host to buy, all sockets")
-    planning.add_argument("--host-sockets", metavar="S", type=int, help="its sockets")
-    planning.add_argument("--host-memory-gib", metavar="M", type=float, help="its memory")
+    placing.add_argument("--new-hosts", action="store_true", help="pack on identical new hosts")
     planning.add_argument("--template", metavar="VM", help="count free room in VMs like this one")
     planning.add_argument("--host-price", metavar="AMOUNT", help="your quote for one host")
     planning.add_argument("--currency", metavar="EUR", default=default.currency, help="of that quote")
@@ -111,13 +122,34 @@ def _read(name: str) -> Reading:
     return read(path, path.name)
 
 
-def _summary(reading: Reading, options: argparse.Namespace) -> tuple[str, int]:
+def _summary(reading: Reading, options: argparse.Namespace, _: Clock) -> tuple[str, int]:
     if options.json:
         return _json(summary_document(reading)), FITS
     return "\n".join(summary_lines(reading)), FITS
 
 
-def _plan(reading: Reading, options: argparse.Namespace) -> tuple[str, int]:
+def _place(reading: Reading, options: argparse.Namespace, clock: Clock) -> tuple[str, int]:
+    described = (options.host_cores, options.host_sockets, options.host_memory_gib)
+    if not options.new_hosts and any(value is not None for value in described):
+        raise ParameterError(Sentence("a host to buy is described, and --new-hosts is not asked for"))
+    parameters = Parameters(
+        failures=options.failures,
+        vcpu_per_core=options.vcpu_per_core,
+        host_cores=options.host_cores,
+        host_sockets=options.host_sockets,
+        host_memory_gib=options.host_memory_gib,
+        cluster=options.cluster,
+    )
+    began = clock()
+    report = place_estate(reading.estate, parameters, options.failure_group, options.new_hosts)
+    seconds = clock() - began
+    status = FITS if report.fits else DOES_NOT_FIT
+    if options.json:
+        return _json(place_document(report, reading.quality, seconds)), status
+    return "\n".join(place_lines(report, seconds)), status
+
+
+def _plan(reading: Reading, options: argparse.Namespace, _: Clock) -> tuple[str, int]:
     parameters = Parameters(
         failures=options.failures,
         vcpu_per_core=options.vcpu_per_core,
@@ -137,7 +169,7 @@ def _plan(reading: Reading, options: argparse.Namespace) -> tuple[str, int]:
     return "\n".join(plan_lines(report, colour=_colour())), status
 
 
-def _appliance(reading: Reading, options: argparse.Namespace) -> tuple[str, int]:
+def _appliance(reading: Reading, options: argparse.Namespace, _clock: Clock) -> tuple[str, int]:
     found: tuple[Offer, ...] = ()
     if options.into is not None:
         parameters = Parameters(
@@ -152,6 +184,9 @@ def _appliance(reading: Reading, options: argparse.Namespace) -> tuple[str, int]
     if options.json:
         return _json(appliance_document(reading, found)), status
     return "\n".join(appliance_lines(reading, found)), status
+
+
+ANSWERS: Final = {"summary": _summary, "plan": _plan, "place": _place, "appliance": _appliance}
 
 
 def _json(document: object) -> str:

@@ -13,6 +13,7 @@ from planner.demand import Capacity, Counts, Load
 from planner.estate import Rule
 from planner.packing import how_many
 from planner.placement import Placement, pack, place
+from planner.reach import Reach
 
 # Packings we are ready to do for one number of failures: gladly, and before giving up.
 CASES_FEW: Final = 16
@@ -185,6 +186,7 @@ def tolerates(
     packing: Placement | None = None,
     *,
     quick: bool = False,
+    reach: Reach | None = None,
 ) -> Tolerance:
     """Say whether everything can still be placed after the loss of any `failures` hosts.
 
@@ -196,17 +198,18 @@ def tolerates(
         failures: hosts lost at once.
         packing: of the same load on hosts like these, where it is there already and all are alike.
         quick: whether hosts that differ are tried in one greedy way alone.
+        reach: hosts that lack a datastore, a network or the CPU of a VM.
     """
     hosts = len(capacity.names)
     if failures >= hosts:
         carried = not len(load.names) and failures == hosts
         return Tolerance(failures=failures, carried=carried, worst_case="identical")
-    if identical(load, capacity, rules):
+    if identical(load, capacity, rules, reach):
         return _tolerates_identical(load, capacity, rules, failures, packing)
-    worst_case, cases = _losses(load, capacity, rules, failures)
+    worst_case, cases = _losses(load, capacity, ties_of(load, rules, reach), failures)
     placements = []
     for left in cases:
-        placement = place(load, left, rules, quick=quick)
+        placement = place(load, left, rules, quick=quick, reach=reach)
         placements.append((left, placement))
         if not placement.complete:
             break
@@ -281,10 +284,19 @@ def _tolerates_identical(
     )
 
 
-def identical(load: Load, capacity: Capacity, rules: Sequence[Rule]) -> bool:
-    """Say whether no VM could tell the hosts apart: equal where it matters, and none named in a must-rule."""
+def identical(load: Load, capacity: Capacity, rules: Sequence[Rule], reach: Reach | None = None) -> bool:
+    """Say whether no VM could tell the hosts apart: equal where it matters, and none barred or named."""
     gives = capacity.gives[:, _columns(load)]
-    return bool(len(gives)) and bool((gives == gives[0]).all()) and not _naming(load, rules)
+    alike = bool(len(gives)) and bool((gives == gives[0]).all())
+    return alike and not ties_of(load, rules, reach)
+
+
+def ties_of(load: Load, rules: Sequence[Rule], reach: Reach | None) -> list[frozenset[str]]:
+    """Give the sets of hosts that running VMs can tell apart: named in a must-rule, or out of reach."""
+    running = set(load.vms)
+    barred = {bar.hosts for vm, bars in (reach or Reach()).bars.items() if vm in running for bar in bars}
+    named = {frozenset(rule.hosts) for rule in _naming(load, rules)}
+    return sorted(barred | named, key=sorted)
 
 
 def room_beside(tolerance: Tolerance, load: Load, need: Sequence[int]) -> int:
@@ -313,7 +325,7 @@ def _naming(load: Load, rules: Sequence[Rule]) -> list[Rule]:
 
 
 def _losses(
-    load: Load, capacity: Capacity, rules: Sequence[Rule], failures: int
+    load: Load, capacity: Capacity, ties: Sequence[frozenset[str]], failures: int
 ) -> tuple[WorstCase, list[Capacity]]:
     """Give what may be left after the loss of `failures` hosts, so that nothing worse can happen.
 
@@ -324,8 +336,7 @@ def _losses(
     to so many different hosts that this does not help, nothing is tried, which counts as not carried.
     """
     columns = _columns(load)
-    named = [frozenset(rule.hosts) for rule in _naming(load, rules)]
-    tied = [tuple(name in hosts for hosts in named) for name in capacity.names]
+    tied = [tuple(name in hosts for hosts in ties) for name in capacity.names]
     gives = capacity.gives[:, columns]
     cases = _largest_losses(gives, tied, failures, CASES_FEW)
     if cases is not None:

@@ -8,13 +8,55 @@ from itertools import accumulate
 from typing import Final
 
 import numpy as np
+from msgspec import Struct
 
 from planner.demand import Counts
 
 ROUNDINGS: Final = 24  # beyond it VMs are so small that the sum says as much
+THRESHOLDS: Final = 2_000  # sizes tried by L2; each one tried is a proof, so fewer are a proof too
+
+SUM: Final = "sum of demand"
+SIZES: Final = "sizes that do not share a host (L2)"
+ROUNDED: Final = "sizes rounded to parts of a host (u(k))"
+APART: Final = "VMs that stand apart"
 
 
-def fewest_hosts(needs: Counts, give: Sequence[int], apart: int = 0) -> int:
+class Lowest(Struct, frozen=True):
+    """No placement uses fewer `hosts`; `method` says what proves it."""
+
+    hosts: int
+    method: str
+
+    def stronger(self, other: Lowest) -> Lowest:
+        """The bound that excludes more; this one where they exclude the same."""
+        return other if other.hosts > self.hosts else self
+
+
+def fewest_of(needs: Counts, gives: Counts, apart: int) -> Lowest:
+    """Say how many of hosts that may differ any plan needs at least.
+
+    Of each resource the largest hosts are taken until they hold the sum; and no host is larger than the
+    largest in everything, so that what holds for hosts like that holds for these.
+
+    >>> fewest_of(np.array([[7], [7], [7]]), np.array([[12], [8], [8]]), 0).hosts
+    3
+    """
+    if not len(needs) or not len(gives):
+        return Lowest(0, SUM)
+    most = 0
+    for column in range(needs.shape[1]):
+        total, hosts = sum(needs[:, column].tolist()), 0
+        for give in sorted(gives[:, column].tolist(), reverse=True):
+            if total <= 0:
+                break
+            total, hosts = total - give, hosts + 1
+        most = max(most, hosts)
+    largest = gives.max(axis=0)
+    able = needs[(needs <= largest).all(axis=1)]
+    return Lowest(most, SUM).stronger(fewest_hosts(able, largest.tolist(), apart))
+
+
+def fewest_hosts(needs: Counts, give: Sequence[int], apart: int = 0) -> Lowest:
     """Say how many hosts of one kind any plan needs at least.
 
     The largest of: the sum of each resource over what a host gives, rounded up; Martello and Toth's
@@ -28,19 +70,24 @@ def fewest_hosts(needs: Counts, give: Sequence[int], apart: int = 0) -> int:
         apart: size of the largest set that no two of may share a host.
 
     Returns:
-        Hosts, 0 where there is nothing to place.
+        Hosts, 0 where there is nothing to place, and which of these proves it; the simplest wins ties.
 
     Source: S. Martello, P. Toth, Knapsack Problems (Wiley 1990), section 8.3.  Their example has nine
     items in bins of 100: the sum asks for 3, L2 proves 4.
 
-    >>> fewest_hosts(np.array([[70], [60], [50], [33], [33], [33], [11], [7], [3]]), [100])
+    >>> fewest_hosts(np.array([[70], [60], [50], [33], [33], [33], [11], [7], [3]]), [100]).hosts
     4
     """
-    bounds = [apart]
+    best = Lowest(0, SUM)
+    sums = [sum(needs[:, column].tolist()) for column in range(len(give))]
+    for total, size in zip(sums, give, strict=True):
+        best = best.stronger(Lowest(-(-total // size) if size else 0, SUM))
+    best = best.stronger(Lowest(apart, APART)).stronger(Lowest(min(len(needs), 1), SUM))
     for column, size in enumerate(give):
         sizes = needs[:, column]
-        bounds += [most_by_size(sorted(sizes.tolist()), size), most_by_rounding(sizes, size)]
-    return max(bounds)
+        best = best.stronger(Lowest(most_by_size(np.sort(sizes).tolist(), size), SIZES))
+        best = best.stronger(Lowest(most_by_rounding(sizes, size), ROUNDED))
+    return best
 
 
 def most_by_rounding(sizes: Counts, size: int) -> int:
@@ -81,6 +128,7 @@ def most_by_size(sizes: Sequence[int], size: int) -> int:
     sums = [0, *accumulate(sizes)]
     half = bisect_right(sizes, size // 2)
     thresholds = [0, *sorted(set(sizes[:half]))]
+    thresholds = thresholds[:: -(-len(thresholds) // THRESHOLDS)]
     return max(_at_threshold(sizes, sums, size, half, threshold) for threshold in thresholds)
 
 

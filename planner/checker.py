@@ -9,7 +9,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from planner.demand import COLUMNS, Capacity, Load
-from planner.estate import Rule
+from planner.estate import VM, Estate, Host, Rule
 from planner.sentence import Sentence
 
 
@@ -22,6 +22,7 @@ class Fault(StrEnum):
     HOST_OVERFULL = "HOST_OVERFULL"
     RULE_BROKEN = "RULE_BROKEN"
     FT_TOGETHER = "FT_TOGETHER"
+    OUT_OF_REACH = "OUT_OF_REACH"
 
 
 class Violation(Struct, frozen=True, kw_only=True):
@@ -141,3 +142,78 @@ def _together(placed: Mapping[str, str], load: Load) -> list[Violation]:
             )
             found.append(Violation(fault=Fault.FT_TOGETHER, subject=load.names[first], message=message))
     return found
+
+
+# EVC modes of each maker from old to new, written down a second time on purpose: a judge copies nobody.
+# Source: Broadcom KB 313545.
+_EVC = {
+    "intel": "merom penryn nehalem westmere sandybridge ivybridge haswell broadwell skylake cascadelake "
+    "icelake sapphirerapids",
+    "amd": "rev-e rev-f greyhound-no3dnow greyhound bulldozer piledriver steamroller zen zen2 zen3 zen4",
+}
+
+
+def check_reach(placed: Mapping[str, str], load: Load, estate: Estate) -> list[Violation]:
+    """Give every VM that stands where it lacks a datastore, a network or a CPU that it can run on.
+
+    What the estate does not say is no fault, and nobody lacks anything on the host of today.
+    """
+    vms = {vm.name: vm for vm in estate.vms}
+    hosts = {host.name: host for host in estate.hosts}
+    seen = {store.name: {*store.hosts} for store in estate.datastores if store.hosts}
+    networks = _networks(estate)
+    found = []
+    for copy, owner in zip(load.names, load.vms, strict=True):
+        vm, host = vms.get(owner), hosts.get(placed.get(copy, ""))
+        if vm is None or host is None or vm.host == host.name:
+            continue
+        for lacking in _lacks(vm, host, hosts.get(vm.host or ""), seen, networks):
+            message = Sentence(
+                "{vm} stands on {host}, which lacks {what}", {"vm": copy, "host": host.name, "what": lacking}
+            )
+            found.append(Violation(fault=Fault.OUT_OF_REACH, subject=copy, message=message))
+    return found
+
+
+def _lacks(
+    vm: VM,
+    host: Host,
+    today: Host | None,
+    seen: Mapping[str, set[str]],
+    networks: Mapping[str, Sequence[Sequence[str]]],
+) -> list[str]:
+    stores = {*vm.datastores, *(disk.datastore for disk in vm.disks if disk.datastore is not None)}
+    lacking = [store for store in sorted(stores) if store in seen and host.name not in seen[store]]
+    for network in vm.networks:
+        places = networks.get(network, ())
+        if places and all(place and host.name not in place for place in places):
+            lacking.append(network)
+    if today is not None and not _carries(today, host):
+        lacking.append("CPU")
+    return lacking
+
+
+def _networks(estate: Estate) -> dict[str, list[Sequence[str]]]:
+    """Give the hosts of every port group of each name; an empty list of hosts is one nobody told."""
+    switches = {switch.name: switch.hosts for switch in estate.switches}
+    places: dict[str, list[Sequence[str]]] = defaultdict(list)
+    for group in estate.port_groups:
+        places[group.name].append(group.hosts or switches.get(group.switch or "", ()))
+    return places
+
+
+def _carries(source: Host, target: Host) -> bool:
+    (maker, mode), (other, later) = _cpu(source), _cpu(target)
+    if maker and other and maker != other:
+        return False
+    return mode < 0 or later < 0 or mode <= later
+
+
+def _cpu(host: Host) -> tuple[str, int]:
+    told = " ".join(filter(None, (host.evc, host.cpu_model))).lower()
+    for maker, modes in _EVC.items():
+        if maker in told:
+            mode = (host.evc or "").lower().replace(maker + "-", "", 1)
+            known = modes.split()
+            return maker, known.index(mode) if mode in known else -1
+    return "", -1

@@ -10,7 +10,9 @@ import msgspec
 from planner.consolidation import assumptions, members, summarize, totals
 from planner.cost import Money
 from planner.figure import Figure
+from planner.placing import Placed, PlacingReport
 from planner.quality import Quality, Reading
+from planner.refusal import Reason, Refusal
 from planner.report import ClusterPlan, PlanReport
 from planner.sentence import Sentence
 
@@ -39,6 +41,78 @@ def plan_document(report: PlanReport) -> Document:
         "cost": _cost(report.cost),
         "assumptions": _texts((*report.quality.assumptions, *report.assumptions)),
     }
+
+
+def place_document(report: PlacingReport, quality: Quality, seconds: float) -> Document:
+    """Say who runs where, on how many hosts, how few there could be, and who was refused and why."""
+    return {
+        "fits": report.fits,
+        "hosts_used": report.hosts_used,
+        "lower_bound": report.lower_bound,
+        "gap": report.hosts_used - report.lower_bound,
+        "bound_method": report.bound_method,
+        "hosts_needed": None
+        if any(cluster.hosts_needed is None for cluster in report.clusters)
+        else sum(cluster.hosts_needed or 0 for cluster in report.clusters),
+        "placement": dict(sorted(report.placed.items())),
+        "refusals": [_refusal(refusal) for refusal in report.refusals],
+        "clusters": [_placed(cluster) for cluster in report.clusters],
+        "source": _source(quality),
+        "seconds": round(seconds, 6),
+    }
+
+
+def _placed(cluster: Placed) -> Document:
+    placement = cluster.placement
+    return {
+        "name": cluster.name,
+        "fits": cluster.fits,
+        "hosts_offered": cluster.hosts_offered,
+        "hosts_used": placement.hosts_used,
+        "hosts_needed": cluster.hosts_needed,
+        "lower_bound": placement.lower_bound,
+        "gap": placement.gap,
+        "bound_method": placement.bound_method,
+        "method": placement.method,
+        "new_hosts": cluster.new_hosts,
+        "contradictions": _texts(cluster.contradictions),
+        "preferences_unmet": msgspec.to_builtins(cluster.unmet),
+        "reserve": _reserve(cluster),
+    }
+
+
+def _reserve(cluster: Placed) -> Document:
+    """Say which failures were asked for and how they were checked."""
+    kept = cluster.reserve
+    asked = {"failures": cluster.failures, "group": cluster.group}
+    if kept is None:
+        return {
+            **asked,
+            "carried": cluster.hosts_needed is not None,
+            "hosts": [],
+            "checked": "nothing to lose",
+        }
+    busy = {*cluster.placement.placed.values()}
+    worst = None
+    if kept.worst is not None:
+        refused = [refusal.vm for refusal in kept.worst.placement.refusals]
+        worst = {"lost": list(kept.worst.lost), "refused": refused}
+    return {
+        **asked,
+        "carried": kept.carried,
+        "hosts": [host for host in kept.hosts if host not in busy],
+        "checked": kept.how,
+        "losses_tried": kept.losses_tried,
+        "not_carried": worst,
+    }
+
+
+def _refusal(refusal: Refusal) -> Document:
+    reasons: dict[str, int] = {}
+    for count in refusal.reasons:
+        reasons[count.reason] = reasons.get(count.reason, 0) + count.hosts
+    rules = {count.detail: count.hosts for count in refusal.reasons if count.reason is Reason.RULE}
+    return {"vm": refusal.vm, "reasons": reasons, "rules": rules, "text": refusal.short()}
 
 
 def _source(quality: Quality) -> Document:

@@ -49,7 +49,8 @@ def sizing_figures(
 _NO_MODEL: Final = Sentence("The cluster has no host to count in, and none was described")
 _FOR_LOAD: Final = Sentence("fewest hosts on which all running VMs could be packed whole, rules kept")
 _LOWER_BOUND: Final = Sentence(
-    "largest of: each resource's sum / what a host gives, L2 and u(k) of its sizes, VMs that stand apart"
+    "largest of: each resource's sum / what a host gives, L2 and u(k) of its sizes, VMs that stand apart, "
+    "the pattern program"
 )
 _NEEDED: Final = Sentence("hosts for the load + failures to carry")
 _TOLERATED: Final = Sentence(

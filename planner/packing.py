@@ -23,6 +23,10 @@ COMPACT_EVERY: Final = 64
 SEARCH_STEPS: Final = 20_000
 
 
+class OutOfSteps(Exception):  # an end, not an error
+    """A search was stopped before it had tried everything."""
+
+
 class Shapes(Struct, frozen=True, kw_only=True, eq=False):
     """Groups of copies with equal needs: `needs[shape, column]`, and the copies of each shape."""
 
@@ -261,13 +265,16 @@ def search(
     apart: Sequence[frozenset[int]],
     left: Counts,
 ) -> list[int] | None:
-    """Try every way to place a handful of items on the hosts; None when there is none within the steps.
+    """Try every way to place a handful of items on the hosts; None when there is none.
 
     Args:
         needs: per item, in the order of trying (largest first is quickest).
         allowed: hosts an item may use, None for any.
         apart: groups an item belongs to; two items of a group never share a host.
         left: what is left on each host.
+
+    Raises:
+        OutOfSteps: after so many steps that not everything was tried.
     """
     hosts: list[int] = []
     rooms = [row.tolist() for row in left]
@@ -283,7 +290,7 @@ def search(
         for host, room in enumerate(rooms):
             steps += 1
             if steps > SEARCH_STEPS:
-                return False
+                raise OutOfSteps
             permitted = allowed[item]
             if permitted is not None and host not in permitted:
                 continue

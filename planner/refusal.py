@@ -23,6 +23,7 @@ class Reason(StrEnum):
     CPU_MODEL = "CPU_MODEL"
     RULE = "RULE"
     FAILOVER_RESERVE = "FAILOVER_RESERVE"
+    MAINTENANCE = "MAINTENANCE"
 
 
 class ReasonCount(Struct, frozen=True, kw_only=True):
@@ -38,6 +39,19 @@ class Refusal(Struct, frozen=True, kw_only=True):
 
     vm: str
     reasons: tuple[ReasonCount, ...]
+
+    def short(self) -> str:
+        """Say the reasons in one line, most hosts first.
+
+        >>> counts = (ReasonCount(reason=Reason.RULE, hosts=1, detail="spread-db"),
+        ...           ReasonCount(reason=Reason.MEMORY, hosts=3))
+        >>> Refusal(vm="db3", reasons=counts).short()
+        '3 hosts: MEMORY, 1: RULE spread-db'
+        """
+        ordered = sorted(self.reasons, key=lambda count: (-count.hosts, count.reason, count.detail))
+        said = [f"{count.hosts}: {count.reason} {count.detail}".rstrip() for count in ordered]
+        first = ordered[0].hosts if ordered else 0
+        return ", ".join(said).replace(f"{first}:", f"{first} {'host' if first == 1 else 'hosts'}:", 1)
 
     def sentences(self) -> tuple[Sentence, ...]:
         """Say each reason in a sentence of its own."""
@@ -72,4 +86,5 @@ _SAID: Final = {
     Reason.CPU_MODEL: Sentence("{vm} finds no host: a CPU it cannot run on (hosts: {hosts})"),
     Reason.RULE: Sentence("{vm} finds no host: forbidden by {rule} (hosts: {hosts})"),
     Reason.FAILOVER_RESERVE: Sentence("{vm} finds no host: kept for failures (hosts: {hosts})"),
+    Reason.MAINTENANCE: Sentence("{vm} finds no host: in maintenance or not connected (hosts: {hosts})"),
 }

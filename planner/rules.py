@@ -8,7 +8,8 @@ from msgspec import Struct
 
 from planner.demand import Load
 from planner.estate import Rule
-from planner.refusal import Reason, ReasonCount, Refusal
+from planner.reach import Reach
+from planner.refusal import Reason, ReasonCount, Refusal, count_reasons
 
 
 class Unit(Struct, frozen=True, kw_only=True):
@@ -25,14 +26,17 @@ class Unit(Struct, frozen=True, kw_only=True):
 
 
 class Bound(Struct, frozen=True, kw_only=True):
-    """The copies under a rule as units; every other copy is free.  `refusals`: rules that contradict."""
+    """The copies under a rule as units; every other copy is free.  `refusals`: rules that contradict.
+
+    `apart_names` names the rule of each group that stands apart, by its number.
+    """
 
     units: tuple[Unit, ...]
     refusals: tuple[Refusal, ...]
-    widest_apart: int
+    apart_names: tuple[str, ...]
 
 
-def bind(load: Load, rules: Sequence[Rule], hosts: Sequence[str] | None) -> Bound:
+def bind(load: Load, rules: Sequence[Rule], hosts: Sequence[str] | None, reach: Reach | None = None) -> Bound:
     """Turn rules into units.
 
     A rule about VMs that are not load binds nobody.  FT pairs stand apart; a rule about hosts binds
@@ -42,11 +46,12 @@ def bind(load: Load, rules: Sequence[Rule], hosts: Sequence[str] | None) -> Boun
         load: the copies.
         rules: as in the estate.
         hosts: names of the hosts to place on; None for hosts still to be bought, which no rule can name.
+        reach: hosts that a VM cannot use whatever the rules say; binds all of its copies.
     """
     copies = _copies_by_vm(load)
     groups = _gathered(load, rules, copies)
     apart = [*_spreads(rules, copies), *((f"FT {load.names[a]}", (a, b)) for a, b in load.pairs)]
-    allowed = {} if hosts is None else _allowed(rules, copies, hosts)
+    allowed = {} if hosts is None else _allowed(rules, copies, hosts, reach or Reach())
     touched = {copy for group in groups for copy in group} | {copy for _, pair in apart for copy in pair}
     singles = [(copy,) for copy in sorted((touched | set(allowed)) - {c for g in groups for c in g})]
     member_of = _members_of(apart)
@@ -55,11 +60,10 @@ def bind(load: Load, rules: Sequence[Rule], hosts: Sequence[str] | None) -> Boun
     for group in sorted([*groups, *singles]):
         unit = _unit(group, allowed, member_of, names)
         if _contradicts(unit, group, member_of):
-            refusals.extend(_refuse(load, unit, len(hosts or ())))
+            refusals.extend(_refuse(load, unit, hosts or (), reach or Reach()))
         else:
             units.append(unit)
-    widest = max((len(set(pair)) for _, pair in apart), default=0)
-    return Bound(units=tuple(units), refusals=tuple(refusals), widest_apart=widest)
+    return Bound(units=tuple(units), refusals=tuple(refusals), apart_names=tuple(name for name, _ in apart))
 
 
 def name_of(rule: Rule) -> str:
@@ -107,11 +111,17 @@ def _spreads(rules: Iterable[Rule], copies: dict[str, tuple[int, ...]]) -> list[
 
 
 def _allowed(
-    rules: Iterable[Rule], copies: dict[str, tuple[int, ...]], hosts: Sequence[str]
+    rules: Iterable[Rule], copies: dict[str, tuple[int, ...]], hosts: Sequence[str], reach: Reach
 ) -> dict[int, frozenset[str]]:
-    """Give the hosts each copy may run on, for the copies that a must-rule names."""
+    """Give the hosts each copy may run on, for the copies that a must-rule or their reach ties."""
     every = frozenset(hosts)
     allowed: dict[int, frozenset[str]] = {}
+    shared: dict[frozenset[str], frozenset[str]] = {}  # one object for equal sets: 100,000 VMs have a few
+    for vm in reach.bars:
+        barred = every & reach.barred(vm)
+        if barred:
+            permitted = shared.setdefault(barred, every - barred)
+            allowed.update(dict.fromkeys(copies.get(vm, ()), permitted))
     for rule in rules:
         if rule.kind not in ("must-run-on", "must-not-run-on"):
             continue
@@ -167,6 +177,12 @@ def _contradicts(unit: Unit, group: tuple[int, ...], member_of: dict[int, list[i
     return len(numbers) != len(set(numbers)) or (unit.hosts is not None and not unit.hosts)
 
 
-def _refuse(load: Load, unit: Unit, hosts: int) -> list[Refusal]:
-    reason = ReasonCount(reason=Reason.RULE, hosts=hosts, detail=", ".join(unit.rules))
-    return [Refusal(vm=load.names[copy], reasons=(reason,)) for copy in unit.copies]
+def _refuse(load: Load, unit: Unit, hosts: Sequence[str], reach: Reach) -> list[Refusal]:
+    """Count the hosts of a unit that none takes: those out of reach by what they lack, others by rule."""
+    refusals = []
+    for copy in unit.copies:
+        bars = [reach.why(load.vms[copy], host) for host in hosts]
+        reasons = count_reasons((bar.reason if bar else None for bar in bars), ", ".join(unit.rules))
+        none = ReasonCount(reason=Reason.RULE, hosts=0, detail=", ".join(unit.rules))
+        refusals.append(Refusal(vm=load.names[copy], reasons=reasons or (none,)))
+    return refusals

@@ -5,10 +5,13 @@ Estate --+-- Site, Rack, Cluster -- Host -- Nic, Hba         Upload --+
          +-- Datastore -- Mount, Lun, Path, Controller, Fabric       Run -- Event
          +-- Switch, PortGroup, Link, Rule                            |
          +-- Plan ----------------------------------------------------+
+
+AuditEntry ... AuditHead: who did what, apart from all others
 """
 
 from __future__ import annotations
 
+from cluster.models.audit import AuditEntry, AuditHead
 from cluster.models.inventory import (
     Cluster,
     Disk,
@@ -29,6 +32,8 @@ from cluster.models.run import Event, FeedCounter, Run, Upload
 from cluster.models.storage import Controller, Datastore, Fabric, Lun, Mount, Path
 
 __all__ = [
+    "AuditEntry",
+    "AuditHead",
     "Cluster",
     "Controller",
     "Datastore",

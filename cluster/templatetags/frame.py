@@ -29,6 +29,8 @@ class Frame(Struct, frozen=True, kw_only=True):
     last_event: str
     roles: str
     may_import: bool
+    may_audit: bool
+    may_manage: bool
 
 
 @register.simple_tag(takes_context=True)
@@ -47,6 +49,8 @@ def frame_of(context: Mapping[str, Any]) -> Frame:
         last_event=_in_a_line(events[-1]) if events else gettext("Nothing has happened yet"),
         roles=", ".join(gettext(role.value) for role in sorted(roles.roles_of(user))),
         may_import=roles.may(user, roles.Action.IMPORT),
+        may_audit=roles.may(user, roles.Action.AUDIT),
+        may_manage=roles.may(user, roles.Action.PEOPLE),
     )
 
 

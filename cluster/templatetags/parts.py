@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
@@ -244,3 +245,15 @@ def split(names: str) -> list[str]:
 def pages_shown(table: Table) -> list[int | str]:
     """The pages of a table that its foot names, with a mark where some are left out."""
     return list(table.paginator.get_elided_page_range(table.page.number, on_each_side=1, on_ends=1))
+
+
+@register.filter
+def said(words: str) -> str:
+    """A word of a list that is kept in English, in the reader's language."""
+    return gettext(str(words))
+
+
+@register.filter
+def as_json(content: object) -> str:
+    """A recorded value as it was recorded."""
+    return json.dumps(content, ensure_ascii=False, sort_keys=True)

@@ -6,7 +6,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.http import content_disposition_header
 from django.utils.translation import get_language, gettext
 
-from cluster import selectors
+from cluster import audit, selectors
+from cluster.audit import Deed
 from cluster.exports import EXPORTS
 from cluster.views.sight import estate_or_404, plan_of
 
@@ -25,6 +26,9 @@ def report(request: HttpRequest, pk: int, ending: str) -> HttpResponse:
         title=estate.name,
         language=get_language() or "en",
         made_at=plan.created_at,
+    )
+    audit.note(
+        Deed.REPORT_TAKEN, request.user.get_username(), estate.name, after={"kind": ending, "plan": plan.pk}
     )
     response = HttpResponse(content, content_type=export.content_type)
     name = export.file_name(estate.name, plan.created_at)

@@ -43,8 +43,7 @@ class MigratingWorld:
 
     def migrate_storage(self, action: a.MigrateStorage) -> None:
         """Begin to copy disks."""
-        row = self._state.vms[action.vm].row
-        seconds = (row.disk_used_mib or row.disk_mib) / self._policies.timings.storage_copy_mib_s
+        seconds = action.size_mib / self._policies.timings.storage_copy_mib_s
         self._push(self._now + seconds, self._copied, (action, seconds))
 
     # -- go on
@@ -113,8 +112,14 @@ class MigratingWorld:
 
     def _copied(self, subject: tuple[a.MigrateStorage, float]) -> e.Event | None:
         action, seconds = subject
-        if self._state.vms[action.vm].activity != action.cause:
+        vm = self._state.vms[action.vm]
+        if vm.activity != action.cause or vm.host is None:
             return None
+        lost = self._state.hosts[vm.host].storage_lost
+        for name in (action.source, action.datastore):
+            if name in lost:
+                why = Sentence("{host} does not reach {datastore}", {"host": vm.host, "datastore": name})
+                return v.MigrationFailed(self._now, vm.name, action.cause, why, vm.host, vm.host)
         return v.StorageMoved(self._now, action.vm, action.cause, action.source, action.datastore, seconds)
 
     # -- fail

@@ -97,7 +97,7 @@ class ScriptedWorld:
         if not host.powered:
             return self._ignored(host.name)
         self.gone(host)
-        why = Sentence("power lost, {count} VMs with it", {"count": len(host.vms)})
+        why = Sentence("power lost; VMs with it: {count}", {"count": len(host.vms)})
         return e.HostFailed(self._now, host.name, 0, why)
 
     def _repair(self, instruction: Instruction) -> Event:

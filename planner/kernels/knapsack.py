@@ -239,23 +239,32 @@ def _balance(demand: I64, value: I64, limit: I64, room: I64, content: I64, blur:
 
 @kernel
 def complete(
-    demand: I64, value: I64, limit: I64, size: I64, multiplier: F64, floor: int, nodes: int, repeats: int
+    demand: I64,
+    value: I64,
+    limit: I64,
+    size: I64,
+    multiplier: F64,
+    floor: int,
+    nodes: int,
+    firsts: I64,
+    repeats: int,
 ) -> I64:
-    """For every shape, good contents with a VM of it: balanced filling, then a short search for the rest.
+    """For each of some shapes, good contents with a VM of it: balanced filling, then a short search.
 
     Args:
         demand, value, limit, size, multiplier, floor: as `branch`.
         nodes: steps of each search.
+        firsts: the shapes of which a content must hold a VM.
         repeats: contents a shape, all but the first with a blurred choice.
 
     Returns:
         Contents worth more than `floor`, as found[row, shape].
     """
     shapes = demand.shape[0]
-    found = np.zeros((shapes * repeats, shapes), np.int64)
+    found = np.zeros((firsts.shape[0] * repeats, shapes), np.int64)
     rows = 0
     word = 1
-    for first in range(shapes):
+    for first in firsts:
         if not _fits(demand[first], size):
             continue
         for repeat in range(repeats):

@@ -35,7 +35,8 @@ class Effort:
     nodes: int = 200_000  # of one search for a content
     dive_rounds: int = 4  # of pricing after each step of the dive
     dive_nodes: int = 20_000
-    program_work: int = 12_000_000  # simplex steps times rows, of the bound and again of the dive
+    program_work: int = 9_000_000  # simplex steps times rows and columns, of the bound and again of the dive
+    price_work: int = 5_000_000  # steps of the searches for contents, of the bound and again of the dive
     table_work: int = 800_000_000  # cells of the tables that close the last host
     search_work: int = 10_000_000  # steps of the search that does so where no table fits
 
@@ -187,7 +188,8 @@ class _Generation:
             value, amounts, prices, host_prices = self.program.solve()
             if self.closed() or self.bound.hosts is None or value <= self.bound.hosts:
                 break
-            if self.program.work > self.effort.program_work:
+            if self.program.work > self.effort.program_work or self.pricer.work > self.effort.price_work:
+                self._last_proof(centre if centre_value else prices, host_prices)
                 break
             price = smooth * centre + (1.0 - smooth) * prices if centre_value else prices
             priced = self.pricer.price(price, host_prices, self.shapes.counts, self.effort.nodes)
@@ -200,6 +202,12 @@ class _Generation:
                     break
                 smooth = 0.0
         return amounts
+
+    def _last_proof(self, price: F64, host_prices: F64) -> None:
+        """Where the effort is spent, search thoroughly once more by the best prices: that may prove more."""
+        priced = self.pricer.price(price, host_prices, self.shapes.counts, self.effort.nodes, thorough=True)
+        self._prove(priced)
+        self._learn(priced.patterns, priced.kinds)
 
     def _finish_proof(self, prices: F64) -> None:
         """Where the search was stopped early, try the coarse table: it may bound more tightly."""
@@ -238,9 +246,13 @@ class _Generation:
     def _dive(self, amounts: F64) -> None:
         """Fix the whole part, solve again for the rest, fix again: the pool grows where it is needed."""
         fixed, rest = self._whole(amounts)
-        start = self.program.work
+        start, searched = self.program.work, self.pricer.work
         nearly_whole = 0.02 if len(self.shapes.counts) <= FEW_SHAPES else 0.3
-        while rest.vms and self.program.work - start < self.effort.program_work:
+        while (
+            rest.vms
+            and self.program.work - start < self.effort.program_work
+            and self.pricer.work - searched < self.effort.price_work
+        ):
             self.program.set_counts(rest.counts, rest.hosts)
             for _ in range(self.effort.dive_rounds):
                 _, amounts, prices, host_prices = self.program.solve()

@@ -26,6 +26,8 @@ PROOF_CELLS: Final = 4_000_000  # rooms of a table that tells values only (32 MB
 KEPT: Final = 24  # contents that one search may return
 SHORT_NODES: Final = 60_000  # shared by the short searches, one for each shape
 SHORT_STARTS: Final = 200
+FIRSTS: Final = 100  # shapes that the short searches of one pricing start from
+ENOUGH_SHORT: Final = 3
 SHORT_KEPT: Final = 60  # of their contents: more would slow the linear program, not speed the bound
 
 
@@ -98,6 +100,8 @@ class Pricer:
 
     def __init__(self, shapes: Shapes) -> None:
         self.shapes = shapes
+        self._turn = -1
+        self.work = 0  # steps of all searches, near enough
         self._size = shapes.capacity.max(axis=0)
         cells = int(np.prod((self._size + 1).astype(np.float64)))
         self.exact_table = shapes.demand.shape[1] == 2 and cells * len(shapes.counts) <= TABLE_CELLS
@@ -105,20 +109,27 @@ class Pricer:
             self._best = np.zeros((int(self._size[0]) + 1, int(self._size[1]) + 1), np.int64)
             self._took = np.zeros((len(shapes.counts), *self._best.shape), np.int32)
 
-    def price(self, prices: F64, host_prices: F64, counts: I64, nodes: int) -> Priced:
+    def price(self, prices: F64, host_prices: F64, counts: I64, nodes: int, thorough: bool = False) -> Priced:
         """Find contents of more worth than their host.
 
         Args:
             prices: the dual price of each shape, in hosts.
             host_prices: the dual price of each host type, zero or less: what a scarce type costs more.
             counts: VMs of each shape there are: no content holds more.
-            nodes: steps of the search for each host type.
+            nodes: steps of the search for each host type; a part of them where short searches find enough,
+            thorough: unless this is asked for.
         """
         worth = np.floor(np.maximum(prices, 0.0) * WORTH_OF_HOST).astype(np.int64)
         floors = np.ceil((1.0 - host_prices) * WORTH_OF_HOST).astype(np.int64) + TIE
         if self.exact_table:
             return self._by_table(worth, floors, counts)
-        return self._by_search(worth, floors, counts, nodes)
+        return self._by_search(worth, floors, counts, nodes, thorough)
+
+    def _firsts(self, shapes: int) -> I64:
+        """The shapes that the short searches start from: all in turn, some each time."""
+        step = -(-shapes // FIRSTS)
+        self._turn = (self._turn + 1) % step
+        return np.arange(self._turn, shapes, step, dtype=np.int64)
 
     def _by_table(self, worth: I64, floors: I64, counts: I64) -> Priced:
         """Read every content from one table: the best, and the best with each shape in it."""
@@ -148,7 +159,7 @@ class Pricer:
                     kinds.append(kind)
         return _priced(patterns, kinds, worth, tops)
 
-    def _by_search(self, worth: I64, floors: I64, counts: I64, nodes: int) -> Priced:
+    def _by_search(self, worth: I64, floors: I64, counts: I64, nodes: int, thorough: bool) -> Priced:
         """Search each host type: a short one for each shape, then branch and bound."""
         from planner.kernels import knapsack
 
@@ -166,10 +177,15 @@ class Pricer:
             demand, value, limit, useful = demand[order], value[order], limit[order], useful[order]
             floor = int(floors[kind])
             repeats = max(1, SHORT_STARTS // len(value))
+            firsts = self._firsts(len(value))
+            short_nodes = max(100, SHORT_NODES // len(value))
             short = knapsack.complete(
-                demand, value, limit, size, multiplier, floor, max(100, SHORT_NODES // len(value)), repeats
+                demand, value, limit, size, multiplier, floor, short_nodes, firsts, repeats
             )
-            _, roof, found, _ = knapsack.branch(demand, value, limit, size, multiplier, floor, nodes, KEPT)
+            # Where the short searches find contents, the long one would only prove what is soon outdated.
+            most = nodes if thorough or len(short) < ENOUGH_SHORT else nodes // 20
+            _, roof, found, steps = knapsack.branch(demand, value, limit, size, multiplier, floor, most, KEPT)
+            self.work += int(steps) + len(firsts) * (short_nodes + len(value) // 4)
             tops.append(int(roof))
             short = short[np.argsort(-(short @ value), kind="stable")[:SHORT_KEPT]]
             for content in (*short, *found):

@@ -20,7 +20,8 @@ class PatternProgram:
 
     Rows are the shapes, then the host types; the first columns are VMs left without a host, at a price
     that is paid only where nothing else is possible.  Columns are added as they are found and the next
-    solve starts from the last basis.  `work` counts what the solves cost: simplex steps times rows.
+    solve starts from the last basis.  `work` counts what the solves cost: simplex steps times
+    rows, and a tenth of the columns, which each step looks through.
     """
 
     def __init__(self, counts: I64, hosts: I64) -> None:
@@ -93,6 +94,6 @@ class PatternProgram:
         amounts = np.asarray(solution.col_value)[self.shapes :]
         prices = np.asarray(solution.row_dual)
         info = self._highs.getInfo()
-        self.work += int(info.simplex_iteration_count) * (self.shapes + self.types)
+        self.work += int(info.simplex_iteration_count) * (self.shapes + self.types + self.columns // 10)
         value = float(info.objective_function_value)
         return value, amounts, np.maximum(prices[: self.shapes], 0.0), np.minimum(prices[self.shapes :], 0.0)

@@ -32,6 +32,10 @@ class Shapes:
     def __post_init__(self) -> None:
         if self.demand.ndim != 2 or self.capacity.ndim != 2 or self.demand.shape[1] != self.capacity.shape[1]:
             raise ValueError("demand and capacity must have the same resources")
+        for name in ("demand", "counts", "capacity", "hosts"):
+            # One layout and one type, so that each kernel is compiled once.
+            plain = np.ascontiguousarray(getattr(self, name), np.int64)
+            object.__setattr__(self, name, plain)
         if (self.demand < 0).any() or (self.capacity < 0).any() or (self.counts < 0).any():
             raise ValueError("a demand, a capacity or a count is negative")
 

@@ -66,7 +66,13 @@ class Standing:
         members = [(vm, number) for number, group in enumerate(apart) for vm in sorted(set(group))]
         pairs = np.array(sorted(members), np.int64).reshape(-1, 2)
         start = np.searchsorted(pairs[:, 0], np.arange(len(need) + 1)).astype(np.int64)
+        need, capacity = np.ascontiguousarray(need, np.int64), np.ascontiguousarray(capacity, np.int64)
         return cls(need, capacity, permit, permitted, start, pairs[:, 1].copy(), len(apart))
+
+    @property
+    def free(self) -> bool:
+        """Whether no rule binds anybody."""
+        return not len(self.apart_group) and bool(self.permitted[np.unique(self.permit)].all())
 
     def room(self, where: I64) -> I64:
         """What each host has left; negative where it holds too much."""
@@ -85,7 +91,7 @@ class Standing:
 
     def rank(self) -> I64:
         """The rank of each VM by its largest share of a host, 0 the largest."""
-        share = (self.need / np.maximum(self.capacity.max(axis=0), 1)).max(axis=1)
+        share = (self.need / np.maximum(self.capacity.max(axis=0, initial=0), 1)).max(axis=1)
         rank = np.empty(len(share), np.int64)
         rank[np.argsort(-share, kind="stable")] = np.arange(len(share))
         return rank
@@ -143,6 +149,8 @@ def stand_all(standing: Standing, effort: Effort | None = None) -> Stood:
     repaired; first-fit under the rules is the rival; then hosts are emptied where that is possible.
     """
     plan, bound = _plan_without_rules(standing, effort)
+    if standing.free:
+        return Stood(plan, bound, "patterns")
     repaired = repair(standing, plan, tight=True)
     best: Stood | None = None
     nobody = np.full(len(standing.need), -1, np.int64)

@@ -20,6 +20,9 @@ from django.utils.translation.template import templatize
 from cluster import snapshot
 from cluster.management.commands.makemessages import PLANNER_KEYWORDS
 from cluster.models import Estate, Host, Plan, VirtualMachine
+from cluster.wording import say
+from operations.scenario import read_scenario, rehearse
+from operations.summary import summarize
 from planner.formats.document import read_document
 from planner.formats.reader import read
 from planner.report import Parameters, plan
@@ -52,7 +55,7 @@ def _forms(text: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
 
 def sources() -> Iterator[tuple[Path, str]]:
     """Every file that holds words for the reader, templates as the Python that Django makes of them."""
-    for folder in ("cluster", "planner"):
+    for folder in ("cluster", "operations", "planner"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             yield path, path.read_text(encoding="utf-8")
     for path in sorted((ROOT / "templates").rglob("*.html")):
@@ -127,6 +130,21 @@ def test_all_that_the_reading_of_a_bad_workbook_says_is_french() -> None:
     said = {sentence.template for sentence in sentences_in(reading.quality)}
     assert len(said) > 5
     assert said <= set(messages())
+
+
+def test_all_that_the_scenarios_tell_is_french_and_rounded() -> None:
+    known = messages()
+    played = [rehearse(read_scenario(file.parent)) for file in sorted((ROOT / "scenarios").glob("*/script"))]
+    said = [event.text for one in played for event in one.events]
+    said += [
+        sentence for one in played for sentence in sentences_in(summarize(one.state)) if sentence.template
+    ]
+    assert len(said) > 1000
+    assert {sentence.template for sentence in said} - set(known) == set()
+    with translation.override("fr"):
+        for sentence in said:
+            assert say(sentence)
+            assert all(value == round(value, 1) for value in sentence.values.values() if type(value) is float)
 
 
 @pytest.fixture

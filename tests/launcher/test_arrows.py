@@ -21,6 +21,7 @@ POLICY = "engine and policies never see a real driver"
 WORLD = "only cluster/tasks and cluster/connections choose the world"
 JUDGE = "the checker shares no code with placement"
 JUDGE_KERNELS = "the checker shares no code with the kernels"
+JUDGE_PACKING = "the checker shares no code with the packing"
 
 DRAWN = [
     ("planner/units.py", "import operations", ROOMS),
@@ -57,6 +58,10 @@ DRAWN = [
     ("planner/placement.py", "import planner.checker", JUDGE),
     ("planner/checker.py", "import planner.kernels", JUDGE_KERNELS),
     ("planner/kernels.py", "import planner.checker", JUDGE_KERNELS),
+    *(
+        ("planner/checker.py", f"import planner.{name}", JUDGE_PACKING)
+        for name in ("packing", "patterns.generation", "greedy", "rules", "reach")
+    ),
     ("cluster/models/run.py", "import planner.units", "models import nothing of planner"),
     ("cluster/models/run.py", "import operations.event", "models import nothing of operations"),
 ]

@@ -99,7 +99,7 @@ def test_a_drill_names_who_is_lost() -> None:
     answer = json.loads(found.stdout)
     assert found.returncode == 1
     assert "big3" in answer["drills"][2]["lost"]
-    assert "lack memory" in answer["drills"][2]["lost"]["big3"]
+    assert "lacks memory" in answer["drills"][2]["lost"]["big3"]
 
 
 def test_the_timings_are_shown_with_their_sources() -> None:

@@ -22,7 +22,7 @@ def watched(estate: Estate, script: Script) -> tuple[list[str], str]:
         if broken:
             return broken, log_of(tuple(events))
         assert len(events) < 20_000, log_of(tuple(events))[-5000:]
-    return check_end(state, tuple(events)), log_of(tuple(events))
+    return check_end(state, script.policies, tuple(events)), log_of(tuple(events))
 
 
 @settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))

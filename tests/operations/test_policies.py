@@ -38,6 +38,37 @@ def test_every_event_changes_the_state_or_is_known_to_tell_only() -> None:
     assert vm_event.VmUp in RULES
 
 
+def test_a_second_copy_belongs_to_the_vm_whose_name_it_bears() -> None:
+    estate = parse_sketch(
+        "host a b c memory=64G\nvm db1 on=a ft=yes\nvm db10 on=a ft=b\nvm db on=c ft=yes\nvm db100 on=b ft=c"
+    )
+    state = open_state(estate, VSPHERE)
+    assert {name: vm.secondary for name, vm in state.vms.items()} == {
+        "db": None, "db1": None, "db10": "b", "db100": "c",
+    }  # fmt: skip
+
+
+def test_disks_move_to_another_datastore_only_where_there_is_room_for_all_that_move() -> None:
+    estate = "host a b\ndatastore old size=1T used=300G\ndatastore new size=150G used=40G\n"
+    estate += "vm one two three on=a disk=50G datastore=old"
+    script = "at 0 migrate-storage one to new\nat 1 migrate-storage two to new\n"
+    script += "at 2 migrate-storage three to new\nat 2000 migrate-storage one to new"
+    events = played(estate, script).events
+    assert [event.subject for event in events if event.kind == "storage-moved"] == ["one", "two"]
+    refused = [str(event.text) for event in events if event.kind == "refused"]
+    assert refused == ["new lacks 51200 MiB", "its disks are on new already, or nobody knows where"]
+
+
+def test_a_copy_of_disks_fails_when_its_target_is_lost_and_gives_the_room_back() -> None:
+    estate = "host a b\ndatastore old new size=1T used=300G\nvm one on=a disk=50G datastore=old"
+    script = "policy ha.apd disabled\nat 0 migrate-storage one to new\nat 5 apd a new"
+    found = played(estate, script)
+    assert [event.kind for event in found.events][-1] == "migration-failed"
+    assert found.state.datastores["new"].used_mib == 300 * 1024
+    assert found.state.vms["one"].row.datastores == ("old",)
+    assert (found.state.hosts["a"].units, found.state.datastores["new"].units) == (0, 0)
+
+
 def test_a_drill_fails_every_host_and_every_pair() -> None:
     estate = parse_sketch(
         "host a b c memory=32G\ndatastore san\nvm one on=a memory=20G datastore=san\n"
@@ -68,7 +99,7 @@ def test_a_summary_says_who_is_lost_and_what_would_have_helped() -> None:
     summary = summarize(found.state)
     assert [(one.vm, one.is_lost) for one in summary.outages] == [("two", True), ("small", False)]
     assert summary.outages[1].outage_s == 18 + 10 + 2 + 30
-    assert "lack memory" in str(summary.lost[0].why)
+    assert "lacks memory" in str(summary.lost[0].why)
     assert str(summary.advice[0]) == "20480 MiB more free memory on the other hosts"
 
 

@@ -88,7 +88,7 @@ def test_no_law_is_broken_in_a_scenario(folder: Path) -> None:
     for event in run(state, scenario.script.policies, driver):
         events.append(event)
         assert watch.after(event) == []
-    assert check_end(state, tuple(events)) == []
+    assert check_end(state, scenario.script.policies, tuple(events)) == []
 
 
 @pytest.mark.parametrize("name", ENDS)

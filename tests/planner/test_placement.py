@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from planner.checker import check
 from planner.demand import Capacity, Load, capacity_of, give_of, load_of
 from planner.estate import Rule, RuleKind
-from planner.placement import Placement, pack, place
+from planner.placement import Placement, consolidate, pack, place
 from planner.refusal import Reason
 from tests.planner.small import every_way_fits, fewest_by_trying, host, vm
 
@@ -186,3 +186,31 @@ def test_copies_larger_than_a_host_are_refused_and_the_rest_is_packed() -> None:
         ("wide", Reason.CPU),
     ]
     assert placement.placed == {"small": "new-1"}
+
+
+@given(ruled())
+@settings(max_examples=60, deadline=None)
+def test_consolidated_under_any_rules_it_passes_the_checker_and_stays_above_the_bound(
+    world: tuple[Load, Capacity, tuple[Rule, ...]],
+) -> None:
+    load, capacity, rules = world
+    placement = consolidate(load, capacity, rules)
+    assert judged(placement, load, capacity, rules) == []
+    assert set(placement.placed) | {refusal.vm for refusal in placement.refusals} == set(load.names)
+    assert placement.lower_bound <= placement.hosts_used == len(set(placement.placed.values()))
+    if place(load, capacity, rules).complete:
+        assert placement.complete
+
+
+def test_what_greedy_leaves_open_patterns_close() -> None:
+    # Three sizes of which the usual orders mix the wrong ones: 4 + 3 + 3 and 5 + 5 fill a host of 10.
+    items = [(5, 1)] * 6 + [(4, 1)] * 6 + [(3, 1)] * 12
+    placement = pack(load_with(items), (10, 100, 0))
+    assert (placement.hosts_used, placement.lower_bound) == (9, 9)
+
+
+def test_the_bound_of_patterns_is_told_by_its_name() -> None:
+    # Sizes of 6 and 5 of 16 leave waste that no single resource's sum sees.
+    placement = pack(load_with([(6, 1)] * 20 + [(7, 3)] * 20), (16, 6, 0))
+    assert placement.gap == 0
+    assert placement.bound_method

@@ -1,4 +1,4 @@
-"""Django's makemessages, which also reads the planner's sentences."""
+"""Django's makemessages, which also reads the sentences of planner and operations."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import Any, Final
 from django.core.management.commands import makemessages
 
 PLANNER_KEYWORDS: Final = ("Sentence", "warn", "warn_often", "assume")
-# What no page says: the rehearsal of failures has a command line only.
 SILENT: Final = (
     *(".venv*", "data/*", "static/*"),
-    *("config/*", "docs/*", "operations/*", "scenarios/*", "tests/*"),
+    *("config/*", "docs/*", "scenarios/*", "tests/*"),
 )
 
 

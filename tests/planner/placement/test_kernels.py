@@ -52,7 +52,7 @@ def test_table_and_search_find_the_most_valuable_content(demand: list[tuple[int,
         assert contents[-1] @ worth[order] == truth
     stopped, ceiling, _, _ = knapsack.branch(*arguments, 0, 2, 3)
     assert stopped <= truth <= ceiling
-    for row in knapsack.complete(*arguments, 0, 20, 2):
+    for row in knapsack.complete(*arguments, 0, 20, np.arange(len(demand)), 2):
         assert (row @ need[order] <= room).all()
         assert (row <= most[order]).all()
 

@@ -1,0 +1,169 @@
+"""The audit: note a deed in the transaction that does it, and verify that nobody touched the notes.
+
+An entry's digest is the SHA-256 of the digest before it and of its own content as canonical JSON, so an
+entry that is changed, taken out or slipped in breaks every one behind it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_noop
+from msgspec import Struct
+
+from cluster.asked import now_asked
+from cluster.models import AuditEntry, AuditHead
+
+SUBJECT_MAX: Final = 255
+ACTOR_MAX: Final = 150
+
+
+class Deed(StrEnum):
+    """What is noted; the values are what the page shows."""
+
+    SIGNED_IN = gettext_noop("signed in")
+    SIGNED_OUT = gettext_noop("signed out")
+    SIGN_IN_REFUSED = gettext_noop("sign-in refused")
+    IMPORT_ASKED = gettext_noop("asked for an import")
+    PLAN_ASKED = gettext_noop("asked for a plan")
+    RUN_CANCELLED = gettext_noop("cancelled a run")
+    REPORT_TAKEN = gettext_noop("took a report")
+    AUDIT_TAKEN = gettext_noop("took the audit")
+    PERSON_ADDED = gettext_noop("added a person")
+    PERSON_CHANGED = gettext_noop("changed a person")
+    PASSWORD_SET = gettext_noop("set a password")
+
+
+class Verdict(Struct, frozen=True):
+    """How many entries hold, and the head; `broken_at` is the first entry that does not."""
+
+    entries: int
+    head: str
+    broken_at: int | None = None
+    why: str = ""
+
+
+def note(
+    deed: Deed,
+    actor: str,
+    subject: str = "",
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> int:
+    """Add an entry in the caller's transaction and give its number."""
+    asked = now_asked()
+    with transaction.atomic():
+        head, _ = AuditHead.objects.select_for_update().get_or_create(pk=1)
+        entry = AuditEntry(
+            seq=head.seq + 1,
+            at=timezone.now(),
+            actor=actor[:ACTOR_MAX],
+            source=asked.source,
+            request_id=asked.request_id,
+            deed=deed.value,
+            subject=subject[:SUBJECT_MAX],
+            before=before,
+            after=after,
+            previous=head.digest,
+        )
+        entry.digest = digest_of(entry)
+        entry.save(force_insert=True)
+        AuditHead.objects.filter(pk=1).update(seq=entry.seq, digest=entry.digest)
+    return entry.seq
+
+
+def verify(known_head: str = "") -> Verdict:
+    """Follow the chain from its first entry to the head.
+
+    `known_head` ("43:7f.."), noted elsewhere before, must lie on the chain: it finds an end that was cut
+    off or a chain that was written anew as a whole.
+    """
+    head = AuditHead.objects.filter(pk=1).first() or AuditHead()
+    known_seq, _, known_digest = known_head.partition(":")
+    seen, previous = 0, ""
+    for entry in _in_order():
+        why = _fault(entry, seen + 1, previous)
+        if not why and str(entry.seq) == known_seq and entry.digest != known_digest:
+            why = "it is not the entry that was noted elsewhere"
+        if why:
+            return Verdict(seen, str(head), seen + 1, why)
+        seen, previous = entry.seq, entry.digest
+    if (head.seq, head.digest) != (seen, previous):
+        return Verdict(seen, str(head), seen + 1, f"the head names entry {head.seq}, the chain ends before")
+    if known_seq.isdecimal() and int(known_seq) > seen:
+        return Verdict(seen, str(head), seen + 1, f"entry {known_seq} was noted elsewhere and is not here")
+    return Verdict(seen, str(head))
+
+
+def digest_of(entry: AuditEntry) -> str:
+    """The seal of an entry."""
+    content = json.dumps(content_of(entry), ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(f"{entry.previous}\n{content}".encode()).hexdigest()
+
+
+def content_of(entry: AuditEntry) -> dict[str, Any]:
+    """What an entry says, as JSON; times in UTC."""
+    return {
+        "seq": entry.seq,
+        "at": _utc(entry.at),
+        "actor": entry.actor,
+        "source": entry.source,
+        "request_id": entry.request_id,
+        "deed": entry.deed,
+        "subject": entry.subject,
+        "before": entry.before,
+        "after": entry.after,
+    }
+
+
+def exported(entries: Iterable[AuditEntry]) -> Iterable[str]:
+    """Entries as lines of JSON, with their seals."""
+    for entry in entries:
+        yield json.dumps({**content_of(entry), "previous": entry.previous, "digest": entry.digest}) + "\n"
+
+
+def _in_order() -> Iterable[AuditEntry]:
+    return AuditEntry.objects.order_by("seq").iterator(chunk_size=2000)
+
+
+def _fault(entry: AuditEntry, expected: int, previous: str) -> str:
+    if entry.seq != expected:
+        return f"entry {expected} is missing, {entry.seq} follows"
+    if entry.previous != previous:
+        return "it does not follow the entry before it"
+    return "" if digest_of(entry) == entry.digest else "its content was changed"
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+# -- signing in and out: Django tells
+
+
+def _signed_in(sender: object, user: Any, **_: object) -> None:
+    note(Deed.SIGNED_IN, user.get_username())
+
+
+def _signed_out(sender: object, user: Any, **_: object) -> None:
+    if user is not None:
+        note(Deed.SIGNED_OUT, user.get_username())
+
+
+def _refused(sender: object, credentials: Mapping[str, Any], **_: object) -> None:
+    note(Deed.SIGN_IN_REFUSED, "", str(credentials.get("username", "")))
+
+
+def listen() -> None:
+    """Hear of every sign-in; called once when the shell starts."""
+    user_logged_in.connect(_signed_in, dispatch_uid="audit")
+    user_logged_out.connect(_signed_out, dispatch_uid="audit")
+    user_login_failed.connect(_refused, dispatch_uid="audit")

@@ -1,0 +1,96 @@
+"""The people of the site and their roles: for site administrators; and a password of one's own."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import User
+from django.contrib.auth.views import PasswordChangeView
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse_lazy
+from django.views.decorators.http import require_POST
+
+from cluster import people
+from cluster.forms import NewPersonForm, PersonForm
+from cluster.roles import OPENS, Action, Role
+from cluster.wording import say
+
+
+def everybody(request: HttpRequest) -> HttpResponse:
+    return _page(request)
+
+
+@require_POST
+def add(request: HttpRequest) -> HttpResponse:
+    form = NewPersonForm(request.POST)
+    if not form.is_valid():
+        return _page(request, form=form)
+    roles = [Role(value) for value in form.cleaned_data["roles"]]
+    try:
+        person, password = people.add(request.user, form.cleaned_data["username"], roles)
+    except people.NotThis as refusal:
+        form.add_error("username", say(refusal.message))
+        return _page(request, form=form)
+    return _page(request, told=(person.username, password))
+
+
+@require_POST
+def change(request: HttpRequest, pk: int) -> HttpResponse:
+    person = get_object_or_404(people.everybody(request.user), pk=pk)
+    form = PersonForm(request.POST, prefix=f"p{pk}")
+    if not form.is_valid():
+        return _page(request, refused=str(form.errors))
+    roles = [Role(value) for value in form.cleaned_data["roles"]]
+    try:
+        people.change(request.user, person, roles=roles, active=form.cleaned_data["active"])
+    except people.NotThis as refusal:
+        return _page(request, refused=say(refusal.message))
+    return _page(request)
+
+
+@require_POST
+def renew_password(request: HttpRequest, pk: int) -> HttpResponse:
+    person = get_object_or_404(people.everybody(request.user), pk=pk)
+    return _page(request, told=(person.username, people.renew_password(request.user, person)))
+
+
+class OwnPassword(PasswordChangeView):
+    template_name = "own_password.html"
+    success_url = reverse_lazy("overview")
+
+    def form_valid(self, form: object) -> HttpResponse:
+        answer = super().form_valid(form)
+        people.note_own_password(self.request.user)
+        return answer
+
+
+def _page(
+    request: HttpRequest,
+    *,
+    form: NewPersonForm | None = None,
+    told: tuple[str, str] | None = None,
+    refused: str = "",
+) -> HttpResponse:
+    rows = [(person, _form_of(person)) for person in people.everybody(request.user)]
+    context = {
+        "rows": rows,
+        "form": form or NewPersonForm(),
+        "told": told,
+        "refused": refused,
+        "actions": list(Action),
+        "table": [(role, [action in OPENS[role] for action in Action]) for role in Role],
+    }
+    bad = bool(refused) or bool(form and form.errors)
+    response = render(request, "people.html", context, status=400 if bad else 200)
+    response["Cache-Control"] = "no-store"  # a password may stand on it, once
+    return response
+
+
+def _form_of(person: User) -> PersonForm:
+    roles = [role.value for role in roles_of_whoever(person)]
+    return PersonForm(initial={"roles": roles, "active": person.is_active}, prefix=f"p{person.pk}")
+
+
+def roles_of_whoever(person: User) -> list[Role]:
+    """The roles of a person, locked out or not."""
+    names = {group.name for group in person.groups.all()}
+    return [role for role in Role if role.value in names]

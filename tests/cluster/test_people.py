@@ -1,0 +1,118 @@
+"""Site administrators say who may come in; the table of roles is what the code does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from cluster.models import AuditEntry
+from cluster.roles import OPENS, Action, Role, may
+from tests.cluster.people import person
+
+pytestmark = pytest.mark.django_db
+ROLES = Path(__file__).resolve().parents[2] / "docs" / "roles.md"
+
+
+@pytest.fixture
+def chief(client: Client) -> Client:
+    client.force_login(person(Role.SITE_ADMINISTRATOR))
+    return client
+
+
+def test_a_person_is_added_with_a_password_shown_once(chief: Client) -> None:
+    page = chief.post("/people/add/", {"username": "ada", "roles": [Role.AUDITOR.value]})
+    password = re.search(r"<code>([\w-]{20})</code>", page.content.decode()).group(1)
+    assert page["Cache-Control"] == "no-store"
+    assert password not in chief.get("/people/").content.decode()
+    assert Client().login(username="ada", password=password)
+    entry = AuditEntry.objects.get(deed="added a person")
+    assert (entry.subject, entry.after) == ("ada", {"roles": ["auditor"], "active": True})
+    assert password not in str(AuditEntry.objects.values())
+
+
+@pytest.mark.parametrize("name", ["", "a b", "<script>", "x" * 151, "ADA", "ada\0"])
+def test_a_name_that_is_taken_or_no_name_makes_nobody(chief: Client, name: str) -> None:
+    User.objects.create_user("ada")
+    page = chief.post("/people/add/", {"username": name})
+    assert page.status_code == 400
+    assert "field-error" in page.content.decode()
+    assert User.objects.count() == 2
+
+
+def test_a_change_of_roles_is_noted_before_and_after(chief: Client) -> None:
+    ada = person(Role.BUYER)
+    chief.post(f"/people/{ada.pk}/", {f"p{ada.pk}-roles": [Role.AUDITOR.value], f"p{ada.pk}-active": "on"})
+    entry = AuditEntry.objects.get(deed="changed a person")
+    assert (entry.before["roles"], entry.after["roles"]) == (["buyer"], ["auditor"])
+    assert may(User.objects.get(pk=ada.pk), Action.AUDIT)
+
+
+def test_who_is_locked_out_is_out_at_once(chief: Client) -> None:
+    ada = person(Role.BUYER)
+    theirs = Client()
+    theirs.force_login(ada)
+    assert theirs.get("/").status_code == 200
+    chief.post(f"/people/{ada.pk}/", {f"p{ada.pk}-roles": [Role.BUYER.value]})
+    assert theirs.get("/").status_code == 302
+
+
+def test_a_new_password_ends_the_sessions(chief: Client) -> None:
+    ada = person(Role.BUYER)
+    theirs = Client()
+    theirs.force_login(ada)
+    assert chief.post(f"/people/{ada.pk}/password/").status_code == 200
+    assert theirs.get("/").status_code == 302
+
+
+def test_the_last_site_administrator_stays_one(chief: Client) -> None:
+    last = User.objects.get()
+    for sent in ({f"p{last.pk}-active": "on"}, {f"p{last.pk}-roles": [Role.SITE_ADMINISTRATOR.value]}):
+        page = chief.post(f"/people/{last.pk}/", sent)
+        assert page.status_code == 400
+        assert "Somebody has to remain site administrator" in page.content.decode()
+    assert may(User.objects.get(), Action.PEOPLE)
+
+
+def test_one_chooses_a_password_of_ones_own(client: Client) -> None:
+    ada = User.objects.create_user("ada", password="the first password")
+    client.force_login(ada)
+    sent = {"old_password": "the first password", "new_password1": "short", "new_password2": "short"}
+    assert client.post("/password/", sent).status_code == 200
+    chosen = {"new_password1": "correct horse battery", "new_password2": "correct horse battery"}
+    assert client.post("/password/", {**sent, **chosen}).status_code == 302
+    assert Client().login(username="ada", password="correct horse battery")
+    assert AuditEntry.objects.get(deed="set a password").subject == "ada"
+
+
+@pytest.mark.parametrize("role", [None, *[role for role in Role if role is not Role.SITE_ADMINISTRATOR]])
+def test_nobody_else_manages_people(client: Client, role: Role | None) -> None:
+    client.force_login(person(role))
+    other = User.objects.create_user("other")
+    assert client.get("/people/").status_code == 403
+    for address in ("/people/add/", f"/people/{other.pk}/", f"/people/{other.pk}/password/"):
+        assert client.post(address, {"username": "x"}).status_code == 403
+    assert User.objects.filter(username="x").count() == 0
+
+
+def test_the_printed_table_of_roles_is_what_the_code_opens() -> None:
+    lines = [line for line in ROLES.read_text().splitlines() if line.startswith("|")]
+    head, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    printed = {
+        (row[0], action): cell == "yes"
+        for row in rows
+        for action, cell in zip(head[1:], row[1:], strict=True)
+    }
+    assert printed == {
+        (role.value, action.value): action in OPENS[role] for role in Role for action in Action
+    }
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("action", Action)
+def test_a_person_of_one_role_may_what_the_table_says(role: Role, action: Action) -> None:
+    assert may(person(role), action) == (action in OPENS[role])
+    assert may(person(None), action) == (action is Action.READ)
