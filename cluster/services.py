@@ -39,6 +39,7 @@ QUICK: Final = {"max_retries": 1, "interval_start": 0.1}  # of kombu, when it co
 TASKS: Final = {
     Run.Kind.IMPORT: "cluster.tasks.import_estate",
     Run.Kind.PLAN: "cluster.tasks.make_plan",
+    Run.Kind.REFRESH: "cluster.tasks.refresh_estate",
 }
 
 _log = logging.getLogger(__name__)
@@ -98,7 +99,7 @@ def queue_import(user: User | None, uploaded_file: File, name: str, *, tell_a_wo
         )
         note = {"file": filename, "sha256": sha256, "run": str(run.pk)}
         audit.note(Deed.IMPORT_ASKED, user.get_username() if user else "", estate_name, after=note)
-        return _queue(run, Sentence("{file} was received", {"file": filename}), tell_a_worker=tell_a_worker)
+        return queue(run, Sentence("{file} was received", {"file": filename}), tell_a_worker=tell_a_worker)
 
 
 def start_plan(user: User, estate: Estate, parameters: Parameters) -> Run:
@@ -120,7 +121,7 @@ def start_plan(user: User, estate: Estate, parameters: Parameters) -> Run:
     with transaction.atomic():
         note = {"parameters": run.parameters, "run": str(run.pk)}
         audit.note(Deed.PLAN_ASKED, user.get_username(), estate.name, after=note)
-        return _queue(run, Sentence("A plan was asked for"))
+        return queue(run, Sentence("A plan was asked for"))
 
 
 def cancel(user: User, run: Run) -> bool:
@@ -182,7 +183,8 @@ def _give_up(run: Run, same: QuerySet[Run]) -> bool:
     return True
 
 
-def _queue(run: Run, message: Sentence, *, tell_a_worker: bool = True) -> Run:
+def queue(run: Run, message: Sentence, *, tell_a_worker: bool = True) -> Run:
+    """Write a run and its event, in the caller's transaction; the worker is told when that stands."""
     run.lease_until = lease(LEASE_S)  # from then on the sweep holds the message for lost
     run.save(force_insert=True)
     feed.publish(

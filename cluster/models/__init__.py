@@ -12,6 +12,7 @@ AuditEntry ... AuditHead: who did what, apart from all others
 from __future__ import annotations
 
 from cluster.models.audit import AuditEntry, AuditHead
+from cluster.models.connection import Connection, Observation
 from cluster.models.inventory import (
     Cluster,
     Disk,
@@ -27,6 +28,7 @@ from cluster.models.inventory import (
     VmNic,
 )
 from cluster.models.network import Link, PortGroup, Switch
+from cluster.models.operation import Operation
 from cluster.models.plan import Plan
 from cluster.models.run import Event, FeedCounter, Run, Upload
 from cluster.models.storage import Controller, Datastore, Fabric, Lun, Mount, Path
@@ -35,6 +37,7 @@ __all__ = [
     "AuditEntry",
     "AuditHead",
     "Cluster",
+    "Connection",
     "Controller",
     "Datastore",
     "Disk",
@@ -48,6 +51,8 @@ __all__ = [
     "Lun",
     "Mount",
     "Nic",
+    "Observation",
+    "Operation",
     "Partition",
     "Path",
     "Plan",
