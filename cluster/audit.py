@@ -45,6 +45,17 @@ class Deed(StrEnum):
     PERSON_ADDED = gettext_noop("added a person")
     PERSON_CHANGED = gettext_noop("changed a person")
     PASSWORD_SET = gettext_noop("set a password")
+    CONNECTION_ADDED = gettext_noop("added a connection")
+    CONNECTION_CHANGED = gettext_noop("changed a connection")
+    CONNECTION_REMOVED = gettext_noop("removed a connection")
+    REFRESH_ASKED = gettext_noop("asked for a refresh")
+    OPERATION_PROPOSED = gettext_noop("proposed an operation")
+    OPERATION_APPROVED = gettext_noop("approved an operation")
+    OPERATION_CANCELLED = gettext_noop("cancelled an operation")
+    OPERATION_SUBMITTED = gettext_noop("submitted an operation")
+    OPERATION_ENDED = gettext_noop("ended an operation")
+    LINE_STOPPED = gettext_noop("stopped the line")
+    LINE_FREED = gettext_noop("freed the line")
 
 
 class Verdict(Struct, frozen=True):

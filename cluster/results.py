@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import zlib
 from collections.abc import Sequence
 from typing import Final
 
@@ -10,10 +12,11 @@ import numpy as np
 from django.db import transaction
 
 from cluster import snapshot
-from cluster.models import Estate, Plan, Redundancy
+from cluster.models import Estate, Observation, Plan, Redundancy, Run
 from cluster.snapshot import EstateMoved, Written
 from cluster.work import LEASE_S, Work, WorkFailed
 from planner.availability.report import ClusterAvailability, examine_availability
+from planner.formats.document import write_document
 from planner.parameters import Parameters
 from planner.paths.report import PathsReport
 from planner.quality import Reading
@@ -53,6 +56,23 @@ def store_estate(work: Work, reading: Reading) -> Written:
             continue
         return written
     raise WorkFailed(Sentence("Other imports keep changing this estate; try again when they are done"))
+
+
+def keep_observation(work: Work, reading: Reading) -> Observation:
+    """Keep what was observed, dated.  An estate that did not change since is kept once."""
+    document = write_document(reading.estate)
+    digest = hashlib.sha256(document).hexdigest()
+    newest = Observation.objects.filter(estate=work.estate()).first()
+    if newest is not None and newest.sha256 == digest:
+        return newest
+    return Observation.objects.create(
+        connection=work.run.connection,
+        estate=work.estate(),
+        document=zlib.compress(document, 6),
+        sha256=digest,
+        hosts=len(reading.estate.hosts),
+        vms=len(reading.estate.vms),
+    )
 
 
 def store_plan(work: Work, report: PlanReport) -> Plan:
@@ -122,6 +142,10 @@ def _worst_vms(one: ClusterAvailability) -> ClusterAvailability:
 def _estate_of(work: Work) -> Estate:
     """The estate that the run imports into, described by the run's upload; it may have no row yet."""
     name, upload = work.run.estate_name, work.run.upload
+    if work.run.kind == Run.Kind.REFRESH:
+        estate = Estate.objects.filter(name=name).first() or Estate(name=name)
+        estate.source_filename, estate.sha256 = "", ""
+        return estate
     if upload is None:
         raise WorkFailed(Sentence("The uploaded file was deleted meanwhile"))
     estate = Estate.objects.filter(name=name).first() or Estate(name=name)

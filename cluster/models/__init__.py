@@ -13,6 +13,7 @@ AuditEntry ... AuditHead: who did what, apart from all others
 from __future__ import annotations
 
 from cluster.models.audit import AuditEntry, AuditHead
+from cluster.models.connection import Connection, Observation
 from cluster.models.inventory import (
     Cluster,
     Disk,
@@ -32,6 +33,7 @@ from cluster.models.inventory import (
     VmNic,
 )
 from cluster.models.network import Link, PortGroup, Switch
+from cluster.models.operation import Operation
 from cluster.models.plan import Plan
 from cluster.models.rehearsal import Rehearsal, RehearsalEvent
 from cluster.models.run import Event, FeedCounter, Run, Upload
@@ -43,6 +45,7 @@ __all__ = [
     "AuditEntry",
     "AuditHead",
     "Cluster",
+    "Connection",
     "Controller",
     "ControllerPort",
     "Datastore",
@@ -59,6 +62,8 @@ __all__ = [
     "Lun",
     "Mount",
     "Nic",
+    "Observation",
+    "Operation",
     "Partition",
     "Path",
     "Plan",
