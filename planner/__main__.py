@@ -13,6 +13,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
+from planner.cost.book import BookError
+from planner.cost.document import study_document
+from planner.cost.study import TODAY, study
+from planner.cost_verbs import (
+    add_arguments,
+    add_host_arguments,
+    assumptions_of,
+    prices_of,
+    question_of,
+    study_lines,
+)
 from planner.document import plan_document, summary_document
 from planner.estate import EstateError
 from planner.formats.reader import read
@@ -39,11 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         reading = _read(options.file)
-        text, status = _summary(reading, options) if options.verb == "summary" else _plan(reading, options)
-    except (FormatError, EstateError, ParameterError) as error:
+        text, status = VERBS[options.verb](reading, options)
+    except (FormatError, EstateError, ParameterError, BookError) as error:
         return _complain(str(error))
     except OSError as error:
-        return _complain(f"{options.file}: {error.strerror or error}")
+        return _complain(f"{error.filename or options.file}: {error.strerror or error}")
     _print(text)
     return status
 
@@ -53,9 +64,12 @@ def _parser() -> Parser:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
     summary = verbs.add_parser("summary", help="what is there: counts, memory, storage, consolidation ratios")
     planning = verbs.add_parser("plan", help="hosts needed, failures tolerated, free room, a first price")
-    for verb in (summary, planning):
+    costing = verbs.add_parser("cost", help="what it costs, line by line, today and on each platform")
+    for verb in (summary, planning, costing):
         verb.add_argument("file", metavar="FILE", help="RVTools workbook, CSV folder or zip, or estate JSON")
         verb.add_argument("--json", action="store_true", help="print JSON instead of text")
+    add_arguments(costing)
+    add_host_arguments(costing)
     default = Parameters()
     planning.add_argument("--cluster", metavar="NAME", help="plan this cluster alone")
     planning.add_argument(
@@ -112,6 +126,18 @@ def _plan(reading: Reading, options: argparse.Namespace) -> tuple[str, int]:
     if options.json:
         return _json(plan_document(report)), status
     return "\n".join(plan_lines(report, colour=_colour())), status
+
+
+def _cost(reading: Reading, options: argparse.Namespace) -> tuple[str, int]:
+    prices = prices_of(options)
+    answer = study(reading.estate, question_of(options), assumptions_of(options), prices)
+    status = FITS if any(bill.design.key != TODAY for bill in answer.bills) else DOES_NOT_FIT
+    if options.json:
+        return _json(study_document(answer, prices)), status
+    return "\n".join(study_lines(answer)), status
+
+
+VERBS: Final = {"summary": _summary, "plan": _plan, "cost": _cost}
 
 
 def _json(document: object) -> str:
