@@ -19,7 +19,10 @@ from planner.cost.study import TODAY, study
 from planner.cost_verbs import (
     add_arguments,
     add_host_arguments,
+    add_model_arguments,
     assumptions_of,
+    found_lines,
+    models_of,
     prices_of,
     question_of,
     study_lines,
@@ -27,6 +30,8 @@ from planner.cost_verbs import (
 from planner.document import plan_document, summary_document
 from planner.estate import EstateError
 from planner.formats.reader import read
+from planner.hardware.document import found_document
+from planner.hardware.search import search
 from planner.parameters import ParameterError, Parameters
 from planner.printout import clean, plan_lines, summary_lines
 from planner.quality import FormatError, Reading
@@ -65,11 +70,14 @@ def _parser() -> Parser:
     summary = verbs.add_parser("summary", help="what is there: counts, memory, storage, consolidation ratios")
     planning = verbs.add_parser("plan", help="hosts needed, failures tolerated, free room, a first price")
     costing = verbs.add_parser("cost", help="what it costs, line by line, today and on each platform")
-    for verb in (summary, planning, costing):
+    sizing = verbs.add_parser("size", help="which hosts to buy: least cost over many models, and the front")
+    for verb in (summary, planning, costing, sizing):
         verb.add_argument("file", metavar="FILE", help="RVTools workbook, CSV folder or zip, or estate JSON")
         verb.add_argument("--json", action="store_true", help="print JSON instead of text")
     add_arguments(costing)
     add_host_arguments(costing)
+    add_arguments(sizing)
+    add_model_arguments(sizing)
     default = Parameters()
     planning.add_argument("--cluster", metavar="NAME", help="plan this cluster alone")
     planning.add_argument(
@@ -137,7 +145,20 @@ def _cost(reading: Reading, options: argparse.Namespace) -> tuple[str, int]:
     return "\n".join(study_lines(answer)), status
 
 
-VERBS: Final = {"summary": _summary, "plan": _plan, "cost": _cost}
+def _size(reading: Reading, options: argparse.Namespace) -> tuple[str, int]:
+    models = models_of(options)
+    prices = prices_of(options, quotes=models.quotes)
+    found = search(
+        reading.estate, models.machines, question_of(options), assumptions_of(options), prices,
+        keep_hosts=options.keep_hosts,
+    )  # fmt: skip
+    status = FITS if found.front else DOES_NOT_FIT
+    if options.json:
+        return _json(found_document(found, options.currency)), status
+    return "\n".join(found_lines(found, options.currency)), status
+
+
+VERBS: Final = {"summary": _summary, "plan": _plan, "cost": _cost, "size": _size}
 
 
 def _json(document: object) -> str:

@@ -18,10 +18,13 @@ from planner.cost.platforms import PLATFORMS
 from planner.cost.public import public_book
 from planner.cost.study import Question, Study
 from planner.cost.units import per_unit
+from planner.hardware.models import Models, read_models, shapes
+from planner.hardware.search import Found
 from planner.printout import aligned, clean, listed
 from planner.sentence import Sentence
 from planner.units import MIB_PER_GIB
 
+IMPOSSIBLE_SHOWN: Final = 6
 EMPTY: Final = "enter your quote"
 
 
@@ -75,6 +78,21 @@ def add_host_arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--host-model", metavar="NAME", default="new host", help="its name in the price book")
 
 
+def add_model_arguments(verb: argparse.ArgumentParser) -> None:
+    """Give a verb the options of the search over host models."""
+    verb.add_argument(
+        "--models", metavar="CSV",
+        help="host models to choose from (name,sockets,cores,memory_gib,price,currency,source); "
+        "without: 200 plain shapes, priced by their parts",
+    )  # fmt: skip
+    verb.add_argument("--keep-hosts", action="store_true", help="try today's hosts with new ones beside them")
+
+
+def models_of(options: argparse.Namespace, read: Callable[[Path], bytes] = Path.read_bytes) -> Models:
+    """Read the asker's host models, or take plain shapes."""
+    return read_models(read(Path(options.models)), Path(options.models).name) if options.models else shapes()
+
+
 def assumptions_of(options: argparse.Namespace) -> Assumptions:
     """Take what all designs share from the command line."""
     return Assumptions(
@@ -102,8 +120,12 @@ def question_of(options: argparse.Namespace) -> Question:
     )
 
 
-def prices_of(options: argparse.Namespace, read: Callable[[Path], bytes] = Path.read_bytes) -> Prices:
-    """Lay the asker's price books over the published one.
+def prices_of(
+    options: argparse.Namespace,
+    read: Callable[[Path], bytes] = Path.read_bytes,
+    quotes: PriceBook | None = None,
+) -> Prices:
+    """Lay the asker's price books over the published one, and quotes of host models over all.
 
     Raises:
         BookError: a book that makes no sense, by row.
@@ -111,7 +133,7 @@ def prices_of(options: argparse.Namespace, read: Callable[[Path], bytes] = Path.
     """
     books: list[PriceBook] = [] if options.no_public_prices else [public_book()]
     books += [read_book(read(Path(name)), Path(name).name) for name in options.prices]
-    return layered(books, options.prices_day)
+    return layered([*books, quotes] if quotes is not None else books, options.prices_day)
 
 
 def _machine(options: argparse.Namespace) -> Machine | None:
@@ -156,6 +178,34 @@ def study_lines(study: Study) -> list[str]:
     missing = dict.fromkeys(card for bill in study.bills for card in bill.missing)
     wanted = [Sentence("{key}: {label}", {"key": key, "label": str(card_label(key))}) for key in missing]
     return [*lines, *listed("Empty cards of the price book", wanted), *listed("To know", study.remarks)]
+
+
+def found_lines(found: Found, currency: str) -> list[str]:
+    """Show the front as a table, the cheapest explained and priced."""
+    head = ("platform", "hosts", "spare", "cost", currency, "free %", "t CO2e", "outage min", "model")
+    rows: list[tuple[str, ...]] = [head]
+    for option in found.front:
+        rows.append((
+            PLATFORMS[option.platform].name,
+            str(option.hosts),
+            str(option.extra),
+            f"{option.cost:,.0f}",
+            "",
+            f"{option.spare_percent:.1f}",
+            "-" if option.carbon_kg is None else f"{option.carbon_kg / 1000:,.1f}",
+            "-" if option.outage_minutes is None else f"{option.outage_minutes:.2f}",
+            clean(option.machine.name) + (f" beside {option.kept_hosts}" if option.kept_hosts else ""),
+        ))  # fmt: skip
+    lines = aligned(rows, left=(0, 8)) if found.front else ["no model carries this load"]
+    lines += listed("The cheapest", found.why)
+    if found.bill is not None:
+        lines += ["", *_bill_lines(found.bill)]
+    none = [Sentence("{model}", {"model": name}) for name in found.impossible[:IMPOSSIBLE_SHOWN]]
+    if len(found.impossible) > IMPOSSIBLE_SHOWN:
+        more = len(found.impossible) - IMPOSSIBLE_SHOWN
+        none.append(Sentence("and {count} more; --json lists them", {"count": more}))
+    searched = f"{found.models} models, {found.placed_closely} of them placed with all effort"
+    return [*lines, "", searched, *listed("Too small for a VM", none), *listed("To know", found.remarks)]
 
 
 def _bill_lines(bill: Bill) -> list[str]:

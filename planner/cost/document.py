@@ -35,6 +35,11 @@ def study_document(study: Study, prices: Prices) -> Document:
     }
 
 
+def lines_document(bill: Bill) -> list[Document]:
+    """Give the lines of one bill."""
+    return [_line(bill, line) for line in bill.lines]
+
+
 def _line(bill: Bill, line: Line) -> Document:
     return {
         "design": bill.design.key,

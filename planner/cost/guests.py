@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
 from typing import Final, Literal, TypeAlias
 
 from planner.estate import VM
@@ -29,15 +28,3 @@ def guest_of(vm: VM) -> Guest:
     if "windows" in name:
         return "other" if _DESK.search(name) else "windows-server"
     return "rhel" if _RHEL.search(name) else "other"
-
-
-def count_by_host(
-    vms: Iterable[VM], host_of: dict[str, str], hosts: Sequence[str], guest: Guest
-) -> list[int]:
-    """Count the running VMs of one guest system on each host."""
-    counts = dict.fromkeys(hosts, 0)
-    for vm in vms:
-        host = host_of.get(vm.name)
-        if vm.is_load and host in counts and guest_of(vm) == guest:
-            counts[host] += 1
-    return [counts[host] for host in hosts]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
@@ -12,7 +13,6 @@ from planner.cost.design import Design, Year
 from planner.cost.item import Item
 from planner.cost.licences.subscriptions import (
     openshift_pairs,
-    proxmox_sockets,
     rhel_socket_pairs,
     rhel_vm_pairs,
 )
@@ -27,7 +27,12 @@ DATACENTER: Final = "windows_datacenter_16"
 
 
 def _vmware(year: Year) -> int:
-    return ordered_cores(sum(licensed_cores(cpus) for cpus in year.cpus))
+    return ordered_cores(_of_all(year, licensed_cores))
+
+
+def _of_all(year: Year, count: Callable[[list[int]], int]) -> int:
+    """Count one host of each kind and take it as often as there are such hosts."""
+    return sum(batch.count * count(batch.machine.cpus) for batch in year.batches)
 
 
 COUNTS: Final[dict[Metric, tuple[Callable[[Year], int], str, Sentence]]] = {
@@ -37,7 +42,7 @@ COUNTS: Final[dict[Metric, tuple[Callable[[Year], int], str, Sentence]]] = {
         Sentence("max(72, sum over CPUs of max(16, cores)) x price of a core and year"),
     ),
     "socket": (
-        lambda year: proxmox_sockets(year.cpus),
+        lambda year: _of_all(year, len),
         "socket-years",
         Sentence("CPU sockets of all hosts x price of a socket and year"),
     ),
@@ -48,7 +53,7 @@ COUNTS: Final[dict[Metric, tuple[Callable[[Year], int], str, Sentence]]] = {
         Sentence("physical cores of all hosts x price of a core and year"),
     ),
     "openshift-pair": (
-        lambda year: sum(openshift_pairs(cpus) for cpus in year.cpus),
+        lambda year: _of_all(year, openshift_pairs),
         "pair-years",
         Sentence(
             "sum over hosts of max(1, sockets / 2, cores / 128), rounded up, x price of a pair and year"
@@ -143,12 +148,14 @@ def windows_needs(design: Design, prices: Prices, year: int) -> WindowsLicences:
     standard, datacenter = prices.span(STANDARD), prices.span(DATACENTER)
     least = 1 if design.choice.platform.key == "hyperv" else 0
     counts = [max(least, count) for count in fleet.windows or (0,) * fleet.hosts]
-    used = [(cpus, count) for cpus, count in zip(fleet.cpus, counts, strict=True) if count]
+    kinds = [number for number, batch in enumerate(fleet.batches) for _ in range(batch.count)]
+    alike = Counter((kind, count) for kind, count in zip(kinds, counts, strict=True) if count)
     return licences_for(
-        [cpus for cpus, _ in used],
-        [count for _, count in used],
+        [fleet.batches[kind].machine.cpus for kind, _ in alike],
+        [count for _, count in alike],
         standard.middle if standard else Decimal(1),
         datacenter.middle if datacenter and standard else ZERO,
+        list(alike.values()),
     )
 
 

@@ -49,19 +49,21 @@ def machine_of(host: Host) -> Machine:
     )
 
 
-def batches_of(hosts: Sequence[Host]) -> tuple[Batch, ...]:
-    """Group hosts by kind, in the order of their names; nothing of it has to be bought.
+def batches_of(hosts: Sequence[Host], bought: frozenset[str] = frozenset()) -> tuple[Batch, ...]:
+    """Group hosts by kind, in the order of their names; only those in `bought` have to be paid.
 
     >>> esx = [Host(name=f"esx{n}", sockets=2, cores=16, cpu_mhz=2700, memory_mib=262144) for n in range(3)]
     >>> [(batch.count, batch.machine.cpus) for batch in batches_of(esx)]
     [(3, [8, 8])]
     """
     counts: dict[Machine, int] = {}
+    paid: dict[Machine, int] = {}
     for host in hosts:
         kind = machine_of(host)
         counts[kind] = counts.get(kind, 0) + 1
+        paid[kind] = paid.get(kind, 0) + (host.name in bought)
     ordered = sorted(counts, key=lambda kind: (kind.name, kind.cores, kind.memory_mib, kind.sockets))
-    return tuple(Batch(machine=kind, count=counts[kind]) for kind in ordered)
+    return tuple(Batch(machine=kind, count=counts[kind], bought=paid[kind]) for kind in ordered)
 
 
 def each_host(batches: Sequence[Batch]) -> list[Machine]:

@@ -13,7 +13,7 @@ from planner.cost.bill import Bill, bill
 from planner.cost.book import BookError, Prices
 from planner.cost.design import Design
 from planner.cost.features import Feature, Use, uses
-from planner.cost.fleets import Fleet, fleet_of, fleet_today, joined
+from planner.cost.fleets import Fleet, demands_of, fleet_of, fleet_today, joined
 from planner.cost.guests import guest_of
 from planner.cost.machine import Machine
 from planner.cost.platforms import PLATFORMS, Choice, Platform, choose
@@ -30,6 +30,7 @@ class Question(Struct, frozen=True, kw_only=True):
 
     `machine` None: hosts of today's kind, as many as are needed.  `editions` names the edition to order
     on a platform; without, the features in use decide.  `cluster` None: all of them as one order.
+    `bought_hosts` are those of the estate that still have to be paid.
     """
 
     platforms: tuple[str, ...] = ("vmware",)
@@ -37,6 +38,7 @@ class Question(Struct, frozen=True, kw_only=True):
     editions: Mapping[str, str] = {}
     machine: Machine | None = None
     cluster: str | None = None
+    bought_hosts: frozenset[str] = frozenset()
 
 
 class Study(Struct, frozen=True, kw_only=True):
@@ -60,12 +62,14 @@ def study(estate: Estate, question: Question, assumptions: Assumptions, prices: 
         BookError: an unknown cluster, platform or edition, or assumptions out of range.
     """
     check_assumptions(assumptions)
-    _check(question)
+    check_question(question)
     clusters = chosen_clusters(estate, question.cluster)
-    needed = _uses(estate, clusters)
+    needed = features_in_use(estate, clusters)
     bills: list[Bill] = []
     remarks = _gaps(estate, clusters)
-    standing = [fleet_today(cluster, assumptions) for cluster in clusters if cluster.hosts]
+    standing = [
+        fleet_today(cluster, assumptions, question.bought_hosts) for cluster in clusters if cluster.hosts
+    ]
     if standing:
         design = _design_today(standing, needed, question, assumptions, prices)
         bills.append(bill(design, assumptions, prices))
@@ -113,7 +117,9 @@ def planned_fleets(
             fleets.append(Fleet(cluster=cluster.name, years=(), refused=tuple(vm.name for vm in cluster.vms)))
             continue
         owned = 0 if machine is not None else len(cluster.hosts)
-        fleets.append(fleet_of(cluster, rules_of(estate, cluster), kind, assumptions, owned))
+        demands = demands_of(cluster, assumptions)
+        rules = rules_of(estate, cluster)
+        fleets.append(fleet_of(cluster.name, demands, rules, kind, assumptions, owned))
     return fleets
 
 
@@ -138,7 +144,8 @@ def rules_of(estate: Estate, cluster: Members) -> list[Rule]:
     return [rule for rule in estate.rules if names & set(rule.vms)]
 
 
-def _check(question: Question) -> None:
+def check_question(question: Question) -> None:
+    """Refuse platforms and editions that are not known."""
     for key in (*question.platforms, question.platform_today, *question.editions):
         if key not in PLATFORMS:
             said: dict[str, Value] = {"name": key, "known": ", ".join(PLATFORMS)}
@@ -154,7 +161,7 @@ def _check(question: Question) -> None:
             )
 
 
-def _uses(estate: Estate, clusters: Sequence[Members]) -> tuple[Use, ...]:
+def features_in_use(estate: Estate, clusters: Sequence[Members]) -> tuple[Use, ...]:
     """What any of the clusters uses, each feature once; one edition serves them all."""
     found: dict[Feature, Use] = {}
     for cluster in clusters:

@@ -1,4 +1,4 @@
-"""Platforms counted by socket, host or pair of sockets: Proxmox VE, XCP-ng, OpenShift, RHEL."""
+"""Subscriptions by pairs: OpenShift and RHEL.  By socket (Proxmox VE) and by host (XCP-ng) needs no rule."""
 
 from __future__ import annotations
 
@@ -6,15 +6,6 @@ from typing import Final
 
 SOCKETS_PER_PAIR: Final = 2
 OPENSHIFT_CORES_PER_PAIR: Final = 128
-
-
-def proxmox_sockets(hosts: list[list[int]]) -> int:
-    """Count the occupied CPU sockets; every one of a cluster needs the same subscription.
-
-    >>> proxmox_sockets([[16, 16]] * 3)
-    6
-    """
-    return sum(len(cpus) for cpus in hosts)
 
 
 def openshift_pairs(cpus: list[int]) -> int:

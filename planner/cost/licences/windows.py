@@ -75,7 +75,11 @@ def datacenter_pays_from(standard: Decimal, datacenter: Decimal) -> int:
 
 
 def licences_for(
-    hosts: Sequence[Sequence[int]], vms: Sequence[int], standard: Decimal, datacenter: Decimal
+    hosts: Sequence[Sequence[int]],
+    vms: Sequence[int],
+    standard: Decimal,
+    datacenter: Decimal,
+    alike: Sequence[int] | None = None,
 ) -> WindowsLicences:
     """Choose for each host the cheaper of Standard and Datacenter; equal cost is Datacenter.
 
@@ -83,20 +87,21 @@ def licences_for(
         hosts: for each host the cores of its CPUs.
         vms: for each host the Windows VMs that may run there at once, those restarted there included.
         standard, datacenter: price of 16 cores.
+        alike: how many such hosts there are, one of each unless told.
 
     >>> licences_for([[8, 8]] * 3, [2, 12, 0], Decimal(1176), Decimal(6771))
     WindowsLicences(standard_16=Decimal('1'), datacenter_16=Decimal('1'), datacenter_hosts=1)
     """
     in_standard = in_datacenter = Decimal(0)
     datacenter_hosts = 0
-    for cpus, count in zip(hosts, vms, strict=True):
-        sets = Decimal(cores_to_license(cpus)) / 16
+    for cpus, count, many in zip(hosts, vms, alike or [1] * len(hosts), strict=True):
+        sets = Decimal(cores_to_license(cpus)) / 16 * many
         times = full_licences(count)
         if times * standard < datacenter:
             in_standard += sets * times
         else:
             in_datacenter += sets
-            datacenter_hosts += 1
+            datacenter_hosts += many
     return WindowsLicences(
         standard_16=in_standard, datacenter_16=in_datacenter, datacenter_hosts=datacenter_hosts
     )
@@ -113,9 +118,11 @@ def may_run(placed: Sequence[int], failures: int) -> list[int]:
     hosts = len(placed)
     if not failures or hosts <= 1:
         return list(placed)
-    shares = []
-    for row, own in enumerate(placed):
-        others = sorted((count for other, count in enumerate(placed) if other != row), reverse=True)
-        lost = sum(others[: min(failures, hosts - 1)])
-        shares.append(own + -(-lost // max(1, hosts - failures)))
-    return shares
+    lost = min(failures, hosts - 1)
+    fullest = sorted(placed, reverse=True)
+    among, without = sum(fullest[:lost]), sum(fullest[: lost + 1])
+    # A host that is itself among the fullest does not restart its own VMs: the next one takes its place.
+    return [
+        own + -(-(without - own if own >= fullest[lost - 1] else among) // max(1, hosts - failures))
+        for own in placed
+    ]
