@@ -38,6 +38,7 @@ QUICK: Final = {"max_retries": 1, "interval_start": 0.1}  # of kombu, when it co
 TASKS: Final = {
     Run.Kind.IMPORT: "cluster.tasks.import_estate",
     Run.Kind.PLAN: "cluster.tasks.make_plan",
+    Run.Kind.COST: "cluster.tasks.price_estate",
 }
 
 _log = logging.getLogger(__name__)
@@ -118,6 +119,26 @@ def start_plan(user: User, estate: Estate, parameters: Parameters) -> Run:
             ),
             Sentence("A plan was asked for"),
         )
+
+
+def start_pricing(user: User, estate: Estate, request: dict[str, object]) -> Run:
+    """Queue a cost question of the estate; the answer will hang on the run.
+
+    Raises:
+        NotAllowed: nothing has been queued.
+    """
+    _allow(user, Action.PLAN)
+    if not selectors.visible_estates(user).filter(pk=estate.pk).exists():
+        raise NotAllowed
+    with transaction.atomic():
+        run = Run(
+            kind=Run.Kind.COST,
+            estate_name=estate.name,
+            estate=estate,
+            parameters=request,
+            requested_by=user,
+        )
+        return _queue(run, Sentence("Prices were asked for"))
 
 
 def cancel(user: User, run: Run) -> bool:

@@ -6,7 +6,7 @@ from typing import Final
 
 from celery import shared_task
 
-from cluster import quarantine, results, services, snapshot, work
+from cluster import pricing, quarantine, results, services, snapshot, work
 from planner import report
 from planner.quality import Reading
 from planner.sentence import Sentence
@@ -36,6 +36,24 @@ def make_plan(run_id: str) -> None:
         return
     with claimed:
         _plan(claimed, snapshot.load_reading(claimed.estate()))
+
+
+@shared_task(name="cluster.tasks.price_estate")
+def price_estate(run_id: str) -> None:
+    """Price a stored estate with a price book."""
+    claimed = work.claim(run_id)
+    if claimed is None:
+        return
+    with claimed:
+        reading = snapshot.load_reading(claimed.estate())
+        count = len(reading.estate.vms)
+        claimed.advance(
+            "price",
+            20,
+            Sentence("Pricing {count} VMs", {"count": count}),
+            lease_s=work.LEASE_S + count / PLANNED_VMS_PER_S,
+        )
+        pricing.store_study(claimed, reading)
 
 
 @shared_task(name="cluster.tasks.sweep_lost_runs")

@@ -4,7 +4,7 @@ Estate --+-- Site, Rack, Cluster -- Host -- Nic, Hba         Upload --+
          +-- VirtualMachine -- Disk, Partition, VmNic                 |
          +-- Datastore -- Mount, Lun, Path, Controller, Fabric       Run -- Event
          +-- Switch, PortGroup, Link, Rule                            |
-         +-- Plan ----------------------------------------------------+
+         +-- Plan, CostStudy -- PriceBook ----------------------------+
 """
 
 from __future__ import annotations
@@ -25,12 +25,14 @@ from cluster.models.inventory import (
 )
 from cluster.models.network import Link, PortGroup, Switch
 from cluster.models.plan import Plan
+from cluster.models.prices import CostStudy, PriceBook
 from cluster.models.run import Event, FeedCounter, Run, Upload
 from cluster.models.storage import Controller, Datastore, Fabric, Lun, Mount, Path
 
 __all__ = [
     "Cluster",
     "Controller",
+    "CostStudy",
     "Datastore",
     "Disk",
     "Estate",
@@ -47,6 +49,7 @@ __all__ = [
     "Path",
     "Plan",
     "PortGroup",
+    "PriceBook",
     "Rack",
     "Rule",
     "Run",

@@ -40,6 +40,7 @@ class Run(models.Model):
     class Kind(models.TextChoices):
         IMPORT = "import", _("import")
         PLAN = "plan", _("plan")
+        COST = "cost", _("cost")
 
     class State(models.TextChoices):
         QUEUED = "queued", _("queued")

@@ -26,6 +26,7 @@ _NAMES: Final[dict[str, Sequence[tuple[str, Promise]]]] = {
         ("plan", _("Plan every cluster")),
     ),
     Run.Kind.PLAN: (("receive", _("Asked for")), ("plan", _("Plan every cluster"))),
+    Run.Kind.COST: (("receive", _("Asked for")), ("price", _("Price every design"))),
 }
 _ICON: Final = {"done": "ok", "now": "now", "next": "wait", "failed": "bad"}
 

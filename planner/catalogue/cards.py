@@ -20,6 +20,24 @@ AREAS: Final[tuple[Area, ...]] = (
     "change", "downtime", "residual", "carbon", "reliability", "money",
 )  # fmt: skip
 
+AREA_NAMES: Final[dict[Area, Sentence]] = {
+    "servers": Sentence("Servers"),
+    "network": Sentence("Network"),
+    "storage": Sentence("Storage"),
+    "hypervisor": Sentence("Hypervisor licences"),
+    "guests": Sentence("Guest licences"),
+    "support": Sentence("Support"),
+    "energy": Sentence("Energy"),
+    "space": Sentence("Space"),
+    "labour": Sentence("Labour"),
+    "change": Sentence("Migration and training"),
+    "downtime": Sentence("Outages"),
+    "residual": Sentence("Worth in the end"),
+    "carbon": Sentence("Carbon"),
+    "reliability": Sentence("Reliability"),
+    "money": Sentence("Money"),
+}
+
 RATE: Final = "rate:"  # rate:USD:EUR, EUR for one USD
 HOST: Final = "host:"  # host:<model>, the quote for one host of that model
 

@@ -86,14 +86,19 @@ def _row(head: list[str], cells: list[str], name: str, number: int) -> Price:
         raise BookError(Sentence("more cells than the first row has"), name, number)
     given = {column: cell.strip() for column, cell in zip(head, cells, strict=False) if column}
     try:
-        price = _price(given)
+        price = price_of(given)
         check_price(price)
     except BookError as error:
         raise BookError(error.message, name, number) from None
     return price
 
 
-def _price(given: dict[str, str]) -> Price:
+def price_of(given: dict[str, str]) -> Price:
+    """Make a row of texts by column, as a spreadsheet or a form has them; `check_price` judges it.
+
+    Raises:
+        BookError: an amount that is no number, or a confidence that is none.
+    """
     key = given.get("key", "")
     card = card_of(key)
     low = _number(key, given.get("low", ""))

@@ -165,15 +165,18 @@ def choose(
     """
     why: list[Sentence] = []
     able: list[Edition] = []
+    seen: list[Edition] = []
     for edition in platform.editions:
         missing = [use for use in needed if use.feature not in edition.features]
         over = bool(edition.until) and (day is None or day > edition.until)
         if missing:
-            why += [_lacks(edition, use) for use in missing]
+            told = any(other.features == edition.features for other in seen)
+            why += [] if told else [_lacks(platform, edition, use) for use in missing]
         elif over and edition.key != wanted:
             why.append(_ended(edition))
         else:
             able.append(edition)
+        seen.append(edition)
     if wanted is not None:
         able = [edition for edition in able if edition.key == wanted]
     if not able:
@@ -191,8 +194,9 @@ def _cost_order(edition: Edition, prices: Prices, platform: Platform) -> tuple[b
     return span is None, span.middle if span else Decimal(0), place
 
 
-def _lacks(edition: Edition, use: Use) -> Sentence:
-    return Sentence(LACKS[use.feature].template, {"edition": edition.name, "where": use.where})
+def _lacks(platform: Platform, edition: Edition, use: Use) -> Sentence:
+    named = f"{platform.name} ({edition.name})"
+    return Sentence(LACKS[use.feature].template, {"edition": named, "where": use.where})
 
 
 def _ended(edition: Edition) -> Sentence:

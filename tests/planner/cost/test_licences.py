@@ -123,4 +123,4 @@ def test_a_platform_without_ft_is_not_priced_for_a_vm_that_has_it() -> None:
     found = study(estate, Question(platforms=("vmware", "proxmox")), Assumptions(years=1), full())
     assert found.bill("vmware") is not None
     assert found.bill("proxmox") is None
-    assert "Standard has no FT, which VM db uses" in [str(remark) for remark in found.remarks]
+    assert "Proxmox VE (Standard) has no FT, which VM db uses" in [str(remark) for remark in found.remarks]
