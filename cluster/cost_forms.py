@@ -53,6 +53,8 @@ class CostForm(Plain):
         label=_("Memory of a host, GiB"), min_value=1, max_value=MEMORY_GIB_MAX, required=False
     )
 
+    host_model = forms.CharField(label=_("Model, as in the price book"), max_length=200, required=False)
+
     def __init__(self, *args: Any, clusters: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["cluster"].choices = [("", _("all"))] + [(name, name) for name in clusters]
@@ -98,6 +100,7 @@ class CostForm(Plain):
             host_cores=chosen["host_cores"],
             host_sockets=chosen["host_sockets"],
             host_memory_gib=chosen["host_memory_gib"],
+            host_model=chosen["host_model"],
         )
         return Request(asked=asked, book=chosen["book"].pk if chosen["book"] else None)
 

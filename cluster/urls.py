@@ -49,6 +49,7 @@ urlpatterns = [
     path("estates/<int:pk>/cost/", studies.costs, name="costs"),
     path("estates/<int:pk>/cost/ask/", studies.ask, name="costs_ask"),
     path("estates/<int:pk>/cost/run/<uuid:run_pk>/", studies.waiting, name="costs_run"),
+    path("estates/<int:pk>/cost/report.pdf", studies.report, name="costs_report"),
     path("estates/<int:pk>/cost/lines.<str:ending>", studies.lines, name="costs_lines"),
     path("estates/<int:pk>/cost/charts/<slug:kind>.json", studies.chart, name="costs_chart"),
     path("prices/", prices.prices, name="prices"),

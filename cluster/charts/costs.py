@@ -8,13 +8,13 @@ from typing import Final
 import plotly.graph_objects as go
 from django.utils.translation import gettext
 
+from cluster.bills import name_of
 from cluster.charts.layout import Numbers, layout
 from cluster.shown import number
 from cluster.wording import say
 from planner.catalogue.cards import AREA_NAMES, AREAS, Area
 from planner.cost.answer import Answer, Shown
 from planner.cost.bill import card_label
-from planner.cost.study import TODAY
 
 SWINGS_MOST: Final = 10
 INKS: Final = (
@@ -22,11 +22,6 @@ INKS: Final = (
     "var(--ok)", "var(--unknown)", "var(--bad)", "var(--chart-on)", "var(--chart-off)", "var(--chart-rest)",
 )  # fmt: skip
 DASHES: Final = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
-
-
-def name_of(shown: Shown) -> str:
-    """What a design is called."""
-    return gettext("Today") if shown.bill.design.key == TODAY else shown.bill.design.name
 
 
 def ink_of(area: Area) -> str:

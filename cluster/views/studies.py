@@ -11,15 +11,17 @@ import msgspec
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils import timezone
+from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_POST
 
 from cluster import pricing, selectors, services
+from cluster.bills import compared, designs_of, headline_of, missing_of, unpriced_of
 from cluster.charts import costs as drawn
 from cluster.cost_forms import CostForm
+from cluster.exports import bill
 from cluster.models import CostStudy, Estate, Run
 from cluster.roles import Action, may
-from cluster.views.bills import designs_of, headline_of, missing_of, unpriced_of
 from cluster.views.sight import asked, estate_or_404, wants_fragment
 from planner.cost.answer import Answer, Asked, Shown
 from planner.cost.document import lines_document
@@ -35,13 +37,15 @@ def costs(request: HttpRequest, pk: int) -> HttpResponse:
     clusters = [cluster.name for cluster in selectors.clusters_of(estate)]
     shown = answer.asked if answer else Asked()
     request_of = pricing.Request(asked=shown, book=study.book_id if study else None)
+    designs = designs_of(answer) if answer else []
     context = {
         "estate": estate,
         "tab": "costs",
         "study": study,
         "run": run,
         "answer": answer,
-        "designs": designs_of(answer) if answer else [],
+        "designs": designs,
+        "compared": compared(designs),
         "headline": headline_of(answer) if answer else None,
         "missing": missing_of(answer) if answer else [],
         "unpriced": unpriced_of(answer) if answer else [],
@@ -118,6 +122,17 @@ def lines(request: HttpRequest, pk: int, ending: str) -> HttpResponse:
     writer.writerows([_cell(row[key]) for key in keys] for row in rows)
     response = HttpResponse(out.getvalue().encode("utf-8-sig"), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="headroom-cost.csv"'
+    return response
+
+
+def report(request: HttpRequest, pk: int) -> HttpResponse:
+    """The answer as a printed report, in its reader's language."""
+    estate = estate_or_404(request, pk)
+    answer = _answer_or_404(request, estate)
+    title = gettext("Cost of {estate}").format(estate=estate.name)
+    content = bill.render(answer, title=title, language=get_language() or "en", made_at=timezone.now())
+    response = HttpResponse(content, content_type="application/pdf")
+    response["Content-Disposition"] = 'attachment; filename="headroom-cost.pdf"'
     return response
 
 

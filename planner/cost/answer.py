@@ -25,7 +25,10 @@ from planner.units import MIB_PER_GIB
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """What was asked on a page; host values None: hosts of today's kind."""
+    """What was asked on a page; host values None: hosts of today's kind.
+
+    `host_model` is the name that the price book has a quote for, `host:<model>`.
+    """
 
     assumptions: Assumptions = Assumptions()
     platforms: tuple[str, ...] = ("vmware", "proxmox")
@@ -34,6 +37,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     host_cores: int | None = None
     host_sockets: int = 2
     host_memory_gib: int | None = None
+    host_model: str = ""
 
     @property
     def question(self) -> Question:
@@ -41,7 +45,7 @@ class Asked(Struct, frozen=True, kw_only=True):
         machine = None
         if self.host_cores and self.host_memory_gib:
             machine = Machine(
-                name=f"{self.host_cores} cores, {self.host_memory_gib} GiB",
+                name=self.host_model or f"{self.host_cores} cores, {self.host_memory_gib} GiB",
                 sockets=self.host_sockets,
                 cores=self.host_cores,
                 memory_mib=self.host_memory_gib * MIB_PER_GIB,

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from pypdf import PdfReader
 
 from cluster import pricing, snapshot, tasks
 from cluster.models import CostStudy, Estate, PriceBook, Run
@@ -49,7 +50,7 @@ def question(**changed: object) -> dict[str, object]:
     usual: dict[str, object] = {
         "platforms": ["vmware", "proxmox"], "cluster": "", "book": "", "years": 3, "growth_percent": "0",
         "failures": 1, "vcpu_per_core": 4, "protection": "ha", "currency": "EUR", "host_sockets": 2,
-        "host_cores": "", "host_memory_gib": "",
+        "host_cores": "", "host_memory_gib": "", "host_model": "",
     }  # fmt: skip
     return {**usual, **changed}
 
@@ -135,12 +136,20 @@ def test_what_cannot_be_priced_ends_the_run_with_a_reason(estate: Estate) -> Non
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"platforms": []}, {"platforms": ["os2"]}, {"years": 8}, {"years": "many"},
-        {"growth_percent": "-100"}, {"currency": "E1R"}, {"host_cores": 32}, {"host_cores": 1, "host_memory_gib": 64, "host_sockets": 2},
-        {"cluster": "nowhere"}, {"book": 4711}, {"protection": "prayer"},
+        {"platforms": []},
+        {"platforms": ["os2"]},
+        {"years": 8},
+        {"years": "many"},
+        {"growth_percent": "-100"},
+        {"currency": "E1R"},
+        {"host_cores": 32},
+        {"host_cores": 1, "host_memory_gib": 64, "host_sockets": 2},
+        {"cluster": "nowhere"},
+        {"book": 4711},
+        {"protection": "prayer"},
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_a_senseless_question_is_refused_on_the_page_and_queues_nothing(
     estate: Estate, wrong: dict[str, object]
 ) -> None:
@@ -238,3 +247,15 @@ def test_the_page_speaks_french(estate: Estate, book: PriceBook) -> None:
     page = client.get(f"/estates/{estate.pk}/cost/").content.decode()
     assert "Côte à côte" in page
     assert "Électricité, refroidissement compris" in page
+
+
+def test_the_printed_report_has_the_totals_of_the_page(estate: Estate, book: PriceBook) -> None:
+    client = signed_in()
+    answer = pricing.answer_of(answered(client, estate, book=book.pk))
+    content = client.get(f"/estates/{estate.pk}/cost/report.pdf").content
+    text = "".join("".join(page.extract_text().split()) for page in PdfReader(io.BytesIO(content)).pages)
+    for shown in answer.designs:
+        assert f"{round(shown.bill.total.amount.low):,}" in text
+        for line in shown.bill.lines:
+            assert line.amount is not None
+            assert f"{line.amount.low:,.2f}" in text

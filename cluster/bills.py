@@ -1,14 +1,13 @@
-"""Bills as pages show them: designs side by side, their lines, and what keeps them from being compared."""
+"""Bills as pages and reports show them: designs side by side, their lines, what is not known."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from django.utils.translation import gettext, ngettext
 from msgspec import Struct
 
-from cluster.charts.costs import name_of
 from cluster.shown import EN_DASH, NBSP, money_range, number, quantity
 from cluster.wording import say
 from planner.catalogue.cards import AREA_NAMES
@@ -16,6 +15,7 @@ from planner.cost.answer import Answer, Shown
 from planner.cost.bill import Line, card_label
 from planner.cost.money import Span
 from planner.cost.platforms import PLATFORMS
+from planner.cost.study import TODAY
 from planner.sentence import Sentence
 
 
@@ -71,6 +71,11 @@ class Headline(Struct, frozen=True, kw_only=True):
     more: str
 
 
+def name_of(shown: Shown) -> str:
+    """What a design is called."""
+    return gettext("Today") if shown.bill.design.key == TODAY else shown.bill.design.name
+
+
 def designs_of(answer: Answer) -> list[DesignColumn]:
     """The designs in the order of the answer."""
     return [_column(answer, shown, place == 0) for place, shown in enumerate(answer.designs)]
@@ -103,6 +108,26 @@ def headline_of(answer: Answer) -> Headline | None:
         unknown,
     ).format(count=number(unknown))
     return Headline(state="unknown", word=gettext("prices are missing"), text=text, more=more)
+
+
+def compared(designs: Sequence[DesignColumn]) -> list[tuple[str, list[str]]]:
+    """The rows of the table in which designs stand side by side."""
+    rows: list[tuple[str, Callable[[DesignColumn], str]]] = [
+        (gettext("Hosts"), lambda one: one.hosts),
+        (gettext("Known in all"), lambda one: one.total),
+        (gettext("Nine of ten draws"), lambda one: one.interval),
+        (gettext("Cheapest in so many draws"), lambda one: one.cheapest),
+        (gettext("Pays against the first"), lambda one: one.pays_from),
+        ("CAPEX", lambda one: one.capex),
+        ("OPEX", lambda one: one.opex),
+        (gettext("Worth today"), lambda one: one.present),
+        (gettext("As equal years"), lambda one: one.annuity),
+        (gettext("A VM and year"), lambda one: one.vm_year),
+        (gettext("Electricity"), lambda one: one.kwh),
+        ("CO₂e", lambda one: one.carbon),
+        (gettext("Lines without a price"), lambda one: number(one.unknown)),
+    ]
+    return [(label, [cell(one) or EN_DASH for one in designs]) for label, cell in rows]
 
 
 def unpriced_of(answer: Answer) -> list[str]:
