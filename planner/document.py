@@ -187,6 +187,7 @@ def _figure(figure: Figure) -> Document:
     return {
         "id": figure.id,
         "value": figure.value,
+        "counted": figure.counted,
         "unit": figure.unit,
         "formula": str(figure.formula),
         "inputs": [msgspec.to_builtins(given) for given in figure.inputs],
