@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from cluster.models import Connection, Operation
+from cluster.question import Asking, Question
 from cluster.roles import Role
 from operations.preflight import in_blackout
 from planner.parameters import (
@@ -126,6 +127,70 @@ class NewPersonForm(Plain):
     roles = forms.MultipleChoiceField(
         label=_("Roles"), choices=_roles, required=False, widget=forms.CheckboxSelectMultiple
     )
+
+
+class StudyForm(Plain):
+    """What a study of one cluster is asked for; each kind adds its own fields."""
+
+    kind: ClassVar[Asking]
+    vcpu_per_core = forms.FloatField(
+        label=_("vCPUs per core, at most"),
+        min_value=0.1,
+        max_value=RATIO_MAX,
+        initial=4.0,
+        widget=forms.NumberInput(attrs={"step": "0.1"}),
+    )
+
+    @classmethod
+    def of(cls, question: Question | None) -> Self:
+        """The form that shows what was asked."""
+        if question is None:
+            return cls()
+        return cls(initial={name: getattr(question, name) for name in cls.base_fields})
+
+    def question(self, cluster: str) -> Question:
+        """What a valid form asks of a cluster."""
+        return Question(kind=self.kind, cluster=cluster, **self.cleaned_data)
+
+
+class FailuresForm(StudyForm):
+    kind = "failures"
+    by = forms.ChoiceField(
+        label=_("What is lost at once"),
+        choices=[
+            ("host", _("a host")),
+            ("rack", _("a rack")),
+            ("site", _("a site")),
+            ("datacenter", _("a data centre")),
+            ("model", _("all hosts of one model")),
+            ("version", _("all hosts of one version")),
+        ],
+    )
+    double = forms.BooleanField(label=_("Two at once as well"), required=False, initial=True)
+
+
+class BalanceForm(StudyForm):
+    kind = "balance"
+    failures = forms.TypedChoiceField(
+        label=_("Keep what hosts may fail"),
+        coerce=int,
+        choices=[(0, _("do not look")), (1, _("one host")), (2, _("two hosts"))],
+        initial=1,
+    )
+    max_moves = forms.IntegerField(label=_("Moves, at most"), min_value=0, max_value=10_000, initial=1000)
+    power_saving = forms.BooleanField(label=_("Empty hosts so that they can sleep"), required=False)
+
+
+class PlacementForm(StudyForm):
+    kind = "placement"
+    failures = forms.IntegerField(
+        label=_("Host failures to survive"), min_value=0, max_value=FAILURES_MAX, initial=1
+    )
+
+
+STUDY_FORMS: Final[dict[str, type[StudyForm]]] = {
+    form.kind: form for form in (FailuresForm, BalanceForm, PlacementForm)
+}
 
 
 class ConnectionForm(Plain):

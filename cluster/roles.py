@@ -31,6 +31,7 @@ class Action(StrEnum):
     IMPORT = gettext_noop("import estates")
     PLAN = gettext_noop("make plans")
     CANCEL = gettext_noop("cancel runs")
+    REHEARSE = gettext_noop("rehearse")
     AUDIT = gettext_noop("read the audit")
     PEOPLE = gettext_noop("manage people")
     CONNECT = gettext_noop("manage connections")
@@ -39,7 +40,7 @@ class Action(StrEnum):
 
 
 _READ: Final = frozenset({Action.READ})
-_WORK: Final = frozenset({Action.READ, Action.IMPORT, Action.PLAN, Action.CANCEL})
+_WORK: Final = frozenset({Action.READ, Action.IMPORT, Action.PLAN, Action.CANCEL, Action.REHEARSE})
 _REAL: Final = frozenset({Action.CONNECT, Action.OPERATE, Action.APPROVE})
 
 OPENS: Final[dict[Role, frozenset[Action]]] = {

@@ -16,16 +16,19 @@ from cluster import (
     results,
     services,
     snapshot,
+    studies,
     work,
 )
 from cluster.models import Connection
+from cluster.rehearsal import drilling, play
 from operations.drivers.base import DriverError
 from planner import report
+from planner.paths.report import examine
 from planner.quality import Reading
 from planner.sentence import Sentence
 
+YEARS_PLAYED: Final = 10_000  # a second for some hosts; the error is shown beside
 READ_LEASE_S: Final = 300  # one kind of object of the largest vCenter
-PLANNED_VMS_PER_S: Final = 500  # far below what the planner does: the lease must outlast the plan
 
 
 @shared_task(name="cluster.tasks.import_estate")
@@ -83,7 +86,59 @@ def make_plan(run_id: str) -> None:
     if claimed is None:
         return
     with claimed:
-        _plan(claimed, snapshot.load_reading(claimed.estate()))
+        with claimed.kept():
+            reading = snapshot.load_reading(claimed.estate())
+        _plan(claimed, reading)
+
+
+@shared_task(name="cluster.tasks.make_study")
+def make_study(run_id: str) -> None:
+    """Answer a question about one cluster of a stored estate."""
+    claimed = work.claim(run_id)
+    if claimed is None:
+        return
+    with claimed:
+        studies.study(claimed, snapshot.load(claimed.estate()))
+
+
+@shared_task(name="cluster.tasks.rehearse")
+def rehearse(run_id: str) -> None:
+    """Play a script on an estate; the same script gives the same events whichever worker plays it."""
+    claimed = work.claim(run_id)
+    if claimed is None:
+        return
+    with claimed:
+        play.play(claimed, claimed.run.rehearsal)
+
+
+@shared_task(name="cluster.tasks.drill")
+def drill(run_id: str) -> None:
+    """Fail every host, or every pair."""
+    claimed = work.claim(run_id)
+    if claimed is None:
+        return
+    with claimed:
+        drilling.drill(claimed, claimed.run.rehearsal)
+
+
+@shared_task(name="cluster.tasks.examine_wiring")
+def examine_wiring(run_id: str) -> None:
+    """Find what is single in an estate with its designs, and how available its VMs are."""
+    claimed = work.claim(run_id)
+    if claimed is None:
+        return
+    with claimed:
+        estate = claimed.estate()
+        designs = snapshot.designs_of(estate)
+        reading = snapshot.load_designed(estate, designs)
+        claimed.advance(
+            "paths",
+            20,
+            Sentence("Following the paths of {count} hosts", {"count": len(reading.estate.hosts)}),
+        )
+        paths = examine(reading.estate)
+        claimed.advance("play", 60, Sentence("Playing {years} years", {"years": YEARS_PLAYED}))
+        results.store_redundancy(claimed, designs, paths, results.availability_of(reading, YEARS_PLAYED))
 
 
 @shared_task(name="cluster.tasks.sweep_lost_runs")
@@ -111,10 +166,7 @@ def _read_server(claimed: work.Work) -> Reading:
 
 def _plan(claimed: work.Work, reading: Reading) -> None:
     parameters = claimed.parameters()
-    claimed.advance(
-        "plan",
-        85,
-        Sentence("Planning {count} VMs", {"count": len(reading.estate.vms)}),
-        lease_s=work.LEASE_S + len(reading.estate.vms) / PLANNED_VMS_PER_S,
-    )
-    results.store_plan(claimed, report.plan(reading, parameters))
+    claimed.advance("plan", 85, Sentence("Planning {count} VMs", {"count": len(reading.estate.vms)}))
+    with claimed.kept():
+        plan = report.plan(reading, parameters)
+    results.store_plan(claimed, plan)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from django.urls import include, path
+from django.urls import include, path, register_converter
 
 from cluster import api
+from cluster.models import Study
 from cluster.views import (
     audit,
     charts,
@@ -18,12 +19,30 @@ from cluster.views import (
     overview,
     people,
     plans,
+    rehearsals,
     reports,
     runs,
     search,
+    studies,
     tree,
     vms,
+    wiring,
 )
+
+
+class StudyConverter:
+    """The kinds of studies in an address."""
+
+    regex = "|".join(Study.Kind.values)
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(StudyConverter, "study")
 
 urlpatterns = [
     path("", include(api.urlpatterns)),
@@ -34,6 +53,13 @@ urlpatterns = [
     path("runs/working/", runs.working, name="runs_working"),
     path("runs/<uuid:pk>/", runs.run, name="run"),
     path("runs/<uuid:pk>/cancel/", runs.cancel, name="run_cancel"),
+    path("rehearsals/", rehearsals.rehearsals, name="rehearsals"),
+    path("rehearsals/examples/<slug:name>/", rehearsals.example, name="rehearse_example"),
+    path("rehearsals/<uuid:pk>/", rehearsals.rehearsal, name="rehearsal"),
+    path("rehearsals/<uuid:pk>/script/", rehearsals.again, name="rehearse_again"),
+    path("rehearsals/<uuid:pk>/log.<str:ending>", rehearsals.log, name="rehearsal_log"),
+    path("estates/<int:pk>/rehearse/", rehearsals.cluster, name="rehearse"),
+    path("estates/<int:pk>/drill/", rehearsals.drill, name="drill"),
     path("search/", search.search, name="search"),
     path("events/", events.events, name="events"),
     path("audit/", audit.entries, name="audit"),
@@ -63,9 +89,19 @@ urlpatterns = [
     path("estates/<int:pk>/datastores/", estates.datastores, name="estate_datastores"),
     path("estates/<int:pk>/history/", connections.history, name="estate_history"),
     path("estates/<int:pk>/events/", estates.events, name="estate_events"),
+    path("estates/<int:pk>/wiring/", wiring.findings, name="wiring"),
+    path("estates/<int:pk>/wiring/topology/", wiring.topology, name="topology"),
+    path("estates/<int:pk>/wiring/availability/", wiring.availability, name="availability"),
+    path("estates/<int:pk>/wiring/topology.json", wiring.topology_json, name="topology_json"),
+    path("estates/<int:pk>/wiring/blast.json", wiring.blast_json, name="blast_json"),
+    path("estates/<int:pk>/wiring/examine/", wiring.examine, name="wiring_examine"),
+    path("estates/<int:pk>/wiring/design/", wiring.design, name="wiring_design"),
     path("estates/<int:pk>/cluster/", clusters.cluster, name="cluster"),
     path("estates/<int:pk>/plan/", plans.ask, name="plan"),
     path("estates/<int:pk>/plan/<uuid:run_pk>/", plans.answer, name="plan_answer"),
+    path("estates/<int:pk>/cluster/<study:kind>/", studies.study, name="study"),
+    path("estates/<int:pk>/cluster/<study:kind>/ask/", studies.ask, name="study_ask"),
+    path("estates/<int:pk>/study/<uuid:run_pk>/", studies.answer, name="study_answer"),
     path("estates/<int:pk>/charts/<slug:kind>.json", charts.chart, name="chart"),
     path("estates/<int:pk>/report.<str:ending>", reports.report, name="report"),
     path("hosts/<int:pk>/", hosts.host, name="host"),

@@ -8,15 +8,19 @@ any more: it gets `ClaimLost`.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from threading import Event as Signal
+from threading import Thread
 from types import TracebackType
 from typing import Final, Self
 from uuid import UUID
 
 import msgspec
 from billiard.exceptions import SoftTimeLimitExceeded
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
@@ -30,6 +34,7 @@ from planner.sentence import Sentence
 READ_PERCENT: Final = 55
 SHEET_PERCENT: Final = 2  # of the 27 sheets of a full export, each
 LEASE_S: Final = 30  # a killed worker's run is taken up after this and at most one sweep of 15 s
+HOLD_EVERY_S: Final = 5.0  # several may be missed before the lease is over
 
 _log = logging.getLogger(__name__)
 
@@ -131,6 +136,33 @@ class Work:
             raise ClaimLost
         for name, value in changes.items():
             setattr(self.run, name, value)
+
+    @contextmanager
+    def kept(self, every_s: float = HOLD_EVERY_S) -> Iterator[None]:
+        """Hold the lease while one long step works, however long it takes.
+
+        A thread renews it: it dies with the worker, and then the lease runs out as it should.
+        """
+        done = Signal()
+        keeper = Thread(target=self._keep, args=(done, every_s), name=f"lease of {self.run.pk}", daemon=True)
+        keeper.start()
+        try:
+            yield
+        finally:
+            done.set()
+            keeper.join()
+
+    def _keep(self, done: Signal, every_s: float) -> None:
+        try:
+            while not done.wait(every_s):
+                try:
+                    self.hold()
+                except OperationalError:
+                    _log.warning("run %s: no answer of the database; its lease is renewed later", self.run.pk)
+        except ClaimLost:
+            return  # the worker is told by its own next write
+        finally:
+            connection.close()  # a thread has a connection of its own
 
     def succeed(self, message: Sentence) -> None:
         with transaction.atomic():

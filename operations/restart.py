@@ -135,8 +135,8 @@ def _best(state: ClusterState, policies: Policies, vm: VmState, chooser: Chooser
 
 
 def _wait_for_room(state: ClusterState, vm: VmState, cause: int, chooser: Chooser) -> Steps:
-    """Say once what a VM waits for; a plain VM that waits already is told nothing new."""
-    if vm.hold not in ROOM_HOLDS or not vm.is_plain:
+    """Say once what a VM waits for."""
+    if vm.hold not in ROOM_HOLDS or chooser.has_news(vm):
         hold, why = chooser.explain(vm)
         yield from _hold(state, vm, cause, hold, why)
 
@@ -368,6 +368,7 @@ ON_EVENT: Final[Rules] = {
     e.HostBack: on_watch,
     e.HostJoined: on_watch,
     e.NetworkHealed: on_watch,
+    e.NetworkParted: on_watch,
     e.StorageBack: on_room,
     v.VmStarted: on_started,
     v.VmUp: on_up,
@@ -378,7 +379,12 @@ ON_EVENT: Final[Rules] = {
     v.StartFailed: on_start_failed,
     v.Migrated: on_room,
     v.MigrationFailed: on_move_failed,
+    v.Emptying: on_room,
     v.MaintenanceOff: on_room,
+    v.FtProtected: on_room,
+    v.FtCopyLost: on_room,
+    e.HostFailed: on_room,
+    e.HostOff: on_room,
 }
 ON_WAKE: Final = {
     "restart": on_restart_due,

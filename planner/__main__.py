@@ -20,11 +20,13 @@ from planner.document import place_document, plan_document, summary_document
 from planner.estate import EstateError
 from planner.formats.reader import read
 from planner.parameters import ParameterError, Parameters
+from planner.paths_verbs import PATHS_VERBS, add_paths_verbs
 from planner.placing import GROUPS, place_estate
 from planner.printout import clean, plan_lines, summary_lines
 from planner.printout_placing import place_lines
 from planner.quality import FormatError, Reading
 from planner.report import plan
+from planner.resilience.verbs import VERBS, add_verbs, answer
 from planner.sentence import Sentence
 
 FITS: Final = 0
@@ -62,7 +64,7 @@ def _parser() -> Parser:
     summary = verbs.add_parser("summary", help="what is there: counts, memory, storage, consolidation ratios")
     planning = verbs.add_parser("plan", help="hosts needed, failures tolerated, free room, a first price")
     placing = verbs.add_parser("place", help="who runs where on the fewest hosts, and the proof")
-    for verb in (summary, planning, placing):
+    for verb in (summary, planning, placing, *add_verbs(verbs), *add_paths_verbs(verbs)):
         verb.add_argument("file", metavar="FILE", help=FILES)
         verb.add_argument("--json", action="store_true", help="print JSON instead of text")
     default = Parameters()
@@ -169,6 +171,14 @@ def _plan(reading: Reading, options: argparse.Namespace, _: Clock) -> tuple[str,
     return "\n".join(plan_lines(report, colour=_colour())), status
 
 
+def _resilience(reading: Reading, options: argparse.Namespace, clock: Clock) -> tuple[str, int]:
+    began = clock()
+    document, lines, is_well = answer(reading.estate, options)
+    seconds = clock() - began
+    text = _json(document(seconds)) if options.json else "\n".join(lines(seconds))
+    return text, FITS if is_well else DOES_NOT_FIT
+
+
 def _appliance(reading: Reading, options: argparse.Namespace, _clock: Clock) -> tuple[str, int]:
     found: tuple[Offer, ...] = ()
     if options.into is not None:
@@ -186,7 +196,14 @@ def _appliance(reading: Reading, options: argparse.Namespace, _clock: Clock) -> 
     return "\n".join(appliance_lines(reading, found)), status
 
 
-ANSWERS: Final = {"summary": _summary, "plan": _plan, "place": _place, "appliance": _appliance}
+ANSWERS: Final = {
+    "summary": _summary,
+    "plan": _plan,
+    "place": _place,
+    "appliance": _appliance,
+    **dict.fromkeys(VERBS, _resilience),
+    **PATHS_VERBS,
+}
 
 
 def _json(document: object) -> str:

@@ -8,7 +8,8 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from planner.estate import Estate, Row
+from planner.estate import Estate
+from planner.row import Row
 
 Change: TypeAlias = Literal["added", "removed", "changed"]
 

@@ -41,6 +41,10 @@ class Run(models.Model):
     class Kind(models.TextChoices):
         IMPORT = "import", _("import")
         PLAN = "plan", _("plan")
+        STUDY = "study", _("study")
+        REHEARSAL = "rehearsal", _("rehearsal")
+        DRILL = "drill", _("drill")
+        WIRING = "wiring", _("wiring")
         REFRESH = "refresh", _("refresh")
 
     class State(models.TextChoices):
@@ -51,7 +55,7 @@ class Run(models.Model):
         CANCELLED = "cancelled", _("cancelled")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    kind = models.CharField(max_length=8, choices=Kind.choices)
+    kind = models.CharField(max_length=9, choices=Kind.choices)
     state = models.CharField(max_length=9, choices=State.choices, default=State.QUEUED)
     stage = models.CharField(max_length=9, blank=True)
     progress = models.PositiveSmallIntegerField(default=0)

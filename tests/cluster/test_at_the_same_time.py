@@ -65,3 +65,26 @@ def test_a_worker_killed_while_it_stores_leaves_the_old_estate(any_site: Site):
     seen = json.loads(any_site.run(LOOK))
     assert seen["states"] == ["running", "succeeded"]
     assert (seen["revisions"], seen["owners"], seen["vms"]) == ([1], ["before"], 300)
+
+
+HOLD_THROUGH_A_LONG_STEP = """
+import threading
+from datetime import timedelta
+from django.db.models.functions import Now
+from cluster.models import Run
+from cluster.work import claim
+from tests.conftest import wait_until
+run = Run.objects.create(kind=Run.Kind.PLAN, estate_name="site")
+work = claim(run.pk)
+with work.kept(every_s=0.05):
+    Run.objects.filter(pk=run.pk).update(lease_until=Now() - timedelta(seconds=1))
+    wait_until(lambda: Run.objects.filter(pk=run.pk, lease_until__gt=Now()).exists(), "a new lease")
+    print("renewed", claim(run.pk))
+    Run.objects.filter(pk=run.pk).update(state=Run.State.CANCELLED, lease_until=None)
+    wait_until(lambda: threading.active_count() == 1, "the end of the thread")
+print(Run.objects.get(pk=run.pk).lease_until, threading.active_count())
+"""
+
+
+def test_the_lease_outlasts_a_step_of_any_length_and_is_not_forced_on_a_cancelled_run(any_site: Site):
+    assert any_site.run(HOLD_THROUGH_A_LONG_STEP).splitlines() == ["renewed None", "None 1"]

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cluster', '0003_audit'),
+        ('cluster', '0006_topology'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='run',
             name='kind',
-            field=models.CharField(choices=[('import', 'import'), ('plan', 'plan'), ('refresh', 'refresh')], max_length=8),
+            field=models.CharField(choices=[('import', 'import'), ('plan', 'plan'), ('study', 'study'), ('rehearsal', 'rehearsal'), ('drill', 'drill'), ('wiring', 'wiring'), ('refresh', 'refresh')], max_length=9),
         ),
         migrations.CreateModel(
             name='Connection',
