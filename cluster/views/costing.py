@@ -31,8 +31,11 @@ from planner.sentence import Sentence
 def costs(request: HttpRequest, pk: int) -> HttpResponse:
     """The page; without an answer yet it shows the question."""
     estate = estate_or_404(request, pk)
-    study = _study(request, estate)
     run = _run(request, estate)
+    ready = CostStudy.objects.filter(run=run).first() if run else None
+    if ready is not None:  # the worker was quicker than this page
+        return redirect(_study_url(estate, ready))
+    study = _study(request, estate)
     answer = pricing.answer_of(study) if study else None
     clusters = [cluster.name for cluster in selectors.clusters_of(estate)]
     shown = answer.asked if answer else Asked()
@@ -75,7 +78,7 @@ def waiting(request: HttpRequest, pk: int, run_pk: str) -> HttpResponse:
     run = get_object_or_404(estate.runs, pk=run_pk)
     study = CostStudy.objects.filter(run=run).first()
     if study is not None:
-        url = f"{reverse('costs', args=[estate.pk])}?{urlencode({'study': study.pk})}"
+        url = _study_url(estate, study)
         if not wants_fragment(request):
             return redirect(url)
         response = HttpResponse(status=204)
@@ -145,6 +148,10 @@ def _cell(value: object) -> str:
 
 def _is_number(text: str) -> bool:
     return text.lstrip("-").replace(".", "", 1).isdecimal()
+
+
+def _study_url(estate: Estate, study: CostStudy) -> str:
+    return f"{reverse('costs', args=[estate.pk])}?{urlencode({'study': study.pk})}"
 
 
 def _study(request: HttpRequest, estate: Estate) -> CostStudy | None:

@@ -186,7 +186,7 @@ def _windows_item(card: str, bought: list[Decimal], label: Sentence) -> Item:
         kind="capex",
         when="start",
         cards=(card,),
-        unit="16 cores",
+        unit="licences of 16 cores",
         label=label,
         formula=Sentence(
             "sum over hosts where Windows VMs may run of max(16, sum over CPUs of max(8, cores)) / 16, "

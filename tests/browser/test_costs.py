@@ -33,7 +33,7 @@ def book(open_page: Callable[..., Page], tmp_path: Path) -> str:
 
 def compared(page: Page, book: str) -> None:
     page.get_by_role("link", name="Cost", exact=True).click()
-    page.get_by_label("Price book").select_option(label=book)
+    page.get_by_label("Price book", exact=True).select_option(label=book)
     page.get_by_role("checkbox", name="Proxmox VE").check()
     page.get_by_label("Cores of a host").fill("32")
     page.get_by_label("Memory of a host, GiB").fill("512")

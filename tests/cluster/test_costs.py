@@ -116,6 +116,14 @@ def test_every_picture_has_its_numbers(estate: Estate, book: PriceBook) -> None:
     assert client.get(f"/estates/{estate.pk}/cost/charts/pie.json").status_code == 404
 
 
+def test_a_page_that_waits_for_an_answer_goes_to_it_even_if_the_worker_was_quicker(estate: Estate) -> None:
+    client = signed_in()
+    study = answered(client, estate)
+    for address in (f"cost/?run={study.run_id}", f"cost/run/{study.run_id}/"):
+        response = client.get(f"/estates/{estate.pk}/{address}")
+        assert response["Location"] == f"/estates/{estate.pk}/cost/?study={study.pk}"
+
+
 def test_a_task_that_runs_twice_answers_once(estate: Estate) -> None:
     study = answered(signed_in(), estate)
     tasks.price_estate(str(study.run_id))
