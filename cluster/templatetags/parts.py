@@ -43,6 +43,8 @@ register.filter("figure_help", labels.help_of)
 register.filter("resource", labels.resource_of)
 register.filter("unit", labels.unit_of)
 register.filter("planner_name", labels.name_of)
+register.filter("wiring_word", labels.word_of)
+register.filter("service_word", labels.service_of)
 register.filter("say", say_sentence)
 
 

@@ -17,10 +17,10 @@ REFUSED_SHOWN: Final = 100
 def placement_context(_: HttpRequest, study: Study) -> dict[str, Any]:
     """What the page of a placement shows."""
     found = msgspec.convert(study.answer, PlacementAnswer)
-    is_short = bool(found.refusals) or found.hosts_needed is None
+    is_carried = found.hosts_needed is not None
     return {
         "found": found,
-        "verdict_state": "bad" if is_short else "ok",
+        "verdict_state": "bad" if found.refusals else "ok" if is_carried else "warn",
         "placed": sum(len(host.vms) for host in found.hosts),
         "hosts": [
             {"name": host.name, "count": len(host.vms), "vms": host.vms[:VMS_SHOWN],

@@ -19,6 +19,8 @@ PARTNERS: Final = 16  # unlike hosts tried for each host
 SWEEPS: Final = 2  # over all hosts for each price of a move
 ASIDE: Final = 4  # least loaded hosts that take a VM out of the way
 NO_GAIN: Final = 1e-9
+PAIR: Final = 2
+NOTHING: Final = (np.empty((0, 3), np.int64), np.empty(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,42 +91,72 @@ def level(
         guard: given (where, moves), how many of the moves may be done; the VM of the next one stays.
     """
     movable, now = movable.copy(), where.copy()
+    current = before = score(loads, where)
     done: list[tuple[int, int, int]] = []
     scores: list[float] = []
     refused = 0
     while len(done) < most and refused < REFUSED_AT_MOST and len(now):
         ask = (standing, now, loads, movable, most - len(done), least_gain)
-        moves, reached = _exchanges(*ask) if look_ahead else _singles(*ask)
-        if not len(moves) and look_ahead and len(done) + 2 <= most:
-            moves, reached = pair(standing, now, loads, movable, least_gain)
+        moves, reached = _worthwhile(*ask, current) if look_ahead else _singles(*ask)
         if not len(moves):
             break
         allowed = len(moves) if guard is None else guard(now, moves)
         if allowed < len(moves):
             movable[moves[allowed, 0]] = False
             refused += 1
+            allowed = worth(reached[:allowed], current, least_gain)
         for vm, source, target in moves[:allowed].tolist():
             done.append((vm, source, target))
             now[vm] = target
             movable[vm] = movable[vm] and not look_ahead
         scores += reached[:allowed].tolist()
-        if look_ahead and allowed == len(moves) > 2 and len(now) * len(loads.unit) > STEEPEST_UP_TO:
-            break  # a second round over a large cluster costs as much and brings hardly anything
-    kept = _up_to_the_best(scores, score(loads, where))
-    for vm, source, _ in reversed(done[kept:]):
-        now[vm] = source
+        current = scores[-1] if scores else before
     return Levelling(
-        before=score(loads, where),
-        moves=np.array(done[:kept], np.int64).reshape(-1, 3),
-        scores=np.array(scores[:kept]),
-        where=now,
+        before=before, moves=np.array(done, np.int64).reshape(-1, 3), scores=np.array(scores), where=now
     )
 
 
-def _up_to_the_best(scores: list[float], before: float) -> int:
-    """Leave out the moves at the end that were to help others which then could not be done."""
-    lowest = min(scores, default=before)
-    return scores.index(lowest) + 1 if lowest < before else 0
+def worth(scores: F64, before: float, least_gain: float) -> int:
+    """Say after how many moves to stop: where score + least gain x moves is lowest.
+
+    >>> worth(np.array([9.0, 8.0, 9.5, 7.9]), 10.0, 0.1), worth(np.array([10.5]), 10.0, 0.1)
+    (2, 0)
+    """
+    if not len(scores):
+        return 0
+    paid = scores + least_gain * np.arange(1, len(scores) + 1)
+    best = int(paid.argmin())
+    return best + 1 if paid[best] < before else 0
+
+
+def _worthwhile(
+    standing: Standing,
+    where: I64,
+    loads: Loads,
+    movable: Flags,
+    most: int,
+    least_gain: float,
+    before: float,
+) -> tuple[I64, F64]:
+    """The best of exchanges, single moves and, where neither is worth it, a pair of moves."""
+    ask = (standing, where, loads, movable, most, least_gain)
+    is_large = len(where) * len(loads.unit) > STEEPEST_UP_TO
+    ways = [_exchanges(*ask)] if is_large else [_exchanges(*ask), _once(*ask)]
+    found = [(moves, reached, worth(reached, before, least_gain)) for moves, reached in ways]
+    cut = [(moves[:many], reached[:many]) for moves, reached, many in found if many]
+    if cut:
+        return min(cut, key=lambda way: float(way[1][-1]) + least_gain * len(way[0]))
+    return pair(standing, where, loads, movable, least_gain) if most >= PAIR else NOTHING
+
+
+def _once(
+    standing: Standing, where: I64, loads: Loads, movable: Flags, most: int, least_gain: float
+) -> tuple[I64, F64]:
+    """Where the best single moves lead to, each VM moved once."""
+    goal = where.copy()
+    for vm, _, target in _singles(standing, where, loads, movable, most, least_gain)[0].tolist():
+        goal[vm] = target
+    return _sequence(standing, where, goal, loads)
 
 
 def _arrays(standing: Standing, where: I64) -> tuple[I64, I64, I64, Flags, I64, I64, I32]:
@@ -176,9 +208,21 @@ def _exchanges(
         goal, where, movable, loads.part, loads.unit, loads.values(where), loads.weight,
         most, least_gain, PARTNERS, SWEEPS, *_arrays(standing, where),
     )  # fmt: skip
-    arrays = _arrays(standing, where)
+    return _sequence(standing, where, goal, loads)
+
+
+def _sequence(standing: Standing, where: I64, goal: I64, loads: Loads) -> tuple[I64, F64]:
+    """An order in which each move is valid; who is blocked stays."""
+    from planner.kernels import exchanging
+
     return exchanging.sequence(
-        where.copy(), goal, loads.part, loads.unit, loads.values(where), loads.weight, *arrays
+        where.copy(),
+        goal,
+        loads.part,
+        loads.unit,
+        loads.values(where),
+        loads.weight,
+        *_arrays(standing, where),
     )
 
 
@@ -188,7 +232,7 @@ def pair(standing: Standing, where: I64, loads: Loads, movable: Flags, least_gai
 
     hosts = len(standing.capacity)
     if hosts < 2:
-        return np.empty((0, 3), np.int64), np.empty(0)
+        return NOTHING
     value = loads.values(where)
     far = (np.abs(value - value.mean(axis=0)) * loads.weight).sum(axis=1)
     each = max(1, len(where) // hosts * len(where) * (ASIDE + 1))
@@ -200,7 +244,7 @@ def pair(standing: Standing, where: I64, loads: Loads, movable: Flags, least_gai
         loads.weight, 2 * least_gain, *_arrays(standing, where),
     )  # fmt: skip
     if gain <= 0.0:
-        return np.empty((0, 3), np.int64), np.empty(0)
+        return NOTHING
     other, target, third, vm, source = found.tolist()
     after = where.copy()
     after[other] = third
