@@ -10,15 +10,18 @@ from uuid import UUID
 
 import msgspec
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
-from django.urls import path
+from django.urls import path, reverse
 from django.utils import translation
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
-from cluster import selectors
+from cluster import selectors, services, snapshot
 from cluster.frames import view
-from cluster.models import Estate, Run
+from cluster.models import Estate, Rehearsal, Run
+from cluster.rehearsal import question, record
+from cluster.rehearsal.question import Asked, BadScript
+from cluster.roles import Action
 from cluster.wording import say
 from planner.sentence import Sentence
 
@@ -55,8 +58,32 @@ class EstateView(msgspec.Struct, frozen=True, kw_only=True):
     imported_at: str | None
 
 
+class RehearsalView(msgspec.Struct, frozen=True, kw_only=True):
+    """A rehearsal as programs, and the page that plays it, follow it."""
+
+    id: str
+    kind: str
+    state: str
+    progress: int
+    estate: int | None
+    estate_name: str
+    cluster: str
+    scenario: str
+    product: str
+    script: str
+    error: str | None
+    opening: Any
+    outages: list[dict[str, Any]] | None
+    advice: list[str] | None
+    drills: Any
+
+
 def for_programs(answer: View) -> View:
     """Only GET, and 401 where a person would be sent to the login page."""
+    return login_not_required(require_GET(_or_401(answer)))
+
+
+def _or_401(answer: View) -> View:
 
     @wraps(answer)
     def answer_or_401(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -64,16 +91,16 @@ def for_programs(answer: View) -> View:
             return JsonResponse({"error": "log in first"}, status=401)
         return answer(request, *args, **kwargs)
 
-    return login_not_required(require_GET(answer_or_401))
+    return answer_or_401
 
 
 @for_programs
 def events(request: HttpRequest) -> HttpResponse:
     """The events after a number, oldest first; `more` says whether to ask again after the last."""
-    asked = request.GET.get("after", "0")
-    if not (asked.isascii() and asked.isdigit() and len(asked) <= SEQ_DIGITS_MAX):
+    after = _after(request)
+    if after is None:
         return JsonResponse({"error": "after is not a number"}, status=400)
-    rows = list(selectors.visible_events(request.user).filter(seq__gt=int(asked)).order_by("seq")[: PAGE + 1])
+    rows = list(selectors.visible_events(request.user).filter(seq__gt=after).order_by("seq")[: PAGE + 1])
     language = translation.get_language() or "en"
     return _json({"events": [view(row, language) for row in rows[:PAGE]], "more": len(rows) > PAGE})
 
@@ -96,6 +123,98 @@ def plan(request: HttpRequest, pk: int) -> HttpResponse:
     if newest is None:
         return JsonResponse({"error": "no plan yet"}, status=404)
     return _json(newest.report)
+
+
+@for_programs
+def rehearsal(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """A rehearsal: who runs where at its beginning, and at its end what it meant."""
+    return _json(_rehearsal_view(get_object_or_404(selectors.visible_rehearsals(request.user), pk=pk)))
+
+
+@for_programs
+def rehearsal_events(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The events after a number with what each changed; `state` is the run's after the last of them."""
+    found = get_object_or_404(selectors.visible_rehearsals(request.user).defer("opening", "drills"), pk=pk)
+    after = _after(request)
+    if after is None:
+        return JsonResponse({"error": "after is not a number"}, status=400)
+    told, more = record.events_after(found, after)  # the state was read before: rows never end too soon
+    return _json({"events": told, "more": more, "state": found.run.state})
+
+
+@login_not_required
+@require_POST
+@_or_401
+def start_rehearsal(request: HttpRequest) -> HttpResponse:
+    """Queue a rehearsal: 201 with its address, 400 with line and word of a bad script, 403, 404."""
+    try:
+        asked = msgspec.json.decode(request.body, type=Asked)
+        run = _start(request, asked)
+    except msgspec.MsgspecError as error:
+        return JsonResponse({"error": str(error)}, status=400)
+    except BadScript as bad:
+        return JsonResponse({"error": say(bad.message), "line": bad.line, "word": bad.word}, status=400)
+    except services.NotAllowed:
+        return JsonResponse({"error": "your role does not rehearse"}, status=403)
+    return JsonResponse({"id": str(run.pk), "url": reverse("api-rehearsal", args=[run.pk])}, status=201)
+
+
+def _start(request: HttpRequest, asked: Asked) -> Run:
+    services.allow(request.user, Action.REHEARSE)  # before the estate is read
+    if asked.scenario:
+        if asked.scenario not in question.examples():
+            raise Http404
+        return services.start_rehearsal(
+            request.user, question.of_scenario(asked.scenario), None, asked.scenario
+        )
+    if asked.rehearsal is not None:
+        before = get_object_or_404(selectors.visible_rehearsals(request.user), pk=asked.rehearsal)
+        wanted = question.again(before, asked.script)
+        return services.start_rehearsal(request.user, wanted, before.run.estate, before.run.estate_name)
+    estate = get_object_or_404(selectors.visible_estates(request.user), pk=asked.estate)
+    read = snapshot.load(estate)
+    if asked.drill is not None:
+        wanted = question.drill_of(read, asked.cluster, asked.product, asked.drill)
+    else:
+        wanted = question.of_cluster(read, asked.cluster, asked.script)
+    return services.start_rehearsal(request.user, wanted, estate, estate.name)
+
+
+def _rehearsal_view(found: Rehearsal) -> RehearsalView:
+    summary = record.summary_of(found)
+    return RehearsalView(
+        id=str(found.pk),
+        kind=found.run.kind,
+        state=found.run.state,
+        progress=found.run.progress,
+        estate=found.run.estate_id,
+        estate_name=found.run.estate_name,
+        cluster=found.cluster_name,
+        scenario=found.scenario,
+        product=found.product,
+        script=found.script,
+        error=say(msgspec.convert(found.run.error, Sentence)) if found.run.error else None,
+        opening=found.opening,
+        outages=[
+            {
+                "vm": outage.vm,
+                "outage_s": outage.outage_s,
+                "lost": outage.is_lost,
+                "why": say(outage.why) if outage.why.template else None,
+            }
+            for outage in summary.outages
+        ]
+        if summary
+        else None,
+        advice=[say(sentence) for sentence in summary.advice] if summary else None,
+        drills=found.drills,
+    )
+
+
+def _after(request: HttpRequest) -> int | None:
+    """The number that `?after=` names; None where it is none."""
+    asked = request.GET.get("after", "0")
+    return int(asked) if asked.isascii() and asked.isdigit() and len(asked) <= SEQ_DIGITS_MAX else None
 
 
 def _run_view(run: Run) -> RunView:
@@ -137,6 +256,9 @@ def _json(content: Any) -> HttpResponse:
 urlpatterns = [
     path("api/v1/events", events, name="api-events"),
     path("api/v1/runs/<uuid:pk>", run, name="api-run"),
+    path("api/v1/rehearsals", start_rehearsal, name="api-rehearsals"),
+    path("api/v1/rehearsals/<uuid:pk>", rehearsal, name="api-rehearsal"),
+    path("api/v1/rehearsals/<uuid:pk>/events", rehearsal_events, name="api-rehearsal-events"),
     path("api/v1/estates", estates, name="api-estates"),
     path("api/v1/estates/<int:pk>/plan", plan, name="api-plan"),
 ]

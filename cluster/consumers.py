@@ -37,6 +37,7 @@ class EventsConsumer(AsyncWebsocketConsumer):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self._whole = asyncio.current_task()
+        self._receive = receive
         try:
             await super().__call__(scope, receive, send)
         except asyncio.CancelledError:
@@ -91,6 +92,7 @@ class EventsConsumer(AsyncWebsocketConsumer):
                 await self.close(code)
         except TimeoutError:
             self._given_up = True
+            hang_up(self._receive)
             self._whole.cancel()
 
     def _stop_telling(self) -> None:
@@ -98,6 +100,17 @@ class EventsConsumer(AsyncWebsocketConsumer):
             hub().leave(self.reader)
         if self.sender is not None:
             self.sender.cancel()
+
+
+def hang_up(receive: Any) -> None:
+    """Drop the connection under a socket, with all that its browser does not take; ASGI has no word for it.
+
+    uvicorn's `receive` belongs to its protocol, which holds the transport.  When the application just ends,
+    uvicorn closes, and closing waits until all is sent: for ever.
+    """
+    transport = getattr(getattr(receive, "__self__", None), "transport", None)
+    if transport is not None:
+        transport.abort()
 
 
 def language_of(scope: dict[str, Any]) -> str:

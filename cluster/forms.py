@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from cluster.models import Connection, Operation
+from cluster.question import Asking, Question
 from cluster.roles import Role
+from operations.preflight import in_blackout
 from planner.parameters import (
     CORES_MAX,
     FAILURES_MAX,
@@ -18,7 +21,8 @@ from planner.parameters import (
     Parameters,
 )
 
-ACCEPTED: Final = ".xlsx,.xlsm,.csv,.zip,.json"
+VM_KINDS: Final = ("migrate", "power-on", "power-off")
+ACCEPTED: Final = ".xlsx,.xlsm,.csv,.zip,.json,.ovf,.ova,.xml"
 
 
 class Plain(forms.Form):
@@ -123,3 +127,127 @@ class NewPersonForm(Plain):
     roles = forms.MultipleChoiceField(
         label=_("Roles"), choices=_roles, required=False, widget=forms.CheckboxSelectMultiple
     )
+
+
+class StudyForm(Plain):
+    """What a study of one cluster is asked for; each kind adds its own fields."""
+
+    kind: ClassVar[Asking]
+    vcpu_per_core = forms.FloatField(
+        label=_("vCPUs per core, at most"),
+        min_value=0.1,
+        max_value=RATIO_MAX,
+        initial=4.0,
+        widget=forms.NumberInput(attrs={"step": "0.1"}),
+    )
+
+    @classmethod
+    def of(cls, question: Question | None) -> Self:
+        """The form that shows what was asked."""
+        if question is None:
+            return cls()
+        return cls(initial={name: getattr(question, name) for name in cls.base_fields})
+
+    def question(self, cluster: str) -> Question:
+        """What a valid form asks of a cluster."""
+        return Question(kind=self.kind, cluster=cluster, **self.cleaned_data)
+
+
+class FailuresForm(StudyForm):
+    kind = "failures"
+    by = forms.ChoiceField(
+        label=_("What is lost at once"),
+        choices=[
+            ("host", _("a host")),
+            ("rack", _("a rack")),
+            ("site", _("a site")),
+            ("datacenter", _("a data centre")),
+            ("model", _("all hosts of one model")),
+            ("version", _("all hosts of one version")),
+        ],
+    )
+    double = forms.BooleanField(label=_("Two at once as well"), required=False, initial=True)
+
+
+class BalanceForm(StudyForm):
+    kind = "balance"
+    failures = forms.TypedChoiceField(
+        label=_("Keep what hosts may fail"),
+        coerce=int,
+        choices=[(0, _("do not look")), (1, _("one host")), (2, _("two hosts"))],
+        initial=1,
+    )
+    max_moves = forms.IntegerField(label=_("Moves, at most"), min_value=0, max_value=10_000, initial=1000)
+    power_saving = forms.BooleanField(label=_("Empty hosts so that they can sleep"), required=False)
+
+
+class PlacementForm(StudyForm):
+    kind = "placement"
+    failures = forms.IntegerField(
+        label=_("Host failures to survive"), min_value=0, max_value=FAILURES_MAX, initial=1
+    )
+
+
+STUDY_FORMS: Final[dict[str, type[StudyForm]]] = {
+    form.kind: form for form in (FailuresForm, BalanceForm, PlacementForm)
+}
+
+
+class ConnectionForm(Plain):
+    """A new connection.  The password is sealed when it arrives and stands on no page again."""
+
+    name = forms.CharField(label=_("Name, and name of the estate"), max_length=255)
+    host = forms.CharField(
+        label=_("Server"), max_length=253, help_text=_("vCenter or ESXi: a name or an address.")
+    )
+    port = forms.IntegerField(label=_("Port"), min_value=1, max_value=65535, initial=443)
+    username = forms.CharField(
+        label=_("User"), max_length=255, widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text=_("A read-only account is enough to read."),
+    )  # fmt: skip
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
+    )
+    fingerprint = forms.RegexField(
+        r"^([0-9A-Fa-f]{2}:?){32}$",
+        label=_("Fingerprint of the certificate, SHA-256"),
+        required=False,
+        help_text=_("Left empty, the certificate has to be trusted by this machine."),
+    )
+    refresh_minutes = forms.IntegerField(
+        label=_("Read again every so many minutes"), min_value=5, max_value=10080, required=False,
+        help_text=_("Left empty: only when asked."),
+    )  # fmt: skip
+    may_act = forms.BooleanField(label=_("May act; otherwise every operation is a dry run"), required=False)
+    four_eyes = forms.BooleanField(
+        label=_("Another person approves each operation"), required=False, initial=True
+    )
+    blackout = forms.CharField(
+        label=_("Nothing begins during"), max_length=255, required=False,
+        help_text="mon-fri 08:00-18:00, sun 00:00-24:00",
+    )  # fmt: skip
+    moves_per_host = forms.IntegerField(
+        label=_("Migrations of a host at once"), min_value=1, max_value=8, initial=2
+    )
+
+    def clean_blackout(self) -> str:
+        text = str(self.cleaned_data["blackout"])
+        try:
+            in_blackout(text, 0, 0)
+        except ValueError as error:
+            raise forms.ValidationError(_("Not a list of windows such as mon-fri 08:00-18:00.")) from error
+        return text
+
+
+class OperationForm(Plain):
+    """An operation to propose."""
+
+    connection = forms.ModelChoiceField(label=_("Connection"), queryset=Connection.objects.all())
+    kind = forms.ChoiceField(
+        label=_("Operation"), choices=[choice for choice in Operation.Kind.choices if choice[0] in VM_KINDS]
+    )
+    subject = forms.CharField(label=_("VM"), max_length=255)
+    destination = forms.CharField(label=_("To host"), max_length=255, required=False)
+    real = forms.BooleanField(label=_("Really do it; otherwise a dry run"), required=False)

@@ -4,8 +4,11 @@ rights.
 visible_estates(user)      -> QuerySet[Estate]
 visible_events(user)       -> QuerySet[Event]        recent_events(user, count) -> list, oldest first
 visible_runs(user)         -> QuerySet[Run]          runs_under_way(user)
+visible_rehearsals(user)   -> QuerySet[Rehearsal]
 latest_plan(estate)        -> Plan of the whole estate, or None
+latest_study(estate, kind, cluster) -> Study, or None
 report_of(plan)            -> PlanReport
+latest_redundancy(estate)  -> Redundancy, or None    paths_of(redundancy), availability_of(redundancy)
 clusters_of(estate)        -> list[ClusterCount]     vms_of_cluster(estate, name) -> QuerySet
 find(user, text, limit)    -> list[Hit]
 """
@@ -21,10 +24,24 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count, Model, Q, QuerySet
 from msgspec import Struct
 
-from cluster.models import Cluster, Datastore, Estate, Event, Host, Plan, Run, VirtualMachine
+from cluster.models import (
+    Cluster,
+    Datastore,
+    Estate,
+    Event,
+    Host,
+    Plan,
+    Redundancy,
+    Rehearsal,
+    Run,
+    Study,
+    VirtualMachine,
+)
 from cluster.models.inventory import Power
 from cluster.roles import Action, may
+from planner.availability.report import ClusterAvailability
 from planner.consolidation import NO_CLUSTER
+from planner.paths.report import PathsReport
 from planner.report import PlanReport
 
 Reader = AbstractBaseUser | AnonymousUser
@@ -65,6 +82,12 @@ def runs_under_way(user: Reader) -> QuerySet[Run]:
     return visible_runs(user).filter(state__in=[Run.State.QUEUED, Run.State.RUNNING])
 
 
+def visible_rehearsals(user: Reader) -> QuerySet[Rehearsal]:
+    """The rehearsals of the runs that this user may follow, without the estate that each keeps."""
+    rows = Rehearsal.objects.filter(run__in=visible_runs(user)).order_by("-created_at")
+    return rows.select_related("run", "run__estate", "run__requested_by").defer("document")
+
+
 def visible_events(user: Reader) -> QuerySet[Event]:
     """The events that this user may read: those of visible estates, and those of none."""
     if not may(user, Action.READ):
@@ -82,9 +105,27 @@ def latest_plan(estate: Estate) -> Plan | None:
     return estate.plans.filter(parameters__cluster=None).first()
 
 
+def latest_study(estate: Estate, kind: str, cluster: str) -> Study | None:
+    """The newest study of this kind of one cluster."""
+    return estate.studies.filter(kind=kind, cluster_name=cluster).first()
+
+
 def report_of(plan: Plan) -> PlanReport:
     """What the plan answered."""
     return msgspec.convert(plan.report, PlanReport)
+
+
+def latest_redundancy(estate: Estate) -> Redundancy | None:
+    """The newest examination, of whatever revision; the page says where it is out of date."""
+    return estate.redundancies.first()
+
+
+def paths_of(redundancy: Redundancy) -> PathsReport:
+    return msgspec.convert(redundancy.paths, PathsReport)
+
+
+def availability_of(redundancy: Redundancy) -> tuple[ClusterAvailability, ...]:
+    return msgspec.convert(redundancy.availability, tuple[ClusterAvailability, ...])
 
 
 def clusters_of(estate: Estate) -> list[ClusterCount]:

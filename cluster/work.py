@@ -158,9 +158,7 @@ class Work:
                 try:
                     self.hold()
                 except OperationalError:
-                    _log.warning(
-                        "run %s: the database did not answer; its lease is renewed later", self.run.pk
-                    )
+                    _log.warning("run %s: no answer of the database; its lease is renewed later", self.run.pk)
         except ClaimLost:
             return  # the worker is told by its own next write
         finally:

@@ -109,13 +109,21 @@ def charge_copy(state: ClusterState, vm: VmState, sign: int) -> None:
 
 
 def drop_copy(state: ClusterState, vm: VmState) -> None:
-    """Give back the room of a second copy, made or in the making."""
+    """Give back the room of both second copies, made and in the making."""
     for name in (vm.secondary, vm.seeding):
         if name is not None:
-            state.leave(vm, name)
-            state.hosts[name].copies.pop(vm.name, None)
-    vm.secondary = vm.seeding = None
-    vm.seed_activity = 0
+            drop_copy_on(state, vm, name)
+
+
+def drop_copy_on(state: ClusterState, vm: VmState, host: str) -> None:
+    """Give back the room of one second copy."""
+    state.leave(vm, host)
+    state.hosts[host].copies.pop(vm.name, None)
+    if vm.secondary == host:
+        vm.secondary = None
+    else:
+        vm.seeding = None
+        vm.seed_activity = 0
 
 
 def forget(state: ClusterState, vm: VmState) -> None:
@@ -132,23 +140,24 @@ def begin_outage(state: ClusterState, vm: VmState, at_s: float) -> None:
         vm.down_at = at_s if vm.stalled_at is None else vm.stalled_at
 
 
-def stall(vm: VmState, at_s: float) -> None:
-    """Note since when a running VM cannot serve."""
-    if vm.phase == "running" and vm.stalled_at is None:
-        vm.stalled_at = at_s
-
-
-def unstall(state: ClusterState, vm: VmState, at_s: float) -> None:
-    """Let a VM serve again, unless something else of it is still gone."""
-    if vm.stalled_at is None or vm.host is None:
+def look_at_service(state: ClusterState, vm: VmState, at_s: float) -> None:
+    """Note since when a running VM cannot serve, or that it can again."""
+    if vm.phase != "running" or vm.host is None:
         return
-    host = state.hosts[vm.host]
-    gone = any(name in host.storage_lost for name in vm.row.datastores)
-    full = any(state.datastores[name].full for name in vm.row.datastores if name in state.datastores)
-    if host.connected and not gone and not (full and is_growing(vm)):
+    if not can_serve(state, vm, state.hosts[vm.host]):
+        vm.stalled_at = at_s if vm.stalled_at is None else vm.stalled_at
+    elif vm.stalled_at is not None:
         vm.out_s += at_s - vm.stalled_at
         vm.outages += 1
         vm.stalled_at = None
+
+
+def can_serve(state: ClusterState, vm: VmState, host: HostState) -> bool:
+    """Whether a VM that runs on a host has its network and its storage there."""
+    if host.is_cut or any(name in host.storage_lost for name in vm.row.datastores):
+        return False
+    full = any(state.datastores[name].full for name in vm.row.datastores if name in state.datastores)
+    return not (full and is_growing(vm))
 
 
 def is_growing(vm: VmState) -> bool:

@@ -14,11 +14,10 @@ from operations.books import (
     end_move,
     fall_silent,
     forget,
+    look_at_service,
     mark_safe,
     power_off,
     rejoin,
-    stall,
-    unstall,
 )
 from operations.state import ClusterState
 
@@ -42,6 +41,7 @@ def host_back(state: ClusterState, event: e.HostBack) -> None:
     """Let a host run again, empty: what it ran before the power went is certainly over."""
     host = state.hosts[event.subject]
     host.powered = host.connected = True
+    host.is_cut = False
     host.standby = False
     host.silent_at = None
     host.verdict = "live"
@@ -53,20 +53,22 @@ def host_cut(state: ClusterState, event: e.HostCut) -> None:
     """Take a host's networks; its VMs run on, and nobody reaches them if their network went too."""
     host = state.hosts[event.subject]
     host.connected = False
+    host.is_cut = event.whole
     fall_silent(state, host)
-    for name in host.vms if event.whole else ():
-        stall(state.vms[name], event.at_s)
+    for name in host.vms:
+        look_at_service(state, state.vms[name], event.at_s)
 
 
 def host_joined(state: ClusterState, event: e.HostJoined) -> None:
     """Give a host its networks back."""
     host = state.hosts[event.subject]
     host.connected = True
+    host.is_cut = False
     host.silent_at = None
     host.verdict = "live"
     mark_safe(state, host)
     for name in host.vms:
-        unstall(state, state.vms[name], event.at_s)
+        look_at_service(state, state.vms[name], event.at_s)
 
 
 def network_parted(state: ClusterState, event: e.NetworkParted) -> None:
@@ -80,9 +82,10 @@ def network_parted(state: ClusterState, event: e.NetworkParted) -> None:
             elif not number and host.group:
                 rejoin(host)
             host.group = number
-    primary = state.primaries.pop(0, None)
-    if primary is not None:
-        state.primaries[state.hosts[primary].group] = primary
+    watching = [state.primaries[group] for group in sorted(state.primaries)]
+    state.primaries = {}
+    for name in watching:
+        state.primaries.setdefault(state.hosts[name].group, name)
 
 
 def network_healed(state: ClusterState, event: e.NetworkHealed) -> None:
@@ -197,6 +200,7 @@ def vm_up(state: ClusterState, event: v.VmUp) -> None:
     vm.outages += 1
     vm.attempts = vm.local_tries = vm.relocations = vm.activity = 0
     vm.tried = ()
+    look_at_service(state, vm, event.at_s)
 
 
 def start_failed(state: ClusterState, event: v.StartFailed) -> None:
@@ -282,6 +286,7 @@ def vm_hung(state: ClusterState, event: v.VmHung) -> None:
     """Let a guest stop answering."""
     vm = state.vms[event.subject]
     begin_outage(state, vm, event.at_s)
+    vm.stalled_at = None
     state.enter(vm, "hung")
 
 

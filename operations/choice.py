@@ -44,7 +44,7 @@ def refusal(
         return STORAGE
     if breaks_rule(state, policies, vm, host.name, strict=strict):
         return RULE
-    return None if not vm.ft or _ft_room(policies, vm, host) else RULE
+    return None if not vm.ft or has_ft_room(policies, [vm], host) else RULE
 
 
 def breaks_rule(
@@ -95,10 +95,11 @@ def is_near(state: ClusterState, policies: Policies, host: str, other: str | Non
     return policies.ft.separate == "site" and one.site is not None and one.site == two.site
 
 
-def _ft_room(policies: Policies, vm: VmState, host: HostState) -> bool:
-    limits = policies.ft
-    vms_fit = not limits.max_vms or host.ft_vms + 1 <= limits.max_vms
-    return vms_fit and (not limits.max_vcpus or host.ft_vcpus + vm.vcpus <= limits.max_vcpus)
+def has_ft_room(policies: Policies, coming: list[VmState], host: HostState) -> bool:
+    """Whether the FT VMs among those that come stay within a host's limits."""
+    limits, vcpus = policies.ft, [vm.vcpus for vm in coming if vm.ft]
+    vms_fit = not limits.max_vms or host.ft_vms + len(vcpus) <= limits.max_vms
+    return not vcpus or (vms_fit and (not limits.max_vcpus or host.ft_vcpus + sum(vcpus) <= limits.max_vcpus))
 
 
 def preference(state: ClusterState, vm: VmState, host: str) -> tuple[int, int, int]:
@@ -125,6 +126,7 @@ class Chooser:
         ]
         self.strict = policies.ha.strict_gather
         self._heaps: dict[tuple[int, int], list[_Entry]] = {}
+        self._busy: set[tuple[int, int]] = set()  # sizes that a host would take when it has started others
         self._is_storage_whole = not any(host.storage_lost for host in self.hosts)
 
     def pick(self, vm: VmState, avoid: tuple[str, ...] = ()) -> HostState | None:
@@ -148,7 +150,10 @@ class Chooser:
             now = float(host.count) if by_count else used / host.memory_mib
             if now > load:
                 heapq.heapreplace(heap, (now, index, host))
-            elif used > host.memory_mib or host.used_vcpus + vcpus > host.vcpus or host.starting >= batch:
+            elif used > host.memory_mib or host.used_vcpus + vcpus > host.vcpus:
+                heapq.heappop(heap)
+            elif host.starting >= batch:
+                self._busy.add((memory, vcpus))
                 heapq.heappop(heap)
             else:
                 return host
@@ -182,6 +187,10 @@ class Chooser:
         cores = vm.vcpus + sum(mate.vcpus for mate in down)
         return host.used_mib + needed <= host.memory_mib and host.used_vcpus + cores <= host.vcpus
 
+    def has_news(self, vm: VmState) -> bool:
+        """Whether a VM that waits already may wait for something else by now."""
+        return not vm.is_plain or (vm.hold == "room" and (vm.memory_mib, vm.vcpus) in self._busy)
+
     def explain(self, vm: VmState) -> tuple[str, Sentence]:
         """Say what would let a VM start: room, or a free place to start in; and why no host takes it."""
         counts: Counter[str] = Counter()
@@ -199,7 +208,7 @@ def pick_for_group(
     """Give the host that can take VMs which stay together: most of them already there, then least loaded."""
     best: tuple[tuple[float, ...], str] | None = None
     for host in state.hosts.values():
-        if not host.is_open or host.name in avoid or not _takes_unit(state, policies, unit, host):
+        if not host.is_open or host.name in avoid or not takes_unit(state, policies, unit, host):
             continue
         there = sum(vm.host == host.name or vm.target == host.name for vm in unit)
         rank = sum(preference(state, vm, host.name)[0] + preference(state, vm, host.name)[1] for vm in unit)
@@ -208,11 +217,12 @@ def pick_for_group(
     return None if best is None else state.hosts[best[1]]
 
 
-def _takes_unit(state: ClusterState, policies: Policies, unit: list[VmState], host: HostState) -> bool:
+def takes_unit(state: ClusterState, policies: Policies, unit: list[VmState], host: HostState) -> bool:
+    """Whether a host has room for VMs that stay together, and no rule against any of them."""
     coming = [vm for vm in unit if host.name not in (vm.host, vm.target)]
     memory = host.used_mib + sum(vm.memory_mib for vm in coming)
     vcpus = host.used_vcpus + sum(vm.vcpus for vm in coming)
-    if memory > host.memory_mib or vcpus > host.vcpus:
+    if memory > host.memory_mib or vcpus > host.vcpus or not has_ft_room(policies, coming, host):
         return False
     return all(
         state.reaches(host, vm) and not breaks_rule(state, policies, vm, host.name, strict=False)

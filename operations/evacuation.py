@@ -11,7 +11,7 @@ from typing import Final
 from operations import event as e
 from operations import vm_event as v
 from operations.action import PowerOffHost, StopVm, Wake
-from operations.choice import Chooser, pick_for_group, refusal
+from operations.choice import Chooser, load_after, pick_for_group, preference, refusal
 from operations.ft import reseed, why_unprotected
 from operations.moves import begin_move, has_turn, is_tired
 from operations.policy import Policies
@@ -170,8 +170,27 @@ def _target(state: ClusterState, policies: Policies, vm: VmState) -> str | None:
     else:
         host = Chooser(state, policies).pick(vm, () if vm.is_plain else (vm.host or "",))
     if host is None or unmet(state, policies, vm, host, strict=False):
+        host = _next_best(state, policies, vm)
+    return None if host is None else host.name
+
+
+def _next_best(state: ClusterState, policies: Policies, vm: VmState) -> HostState | None:
+    """The least loaded host that a VM may move to, when the one that it would rather have is barred."""
+    if state.bonds.get(vm.name, FREE).together:
         return None
-    return host.name
+    return min(
+        (
+            host
+            for host in state.hosts.values()
+            if host.is_open and host.name != vm.host and not unmet(state, policies, vm, host, strict=False)
+        ),
+        key=lambda host: (
+            *preference(state, vm, host.name),
+            load_after(host, vm, policies),
+            host.name,
+        ),
+        default=None,
+    )
 
 
 def _conclude(
@@ -236,10 +255,21 @@ ON_EVENT: Final[Rules] = {
     e.Asked: on_asked,
     e.HostBack: on_back,
     e.HostJoined: on_change,
+    e.HostFailed: on_change,
+    e.HostOff: on_change,
+    e.HostCut: on_change,
+    e.HostFenced: on_change,
+    e.NetworkHealed: on_change,
+    e.StorageBack: on_change,
     v.Migrated: on_change,
     v.MigrationFailed: on_change,
+    v.StorageMoved: on_change,
+    v.StartFailed: on_change,
     v.VmUp: on_change,
     v.VmOff: on_change,
+    v.VmGivenUp: on_change,
+    v.FtFailover: on_change,
+    v.FtCopyLost: on_change,
     v.FtProtected: on_change,
     v.MaintenanceOff: on_change,
 }

@@ -46,7 +46,7 @@ class Event(Struct, frozen=True, gc=False):
 
     def line(self) -> str:
         """The line of the log: seconds, kind, subject, text, in fixed columns."""
-        return f"{self.at_s:8.1f}  {self.kind:<17} {self.subject:<12} {self.text}".rstrip()
+        return line_of(self.at_s, self.kind, self.subject, self.text)
 
     def record(self, number: int) -> dict[str, Value]:
         """A flat record for JSON: every field, the text and the line."""
@@ -56,6 +56,11 @@ class Event(Struct, frozen=True, gc=False):
             if name != "why" and not isinstance(value := getattr(self, name), tuple)
         }
         return {"number": number, "kind": self.kind, **fields, "text": str(self.text), "line": self.line()}
+
+
+def line_of(at_s: float, kind: str, subject: str, text: Sentence) -> str:
+    """Give a line of the log of what an event's columns hold."""
+    return f"{at_s:8.1f}  {kind:<17} {subject:<12} {text}".rstrip()
 
 
 class Because(Event, frozen=True, gc=False):

@@ -8,7 +8,7 @@ from msgspec import structs
 
 from operations import event as e
 from operations import vm_event as v
-from operations.books import charge, charge_copy, end_copy, end_move, is_growing, stall, unstall
+from operations.books import charge, charge_copy, drop_copy_on, end_copy, end_move, look_at_service
 from operations.changes import ON_HOST_EVENT
 from operations.state import Apply, ClusterState
 
@@ -42,6 +42,7 @@ def migrated(state: ClusterState, event: v.Migrated) -> None:
     vm.activity = 0
     vm.moved_at = event.at_s
     vm.failed_moves = 0
+    look_at_service(state, vm, event.at_s)
 
 
 def migration_failed(state: ClusterState, event: v.MigrationFailed) -> None:
@@ -127,11 +128,17 @@ def ft_failover(state: ClusterState, event: v.FtFailover) -> None:
     vm.host = event.host
     vm.secondary = None
     vm.phase = "running"
+    look_at_service(state, vm, event.at_s)
 
 
 def ft_unprotected(state: ClusterState, event: v.FtUnprotected) -> None:
     """Remember that it was told."""
     state.vms[event.subject].told_unprotected = True
+
+
+def ft_copy_lost(state: ClusterState, event: v.FtCopyLost) -> None:
+    """Give the room of a second copy back."""
+    drop_copy_on(state, state.vms[event.subject], event.host)
 
 
 def ft_seeding(state: ClusterState, event: v.FtSeeding) -> None:
@@ -171,8 +178,7 @@ def storage_lost(state: ClusterState, event: e.StorageLost) -> None:
     host = state.hosts[event.subject]
     host.storage_lost[event.datastore] = event.at_s
     for name in host.vms:
-        if event.datastore in state.vms[name].row.datastores:
-            stall(state.vms[name], event.at_s)
+        look_at_service(state, state.vms[name], event.at_s)
 
 
 def storage_back(state: ClusterState, event: e.StorageBack) -> None:
@@ -180,23 +186,21 @@ def storage_back(state: ClusterState, event: e.StorageBack) -> None:
     host = state.hosts[event.subject]
     host.storage_lost.pop(event.datastore, None)
     for name in host.vms:
-        unstall(state, state.vms[name], event.at_s)
+        look_at_service(state, state.vms[name], event.at_s)
 
 
 def datastore_full(state: ClusterState, event: e.DatastoreFull) -> None:
     """Stop the VMs whose disks want to grow."""
     state.datastores[event.subject].full = True
     for vm in state.vms.values():
-        if event.subject in vm.row.datastores and is_growing(vm):
-            stall(vm, event.at_s)
+        look_at_service(state, vm, event.at_s)
 
 
 def datastore_freed(state: ClusterState, event: e.DatastoreFreed) -> None:
     """Let them go on."""
     state.datastores[event.subject].full = False
     for vm in state.vms.values():
-        if event.subject in vm.row.datastores:
-            unstall(state, vm, event.at_s)
+        look_at_service(state, vm, event.at_s)
 
 
 ON_EVENT: Final[dict[type[e.Event], Apply]] = {
@@ -215,6 +219,7 @@ ON_EVENT: Final[dict[type[e.Event], Apply]] = {
     v.RollingDone: rolling_done,
     v.FtFailover: ft_failover,
     v.FtUnprotected: ft_unprotected,
+    v.FtCopyLost: ft_copy_lost,
     v.FtSeeding: ft_seeding,
     v.FtProtected: ft_protected,
     e.PathLost: path_lost,

@@ -7,7 +7,7 @@ from typing import Final
 from operations import event as e
 from operations import vm_event as v
 from operations.action import MigrateStorage, StopVm
-from operations.choice import pick_for_group
+from operations.choice import pick_for_group, takes_unit
 from operations.moves import begin_move, has_turn
 from operations.policy import COPY_DATASTORE_UNITS, COPY_HOST_UNITS, Policies
 from operations.prerequisites import unmet
@@ -43,6 +43,10 @@ def _migrate(state: ClusterState, policies: Policies, vm: VmState, target: str, 
         if missing:
             yield e.Refused(state.now, vm.name, cause, missing[0].words, missing[0].remedy)
             return
+    if not strict and not takes_unit(state, policies, unit, state.hosts[target]):
+        why = Sentence("{host} has no room for all that stay beside it", {"host": target})
+        yield e.Refused(state.now, vm.name, cause, why, Sentence("choose a host with more room"))
+        return
     for each in unit:
         if each.host != target:
             yield from _move_or_wait(state, policies, each, target, cause)
@@ -78,10 +82,11 @@ def on_move_over(state: ClusterState, event: e.Event, cause: int, policies: Poli
     """The turn of those that wait may have come."""
     for name, target in tuple(state.queued.items()):
         vm = state.vms[name]
-        if vm.host is None or not state.hosts[target].is_open:
-            why = Sentence("{host} or the VM is gone meanwhile", {"host": target})
+        if (why := _not_now(state, vm, target)) is not None:
             yield e.Refused(state.now, name, cause, why)
-        elif has_turn(state, policies, vm, target) and not unmet(state, policies, vm, state.hosts[target]):
+        elif missing := unmet(state, policies, vm, state.hosts[target], strict=len(_unit(state, vm)) == 1):
+            yield e.Refused(state.now, name, cause, missing[0].words, missing[0].remedy)
+        elif has_turn(state, policies, vm, target):
             yield from begin_move(
                 state, vm, target, cause, Sentence("to {host}, asked for", {"host": target})
             )

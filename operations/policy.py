@@ -96,6 +96,7 @@ class MigrationPolicy(Struct, frozen=True, kw_only=True):
     time_out_s: float = 3600.0
     max_tries: int = 2  # of a move that no person asked for; an assumption
     max_rtt_ms: float = 150.0  # VMware 6.0 manual p. 122
+    site_rtt_ms: float | None = None  # between two sites; None: nobody told
     ping_interval_s: float = 1.0
 
 

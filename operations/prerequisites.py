@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from operations.choice import breaks_rule, refusal
+from operations.choice import breaks_rule, has_ft_room, refusal
 from operations.policy import Policies
 from operations.state import FREE, ClusterState, HostState, VmState
 from planner.sentence import Sentence
@@ -94,13 +94,17 @@ def _of_target(
             Sentence(_LACKS[why].template, {"host": target.name}),
             Sentence("choose a host with more room, or move others away first"),
         )
-    if not state.reaches(target, vm):
+    if (store := state.unmounted(target, vm)) is not None:
         yield _unmet(
             "shared-datastore",
-            Sentence(
-                "{host} lacks a datastore or a port group of {vm}", {"host": target.name, "vm": vm.name}
-            ),
-            Sentence("mount the datastore and give the port group the same label there"),
+            Sentence("{host} does not reach {datastore}", {"host": target.name, "datastore": store}),
+            Sentence("mount the datastore there, or move the disks to one that both hosts mount"),
+        )
+    if (group := state.unwired(target, vm)) is not None:
+        yield _unmet(
+            "port-group",
+            Sentence("{host} has no port group {group}", {"host": target.name, "group": group}),
+            Sentence("make a port group with the same label there"),
         )
     if breaks_rule(state, policies, vm, target.name, strict=strict):
         rules = ", ".join(state.bonds.get(vm.name, FREE).rules) or "FT"
@@ -118,6 +122,13 @@ def _of_target(
             Sentence("choose another host"),
         )
 
+    if vm.ft and not has_ft_room(policies, [vm], target):
+        yield _unmet(
+            "ft-limit",
+            Sentence("{host} holds as many FT VMs as it may", {"host": target.name}),
+            Sentence("choose a host with fewer of them"),
+        )
+
 
 def _of_pair(
     state: ClusterState, policies: Policies, vm: VmState, source: HostState, target: HostState
@@ -129,7 +140,7 @@ def _of_pair(
             Sentence("the CPUs of {source} and {host} differ", {"source": source.name, "host": target.name}),
             Sentence("set an EVC mode that both know, and power-cycle the VM"),
         )
-    if not source.connected or not target.connected:
+    if not (source.connected and target.connected and source.group == target.group):
         yield _unmet(
             "migration-network",
             Sentence(
@@ -138,6 +149,8 @@ def _of_pair(
             ),
             Sentence("bring the migration network up on both"),
         )
+    if one.site != two.site and (far := round_trip_unmet(policies, policies.migration.site_rtt_ms or 0.0)):
+        yield far
     if vm.guest.local_swap:
         yield _unmet(
             "swap",

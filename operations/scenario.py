@@ -8,6 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from operations.books import look_at_service
 from operations.drivers.simulated import SimulatedDriver
 from operations.engine import run
 from operations.event import Event
@@ -17,6 +18,7 @@ from operations.sketch import parse_document, parse_sketch
 from operations.state import ClusterState
 from operations.written import ScenarioError
 from planner.estate import Estate, EstateError
+from planner.sentence import Sentence
 
 LARGEST_FILE: Final = 64 * 1024 * 1024  # bytes; a script or an estate beyond it is a mistake
 
@@ -80,7 +82,10 @@ def begin(estate: Estate, script: Script) -> tuple[ClusterState, SimulatedDriver
     for host in (state.hosts[name] for name in script.begins_cut):
         if host.powered:
             host.connected = False
+            host.is_cut = True
             host.silent_at = 0.0
+            for vm in host.vms:
+                look_at_service(state, state.vms[vm], 0.0)
             for vm in host.lost:
                 state.vms[vm].is_safe = False
     return state, SimulatedDriver(state, script.policies, script.instructions, script.until_s)
@@ -102,7 +107,7 @@ def rehearse(scenario: Scenario) -> Rehearsal:
         state, driver = begin(scenario.estate, scenario.script)
     except EstateError as error:
         raise ScenarioError(scenario.name, 0, "estate", str(error)) from error
-    _check_names(scenario, state)
+    check_names(scenario.script, state, scenario.name)
     return Rehearsal(tuple(run(state, scenario.script.policies, driver)), state)
 
 
@@ -111,14 +116,21 @@ def log_of(events: tuple[Event, ...]) -> str:
     return "".join(f"{event.line()}\n" for event in events)
 
 
-def _check_names(scenario: Scenario, state: ClusterState) -> None:
-    """An instruction about a host or a VM of another cluster cannot be played."""
+def check_names(script: Script, state: ClusterState, file: str) -> None:
+    """See that a script speaks of its own cluster alone; nothing else can be played.
+
+    Raises:
+        ScenarioError: an instruction about a host or a VM of another cluster, or about a template.
+    """
     known = {*state.hosts, *state.vms, *state.datastores}
-    for instruction in scenario.script.instructions:
+    for instruction in script.instructions:
         for name in instruction.names[:2]:
             if name not in known:
                 raise ScenarioError(
-                    scenario.name, 0, name, "is not part of the cluster, a template, or runs on no host of it"
+                    file,
+                    0,
+                    name,
+                    Sentence("is not part of the cluster, a template, or runs on no host of it"),
                 )
 
 

@@ -24,8 +24,16 @@ from operations.policy import Policies, policies_of
 from operations.timings import PRODUCTS, Product
 from operations.written import Line, lines_of
 from planner.estate import Estate
+from planner.sentence import Sentence, Value
 
 SETTINGS: Final = ("profile", "policy", "timing", "guest", "group", "begin", "cluster", "until", "at")
+MOST: Final = 1e9
+# What something is divided by, or what never ends when it is nothing; every other setting may be 0.
+LEAST: Final = {
+    "memory_ratio": 0.01, "vcpu_per_core": 0.01, "link_share": 0.01, "cap_mib_s": 0.01,
+    "storage_copy_mib_s": 0.01, "unknown_link_mbit": 1, "ping_interval_s": 0.001, "drs_interval_s": 1,
+    "batch": 1, "host_units": 1, "slow_nic_units": 1, "fast_nic_units": 1, "datastore_units": 1,
+}  # fmt: skip
 HOST_WORDS: Final = frozenset({"host"})
 
 
@@ -117,20 +125,22 @@ def _product(line: Line, word: str) -> Product:
     for product in PRODUCTS:
         if word == product:
             return product
-    raise line.error(word, f"is none of {', '.join(PRODUCTS)}")
+    raise line.error(word, Sentence("is none of {choices}", {"choices": ", ".join(PRODUCTS)}))
 
 
 def _policy(line: Line, policies: Policies, path: str) -> Policies:
     group, dot, field = path.partition(".")
     if not dot or group not in ("ha", "ft", "drs", "migration", "capacity"):
-        raise line.error(path, "is not like ha.fencing: ha, ft, drs, migration or capacity before the dot")
+        raise line.error(
+            path, Sentence("is not like ha.fencing: ha, ft, drs, migration or capacity before the dot")
+        )
     changed = _with_field(line, getattr(policies, group), field, line.word(2, "a value"))
     return structs.replace(policies, **{group: changed})
 
 
 def _guest(line: Line, guest: Guest, names: _Names) -> Guest:
     if len(line.words) % 2 or len(line.words) < 4:
-        raise line.error(line.words[-1], "name and value come in pairs")
+        raise line.error(line.words[-1], Sentence("name and value come in pairs"))
     for field, word in zip(line.words[2::2], line.words[3::2], strict=True):
         guest = _with_field(line, guest, field, word)
     for host in guest.home:
@@ -146,9 +156,23 @@ def _with_field(line: Line, record: Any, field: str, word: str) -> Any:
     kind = get_type_hints(type(record))[field]
     value: object = word.split(",") if "tuple" in str(kind) else {"yes": True, "no": False}.get(word, word)
     try:
-        return structs.replace(record, **{field: msgspec.convert(value, type=kind, strict=False)})
+        setting = msgspec.convert(value, type=kind, strict=False)
+        if not isinstance(record, Guest):
+            _check_limits(line, field, word, setting)
+        return structs.replace(record, **{field: setting})
     except msgspec.ValidationError as error:
-        raise line.error(word, f"{field}: {error}") from error
+        raise line.error(
+            word, Sentence("not a value of {field}: {error}", {"field": field, "error": str(error)})
+        ) from error
+
+
+def _check_limits(line: Line, field: str, word: str, setting: object) -> None:
+    """No setting of a policy and no duration is negative or endless."""
+    least = LEAST.get(field, 0)
+    for number in setting if isinstance(setting, tuple) else (setting,):
+        if isinstance(number, int | float) and not least <= number <= MOST:
+            limits: dict[str, Value] = {"least": f"{least:g}", "most": f"{MOST:g}"}
+            raise line.error(word, Sentence("is not between {least} and {most}", limits))
 
 
 # -- instructions
@@ -174,9 +198,12 @@ def _instruction(line: Line, names: _Names, groups: dict[str, tuple[str, ...]]) 
         else:
             found.append(_name(line, word, what, names))
     if len(line.words) > 3 + len(expected):
-        raise line.error(line.words[3 + len(expected)], "is one word too many")
+        raise line.error(line.words[3 + len(expected)], Sentence("is one word too many"))
     if "path" in expected and tuple(found) not in names.paths:
-        raise line.error(found[-1], f"{found[0]} has no such path to {found[1]}")
+        raise line.error(
+            found[-1],
+            Sentence("{host} has no such path to {datastore}", {"host": found[0], "datastore": found[1]}),
+        )
     return Instruction(at_s, verb, tuple(found), number=number)
 
 
@@ -184,7 +211,7 @@ def _verb(line: Line, word: str) -> Verb:
     for verb in get_args(Verb):
         if word == verb:
             return verb  # type: ignore[no-any-return]
-    raise line.error(word, f"is none of {', '.join(get_args(Verb))}")
+    raise line.error(word, Sentence("is none of {choices}", {"choices": ", ".join(get_args(Verb))}))
 
 
 def _name(line: Line, word: str, what: str, names: _Names) -> str:
@@ -202,12 +229,14 @@ def _parts(line: Line, names: _Names) -> tuple[tuple[str, ...], ...]:
             parts[-1].append(line.known(word, sorted(names.hosts), "host"))
     named = [name for part in parts for name in part]
     if len(parts) < 2 or not all(parts):
-        raise line.error(line.words[2], "needs at least two parts with | between them")
+        raise line.error(line.words[2], Sentence("needs at least two parts with | between them"))
     if sorted(named) != sorted(names.hosts):
-        raise line.error(line.words[2], "every host must stand in exactly one part")
+        raise line.error(line.words[2], Sentence("every host must stand in exactly one part"))
     return tuple(tuple(part) for part in parts)
 
 
 def _check_time(line: Line, instruction: Instruction, until_s: float | None) -> None:
     if until_s is not None and instruction.at_s > until_s:
-        raise line.error(line.words[1], f"comes after the end of the run at {until_s:g}")
+        raise line.error(
+            line.words[1], Sentence("comes after the end of the run at {end}", {"end": f"{until_s:g}"})
+        )

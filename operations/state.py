@@ -77,7 +77,8 @@ class HostState(Struct, gc=False):
     """One host now.
 
     `vms` run or start on it, `incoming` are on their way by migration, `copies` are second copies of FT
-    VMs, `lost` went down with it and run nowhere yet.  All hold names, in the order they came.
+    VMs, `lost` went down with it and run nowhere yet.  All hold names, in the order they came.  `is_cut`:
+    the networks of its VMs are gone as well.
     """
 
     name: str
@@ -88,6 +89,7 @@ class HostState(Struct, gc=False):
     nic_units: int
     powered: bool = True
     connected: bool = True
+    is_cut: bool = False
     group: int = 0
     verdict: Verdict = "live"
     maintenance: Maintenance = ""
@@ -279,13 +281,29 @@ class ClusterState:
 
     def reaches(self, host: HostState, vm: VmState) -> bool:
         """Whether a host mounts every datastore of a VM and has its port groups."""
+        return self.unmounted(host, vm) is None and self.unwired(host, vm) is None
+
+    def unmounted(self, host: HostState, vm: VmState) -> str | None:
+        """The first datastore of a VM that a host does not reach."""
         for name in vm.row.datastores:
             store = self.datastores.get(name)
             if store is None:
                 continue
             if (store.hosts and host.name not in store.hosts) or name in host.storage_lost:
-                return False
-        return all(host.name in self.networks.get(name, (host.name,)) for name in vm.row.networks)
+                return name
+        return None
+
+    def unwired(self, host: HostState, vm: VmState) -> str | None:
+        """The first port group of a VM that a host does not have."""
+        for name in vm.row.networks:
+            if host.name not in self.networks.get(name, (host.name,)):
+                return name
+        return None
+
+    def are_linked(self, one: str, two: str) -> bool:
+        """Whether two hosts have a network between them over which VMs move and copies keep up."""
+        first, second = self.hosts[one], self.hosts[two]
+        return not first.is_cut and not second.is_cut and first.group == second.group
 
     def at_risk(self) -> tuple[VmState, ...]:
         """FT VMs that run without a second copy and without one on its way."""

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from planner.consolidation import assumptions, members, summarize, totals
-from planner.cost import Money
+from planner.cost.first import Money
 from planner.figure import Figure
 from planner.placing import Placed, PlacingReport
 from planner.quality import Quality, Reading

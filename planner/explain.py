@@ -84,7 +84,7 @@ def _hosts(
 
 
 def _held(sizing: Sizing) -> tuple[Input, ...]:
-    """Open what VMs hold of the clock, reserved or measured, and what a host has; nothing where none do."""
+    """Open the clock that VMs hold by reservation or measurement, and a host's; nothing where none do."""
     model, held_khz = sizing.host_model, sizing.load.total(KHZ)
     if not held_khz or model is None or not model.cpu_mhz:
         return ()

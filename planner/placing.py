@@ -213,6 +213,7 @@ def _placed(estate: Estate, cluster: Members, parameters: Parameters, group: Gro
         reach=reach,
         groups=host_groups(cluster.hosts, group),
         failures=parameters.failures,
+        placed=found.placed,
     )
     kept = _kept(question, capacity, found, estate)
     carried = found.complete and (kept is None or kept.carried)

@@ -115,8 +115,8 @@ def _about_measured(cluster: Members) -> list[Sentence]:
         (
             memory,
             Sentence(
-                "Running VMs with measured memory ({count} of {vms}): memory is planned as configured all "
-                "the same",
+                "Running VMs with measured memory ({count} of {vms}): memory is planned as configured "
+                "all the same",
                 {"count": memory, "vms": len(running)},
             ),
         ),

@@ -16,8 +16,10 @@ from msgspec import Struct
 from planner.admission import ties_of, tolerates
 from planner.demand import Capacity, Load
 from planner.estate import Rule
+from planner.patterns.standing import repair
 from planner.placement import Placement, place
 from planner.reach import Reach
+from planner.tables import tabulate
 
 LOSSES_MAX: Final = 256  # re-placements we are ready to do for one set of hosts
 LOSSES_OF_MANY_VMS: Final = 16
@@ -51,28 +53,36 @@ class Reserve(Struct, frozen=True, kw_only=True, eq=False):
 
 
 class Question(Struct, frozen=True, kw_only=True, eq=False):
-    """What is to survive: the load, under which rules, and what fails at once (name -> hosts)."""
+    """What is to survive: the load, under which rules, and what fails at once (name -> hosts).
+
+    `placed` is where everybody runs before the loss, copy -> host.
+    """
 
     load: Load
     rules: Sequence[Rule]
     reach: Reach
     groups: Mapping[str, Sequence[str]]
     failures: int
+    placed: Mapping[str, str]
 
 
 def reserve(question: Question, capacity: Capacity, used: Sequence[str]) -> Reserve:
     """Add hosts to those in use, the largest first, until any loss of k groups of them is carried.
 
-    More hosts never carry less, so the number is found by halving; the answer itself was tried.
+    More hosts never carry less, so the number is found by halving; the answer itself was tried.  With
+    many VMs whoever can stays where he was: what that does not carry takes a further host, to be safe.
     """
     order = _in_use_first(question.load, capacity, used)
-    everything = _survives(question, _only(capacity, order))
+    quick = len(question.load.names) > MANY_VMS
+    everything = _survives(question, _only(capacity, order), quick)
+    if quick and not everything.carried:
+        everything = _survives(question, _only(capacity, order), False)
     if not everything.carried or not question.failures:
         return everything
     enough, few, best = len(order), max(len(used) - 1, 0), everything
     tried = min(len(used) + question.failures, enough)
     while enough - few > 1:
-        found = _survives(question, _only(capacity, order[:tried]))
+        found = _survives(question, _only(capacity, order[:tried]), quick)
         if found.carried:
             enough, best = tried, found
         else:
@@ -94,22 +104,41 @@ def _only(capacity: Capacity, names: Sequence[str]) -> Capacity:
     return Capacity(names=tuple(capacity.names[row] for row in rows), gives=capacity.gives[rows])
 
 
-def _survives(question: Question, capacity: Capacity) -> Reserve:
+def _survives(question: Question, capacity: Capacity, quick: bool) -> Reserve:
     """Re-place after every loss of k groups among these hosts."""
     groups = _groups_of(question, capacity)
     most = LOSSES_MAX if len(question.load.names) <= MANY_VMS else LOSSES_OF_MANY_VMS
     losses = _losses(question, capacity, groups, most)
     if losses is None:
-        return _safe_worst_case(question, capacity, groups)
+        return _safe_worst_case(question, capacity, groups, quick)
     tried: list[Loss] = []
     for lost in losses:
         left = _only(capacity, [name for name in capacity.names if name not in lost])
-        placement = place(question.load, left, question.rules, reach=question.reach)
+        placement = _after(question, left, quick)
         loss = Loss(lost=tuple(sorted(lost)), left=left, placement=placement)
         tried.append(loss)
         if not placement.complete:
             return _answer(question, capacity, False, "every-loss", tried, loss)
     return _answer(question, capacity, True, "every-loss", tried, None)
+
+
+def _after(question: Question, left: Capacity, quick: bool) -> Placement:
+    """Place everything on what is left; quick: whoever can stays where he was, and the others find room."""
+    if quick:
+        rows = {name: row for row, name in enumerate(left.names)}
+        today = [rows.get(question.placed.get(name, ""), -1) for name in question.load.names]
+        tables = tabulate(question.load, left, question.rules, question.reach, np.array(today, np.int64))
+        stood = repair(tables.standing, tables.where, tight=True)
+        if not stood.refused and not tables.refusals:
+            return Placement(
+                hosts=left.names,
+                placed=tables.placed(stood.where),
+                refusals=(),
+                hosts_used=stood.hosts_used,
+                lower_bound=0,
+                method=stood.method,
+            )
+    return place(question.load, left, question.rules, quick=quick, reach=question.reach)
 
 
 def _answer(
@@ -166,10 +195,12 @@ def _multisets(classes: Sequence[Sequence[tuple[str, ...]]], size: int) -> Itera
             )
 
 
-def _safe_worst_case(question: Question, capacity: Capacity, groups: Sequence[tuple[str, ...]]) -> Reserve:
+def _safe_worst_case(
+    question: Question, capacity: Capacity, groups: Sequence[tuple[str, ...]], quick: bool
+) -> Reserve:
     """Ask for the loss of any hosts, as many as the k largest groups have together."""
     hosts = sum(sorted(map(len, groups), reverse=True)[: question.failures])
-    verdict = tolerates(question.load, capacity, question.rules, hosts, reach=question.reach)
+    verdict = tolerates(question.load, capacity, question.rules, hosts, quick=quick, reach=question.reach)
     tried = [
         Loss(lost=tuple(sorted({*capacity.names} - {*left.names})), left=left, placement=placement)
         for left, placement in verdict.placements

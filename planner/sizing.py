@@ -63,7 +63,7 @@ class Need(Struct, frozen=True, kw_only=True):
 
 
 class Template(Struct, frozen=True, kw_only=True):
-    """The VM in which free room is counted, always named; `held_mhz` is reserved or measured."""
+    """The VM in which free room is counted, always named; `held_mhz` is reserved or was measured."""
 
     name: str
     vcpus: float

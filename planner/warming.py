@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from planner.estate import VM, Estate, Host, Rule
 from planner.kernels.cache import COMPLETE, cache_folder
 from planner.patterns.closing import without_a_host
 from planner.patterns.distinct import pack_distinct
@@ -18,6 +19,13 @@ from planner.patterns.generation import Effort, pack
 from planner.patterns.pricing import WORTH_OF_HOST, Pricer, coarse_tops
 from planner.patterns.shapes import NO_LIMIT, Shapes, by_heuristics, shape_sizes
 from planner.patterns.standing import Standing, repair, stand_all
+from planner.resilience.balance import BalancePolicy, balance
+from planner.resilience.evacuation import evacuate, every_way, tightest, with_room_made
+from planner.resilience.failures import failures
+from planner.resilience.ground import grounds
+from planner.resilience.levelling import lazily, level, pair
+from planner.resilience.loads import host_loads
+from planner.resilience.reboots import reboot_groups
 
 
 def warm() -> None:
@@ -47,7 +55,7 @@ def _patterns() -> None:
         shapes = _fleet(resources)
         best = by_heuristics(shapes)[0]
         prices = shape_sizes(shapes, best.hosts_used)
-        Pricer(shapes).price(prices, np.zeros(1), shapes.counts, 100)
+        Pricer(shapes).price(2.0 * prices, np.zeros(1), shapes.counts, 100)  # so that some content pays
         without_a_host(shapes, best, prices, 1000, (10, 10) if resources == 2 else None)
         pack(shapes, Effort(rounds=3, nodes=100))
     coarse_tops(_fleet(2), np.full(5, WORTH_OF_HOST // 4))
@@ -68,7 +76,34 @@ def _standing() -> None:
     repair(standing, np.array([-1, 1, 1, 0, 0]))
 
 
-QUESTIONS: Final[tuple[Callable[[], None], ...]] = (_patterns, _distinct, _standing)
+def _resilience() -> None:
+    """Lose hosts one by one and in pairs, try every way, level by moves, exchanges and pairs."""
+    hosts = tuple(
+        Host(name=name, cluster="c", sockets=1, cores=8, cpu_mhz=1000, memory_mib=40_960) for name in "abc"
+    )
+    vms = tuple(
+        VM(name=f"vm{row}", host="aaab"[row % 4], power="on", vcpus=2, memory_mib=7168, disk_mib=0)
+        for row in range(8)
+    )
+    estate = Estate(hosts=hosts, vms=vms, rules=(Rule(kind="spread", vms=("vm3", "vm0")),)).sorted()
+    ground = grounds(estate, vcpu_per_core=4.0)[0]
+    failures(ground, double=True)
+    reboot_groups(ground)
+    for row in range(2):
+        evacuate(estate, "ab"[row], vcpu_per_core=4.0)
+    balance(ground, BalancePolicy(failures=2, calm=0.0, min_gain=0.0))
+    loads, where = host_loads(ground).loads, ground.where
+    movable = np.ones(len(where), bool)
+    level(ground.standing, where, loads, movable=movable, most=4, look_ahead=False)
+    leaving = np.array([0, 1], np.int64)
+    tightest(ground, leaving)
+    every_way(ground, leaving)
+    with_room_made(ground, leaving, np.where(np.arange(len(where)) < 2, -1, where))
+    lazily(ground.standing, where, loads, movable, 4, 0.0)
+    pair(ground.standing, where, loads, movable, 0.0)
+
+
+QUESTIONS: Final[tuple[Callable[[], None], ...]] = (_patterns, _distinct, _standing, _resilience)
 
 
 if __name__ == "__main__":

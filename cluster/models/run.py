@@ -19,6 +19,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from cluster.models.connection import Connection
 from cluster.models.inventory import Estate
 
 
@@ -40,6 +41,12 @@ class Run(models.Model):
     class Kind(models.TextChoices):
         IMPORT = "import", _("import")
         PLAN = "plan", _("plan")
+        STUDY = "study", _("study")
+        REHEARSAL = "rehearsal", _("rehearsal")
+        DRILL = "drill", _("drill")
+        WIRING = "wiring", _("wiring")
+        REFRESH = "refresh", _("refresh")
+        COST = "cost", _("cost")
 
     class State(models.TextChoices):
         QUEUED = "queued", _("queued")
@@ -49,13 +56,14 @@ class Run(models.Model):
         CANCELLED = "cancelled", _("cancelled")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    kind = models.CharField(max_length=6, choices=Kind.choices)
+    kind = models.CharField(max_length=9, choices=Kind.choices)
     state = models.CharField(max_length=9, choices=State.choices, default=State.QUEUED)
     stage = models.CharField(max_length=9, blank=True)
     progress = models.PositiveSmallIntegerField(default=0)
     estate_name = models.CharField(max_length=255)
     estate = models.ForeignKey(Estate, null=True, on_delete=models.SET_NULL, related_name="runs")
     upload = models.ForeignKey(Upload, null=True, on_delete=models.SET_NULL, related_name="runs")
+    connection = models.ForeignKey(Connection, null=True, on_delete=models.SET_NULL, related_name="runs")
     parameters = models.JSONField(default=dict)
 
     # Why it failed: a planner Sentence, and where in the input.

@@ -31,6 +31,7 @@ class Frame(Struct, frozen=True, kw_only=True):
     roles: str
     may_import: bool
     may_audit: bool
+    may_connect: bool
     may_manage: bool
 
 
@@ -51,6 +52,7 @@ def frame_of(context: Mapping[str, Any]) -> Frame:
         roles=", ".join(gettext(role.value) for role in sorted(roles.roles_of(user))),
         may_import=roles.may(user, roles.Action.IMPORT),
         may_audit=roles.may(user, roles.Action.AUDIT),
+        may_connect=roles.may(user, roles.Action.CONNECT),
         may_manage=roles.may(user, roles.Action.PEOPLE),
     )
 

@@ -36,6 +36,7 @@ _LEVEL_ICON: Final[Mapping[str, str]] = {
 }
 _MESSAGE_STATE: Final[Mapping[str, str]] = {"success": "ok", "warning": "warn", "error": "bad"}
 
+_PRODUCTS: Final[Mapping[str, str]] = {"vsphere": "vSphere", "proxmox": "Proxmox VE"}
 _MOMENTS: Final = {"minute": "DATETIME_FORMAT", "second": "Y-m-d H:i:s", "time": "H:i:s"}
 
 register.filter("label", labels.label_of)
@@ -43,6 +44,8 @@ register.filter("figure_help", labels.help_of)
 register.filter("resource", labels.resource_of)
 register.filter("unit", labels.unit_of)
 register.filter("planner_name", labels.name_of)
+register.filter("wiring_word", labels.word_of)
+register.filter("service_word", labels.service_of)
 register.filter("say", say_sentence)
 register.filter("visible", visible)
 
@@ -157,6 +160,18 @@ def quantity(value: Value, unit: str = "") -> str:
 
 
 @register.filter
+def tenths(seconds: float) -> float:
+    """A duration as it is told: whole, or with one decimal."""
+    return round(seconds, 1)
+
+
+@register.filter
+def product(name: str) -> str:
+    """The product whose timings and rules a rehearsal takes."""
+    return _PRODUCTS.get(name, name)
+
+
+@register.filter
 def runs_out_first(resource: str) -> str:
     """What runs out first, as a sentence."""
     return gettext("{resource} runs out first.").format(resource=labels.resource_of(resource))
@@ -254,3 +269,20 @@ def said(words: str) -> str:
 def as_json(content: object) -> str:
     """A recorded value as it was recorded."""
     return json.dumps(content, ensure_ascii=False, sort_keys=True)
+
+
+@register.simple_tag
+def before_after(before: float, after: float) -> SafeString:
+    """A bar of what there will be, with a line where it is today; both in percent."""
+    whole = max(100.0, before, after)
+    words = gettext("{before} before, {after} after").format(before=percent(before), after=percent(after))
+    line = f"{100 * before / whole:.3f}"
+    return format_html(
+        '<svg class="before-after" role="img" aria-label="{0}"><title>{0}</title>{1}'
+        '<rect class="after" width="{2}%" height="100%"/>'
+        '<line class="before" x1="{3}%" x2="{3}%" y1="-15%" y2="115%"/></svg>',
+        words,
+        format_html('<rect class="room" width="{}%" height="100%"/>', f"{10000 / whole:.3f}"),
+        f"{100 * after / whole:.3f}",
+        line,
+    )

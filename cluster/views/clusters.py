@@ -52,4 +52,5 @@ def context_of(request: HttpRequest, estate: Estate, name: str, plan: Plan | Non
         "figure_groups": figure_groups(of_name.figures) if of_name else [],
         "vms_elsewhere": selectors.vms_on_unknown_hosts(estate, name).count(),
         "may_plan": may(request.user, Action.PLAN),
+        "may_rehearse": may(request.user, Action.REHEARSE),
     }

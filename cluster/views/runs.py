@@ -8,11 +8,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
 from cluster import selectors, services
-from cluster.models import Plan
+from cluster.models import Plan, Run, Study
 from cluster.roles import Action, may
 from cluster.views.plans import plan_url
 from cluster.views.sight import wants_fragment
 from cluster.views.stages import stages_of
+from cluster.views.studies import study_url
 from planner.sentence import Sentence
 
 SHOWN = 100
@@ -32,7 +33,10 @@ def working(request: HttpRequest) -> HttpResponse:
 def run(request: HttpRequest, pk: str) -> HttpResponse:
     rows = selectors.visible_runs(request.user).select_related("estate", "upload", "requested_by")
     run = get_object_or_404(rows, pk=pk)
+    if run.kind in (Run.Kind.REHEARSAL, Run.Kind.DRILL):
+        return redirect("rehearsal", pk=run.pk)
     plan = Plan.objects.filter(run=run).first()
+    study = Study.objects.filter(run=run).first()
     context = {
         "run": run,
         "estate": run.estate,
@@ -41,6 +45,7 @@ def run(request: HttpRequest, pk: str) -> HttpResponse:
         "error": msgspec.convert(run.error, Sentence) if run.error else None,
         "may_cancel": not run.is_finished and may(request.user, Action.CANCEL),
         "plan_url": plan_url(run.estate, plan) if plan and run.estate else "",
+        "study_url": study_url(run.estate, study) if study and run.estate else "",
     }
     template = "run/progress.html" if wants_fragment(request) else "run/page.html"
     return render(request, template, context)

@@ -76,8 +76,9 @@ def _best_target(
     apart_start: I64,
     apart_group: I64,
     present: I32,
+    bound: float,
 ) -> tuple[float, int]:
-    """The host on which the VM lowers the score most; -1 where none takes it."""
+    """The host on which the VM lowers the score most, below a bound; -1 where there is none."""
     hosts, loads = value.shape
     left_total, left_square = np.empty(loads), np.empty(loads)
     for load in range(loads):
@@ -85,7 +86,7 @@ def _best_target(
         left_total[load] = total[load] - down
         left_square[load] = square[load] + down * (down - 2.0 * value[source, load])
     share = 1.0 / hosts
-    best, best_score = -1, 1e300
+    best, best_score = -1, bound
     for target in range(hosts):
         if target == source or not open_to[target]:
             continue
@@ -165,8 +166,9 @@ def steepest_moves(
                     apart_start,
                     apart_group,
                     present,
+                    best_score,
                 )
-                if target >= 0 and score < best_score:
+                if target >= 0:
                     best_vm, best_target, best_score = vm, target, score
         if best_vm < 0:
             break
@@ -234,8 +236,9 @@ def lazy_moves(
                     apart_start,
                     apart_group,
                     present,
+                    current - least_gain,
                 )
-                if target >= 0 and score < current - least_gain:
+                if target >= 0:
                     heap.append((score - current, vm))
         heapq.heapify(heap)
         since = 0
@@ -261,9 +264,10 @@ def lazy_moves(
                 apart_start,
                 apart_group,
                 present,
+                current - least_gain,
             )
             gain = score - current
-            if target < 0 or gain >= -least_gain:
+            if target < 0:
                 continue
             if gain > heap[0][0]:
                 heapq.heappush(heap, (gain, vm))

@@ -8,6 +8,10 @@ from planner.kernels.arrays import I32, I64, Flags
 from planner.kernels.fitting import may_stand, stand
 from planner.kernels.jit import kernel
 from planner.kernels.restarting import first_host, hopeless, restart_all, undo
+from planner.kernels.searching import FOUND, IMPOSSIBLE, restart_somehow
+
+SEARCHED_AT_MOST = 100  # VMs up to which every way is worth trying
+STEPS_A_SEARCH = 50_000
 
 
 @kernel
@@ -24,13 +28,15 @@ def lose_units(
     apart_group: I64,
     present: I32,
     pairs: bool,
+    effort: int,
 ) -> tuple[I64, I32, Flags]:
     """Lose every unit, and every two units, and restart their VMs on what is left.
 
     Every verdict "none lost" is a placement that was made: the plans of two single losses side by side
     where they do not meet, and VM by VM where they do.  A verdict "lost" is proven where a VM finds no
-    host even when it is alone, where the room of all hosts together does not hold the VMs, or where one
-    of the two losses is proven to lose VMs already; elsewhere three searches did not find a placement.
+    host even when it is alone, where the room of all hosts together does not hold the VMs, where every
+    way was tried, or where one of the two losses is proven to lose VMs already; elsewhere three ways to
+    restart did not find a placement, and neither did trying every way until the effort was spent.
 
     Args:
         need: need[vm, resource].
@@ -40,6 +46,7 @@ def lose_units(
         room: room[host, resource] with every VM in its place; negative where a host is overfull.
         permit, permitted, apart_start, apart_group, present: see `may_stand`; `present` as it is now.
         pairs: whether to lose two units at a time.
+        effort: steps in all for trying every way where the quick ways lose VMs; each is a look at a host.
 
     Returns:
         The host on which each VM restarts when its unit alone is lost (-1: none), VMs lost as
@@ -104,12 +111,38 @@ def lose_units(
             if fewer < missing:
                 missing = fewer
                 target[:] = again
+        sure = missing == alone[a]
+        if not sure:
+            sure = hopeless(vms, unit, a, a, need, room)
+        if not sure and effort > 0 and vms.shape[0] <= SEARCHED_AT_MOST:
+            again = np.full(vms.shape[0], -1, np.int64)
+            found, steps = restart_somehow(
+                vms,
+                a,
+                a,
+                unit,
+                need,
+                room,
+                permit,
+                permitted,
+                apart_start,
+                apart_group,
+                present,
+                again,
+                min(effort, STEPS_A_SEARCH),
+            )
+            effort -= steps
+            sure = found == IMPOSSIBLE
+            if found == FOUND:
+                missing = 0
+                sure = True
+                target[:] = again
         for row in range(vms.shape[0]):
             plan[vms[row]] = target[row]
             if target[row] >= 0:
                 cursor = (target[row] + 1) % hosts
         lost[a, a] = missing
-        proven[a, a] = missing == alone[a] or (missing > 0 and hopeless(vms, unit, a, a, need, room))
+        proven[a, a] = sure
     if not pairs:
         return plan, lost, proven
     moved = np.empty(need.shape[0] + 1, np.int64)
@@ -153,7 +186,7 @@ def lose_units(
                     onto,
                 )
                 if missing > 0:
-                    missing, sure = _lose_both(
+                    missing, sure, effort = _lose_both(
                         a,
                         b,
                         first,
@@ -168,6 +201,7 @@ def lose_units(
                         apart_start,
                         apart_group,
                         present,
+                        effort,
                     )
             lost[a, b] = lost[b, a] = missing
             proven[a, b] = proven[b, a] = sure
@@ -250,11 +284,12 @@ def _lose_both(
     apart_start: I64,
     apart_group: I64,
     present: I32,
-) -> tuple[int, bool]:
-    """Restart the VMs of two units together, largest first, by first and by best fit.
+    effort: int,
+) -> tuple[int, bool, int]:
+    """Restart the VMs of two units together, largest first, by first and by best fit, then in every way.
 
     Returns:
-        VMs lost, and whether that is proven.
+        VMs lost, whether that is proven, and the effort that is left.
     """
     for row in range(first.shape[0]):
         if plan[first[row]] >= 0:
@@ -293,8 +328,32 @@ def _lose_both(
         fewest = min(fewest, missing)
         if fewest <= alone:
             break
-    sure = fewest == alone or hopeless(both, unit, a, b, need, room)
+    sure = fewest == alone
+    if not sure:
+        sure = hopeless(both, unit, a, b, need, room)
+    if not sure and effort > 0 and both.shape[0] <= SEARCHED_AT_MOST:
+        target = np.full(both.shape[0], -1, np.int64)
+        found, steps = restart_somehow(
+            both,
+            a,
+            b,
+            unit,
+            need,
+            room,
+            permit,
+            permitted,
+            apart_start,
+            apart_group,
+            present,
+            target,
+            min(effort, STEPS_A_SEARCH),
+        )
+        effort -= steps
+        sure = found == IMPOSSIBLE
+        if found == FOUND:
+            fewest = 0
+            sure = True
     for row in range(first.shape[0]):
         if plan[first[row]] >= 0:
             stand(first[row], plan[first[row]], 1, need, room, apart_start, apart_group, present)
-    return fewest, sure
+    return fewest, sure, effort

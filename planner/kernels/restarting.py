@@ -128,13 +128,16 @@ def undo(
 
 @kernel
 def hopeless(vms: I64, unit: I64, skip_a: int, skip_b: int, need: I64, room: I64) -> bool:
-    """Whether the room of all hosts that stay cannot hold the VMs, resource by resource."""
+    """Whether the room of all hosts that stay cannot hold the VMs, resource by resource.
+
+    A host that holds too much already has no room; it takes none away from the others.
+    """
     for resource in range(need.shape[1]):
         wanted = 0.0
         for row in range(vms.shape[0]):
             wanted += need[vms[row], resource]
         for host in range(room.shape[0]):
-            if unit[host] != skip_a and unit[host] != skip_b:
+            if unit[host] != skip_a and unit[host] != skip_b and room[host, resource] > 0:
                 wanted -= room[host, resource]
         if wanted > 0.5:
             return True

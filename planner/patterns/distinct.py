@@ -13,8 +13,11 @@ from planner.patterns.shapes import Shapes, type_order
 
 # Window and score of each run, quickest first; the runs stop where the bound is met.
 RUNS: Final = ((16, False), (16, True), (64, False), (64, True), (256, False), (256, True), (1024, False))
-RUNS_OF_A_MILLION: Final = 2
-LARGE: Final = 300_000
+RUNS_OF_MANY: Final = 2
+MANY: Final = 50_000
+# Hosts looked at for each VM when all are open, by the number of VMs up to which it stays a second or two.
+LOOKS: Final = ((2_000, 2**30), (300_000, 256), (2**62, 64))
+SPREADS: Final = 9  # numbers of hosts tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,10 @@ class Spread:
 def pack_distinct(demand: I64, capacity: I64, hosts: I64, known: Bound | None = None) -> Spread:
     """Pack VMs of all sizes on few hosts, whatever their number.
 
-    Each host is filled from a window of the largest VMs that may fit and then closed with VMs that take
-    just what is left of the scarcest resource; several windows and scores are tried, and the best counts.
+    First the VMs are spread, large ones first, over as many hosts as the bound says, then over a few more
+    until all of them find room.  The rival fills one host after the other from a window of the largest
+    VMs that may fit and closes it with what takes just the rest of the scarcest resource: better where a
+    host holds few VMs.  The best counts.
 
     Args:
         demand: demand[vm, resource], whole numbers.
@@ -55,14 +60,69 @@ def pack_distinct(demand: I64, capacity: I64, hosts: I64, known: Bound | None = 
     if known is not None:
         bound = bound.stronger(known)
     best = Spread(np.full(len(demand), -1, np.int64), np.zeros(0, np.int64), bound, "nothing")
-    runs = RUNS if len(able) <= LARGE else RUNS[:RUNS_OF_A_MILLION]
+    if len(able) and bound.hosts is not None:
+        best = _better(best, _spread(inner, able, len(demand), bound))
+        if best.refused == len(demand) - len(able) and best.hosts_used == bound.hosts:
+            return best
+    runs = RUNS if len(able) <= MANY else RUNS[:RUNS_OF_MANY]
     for window, by_dot in runs if len(able) else ():
-        found = _run(inner, able, len(demand), window, by_dot, bound)
-        if (found.refused, found.hosts_used) < (best.refused, best.hosts_used) or best.method == "nothing":
-            best = found
+        best = _better(best, _run(inner, able, len(demand), window, by_dot, bound))
         if best.refused == len(demand) - len(able) and best.hosts_used == bound.hosts:
             break
     return best
+
+
+def _better(best: Spread, found: Spread | None) -> Spread:
+    """The one that refuses fewer, then uses fewer hosts; the first of equals."""
+    if found is None:
+        return best
+    better = (found.refused, found.hosts_used) < (best.refused, best.hosts_used)
+    return found if better or best.method == "nothing" else best
+
+
+def _spread(shapes: Shapes, able: I64, vms: int, bound: Bound) -> Spread | None:
+    """Spread over ever more hosts until all VMs find room, then over fewer while they still do."""
+    most = int(min(shapes.hosts.sum(), len(able)))
+    fewest, reach = (bound.hosts or 1) - 1, None
+    hosts, best = min(max(bound.hosts or 1, 1), most), None
+    for _ in range(SPREADS):
+        found = _spread_over(shapes, hosts)
+        if (found[0] >= 0).all():
+            best, reach = found, hosts
+        else:
+            fewest = hosts
+        if reach is None and hosts == most:
+            break
+        step = max(1, 2 * (fewest - (bound.hosts or 1) + 1), (bound.hosts or 1) // 500)
+        hosts = min(fewest + step, most) if reach is None else (fewest + reach) // 2
+        if reach is not None and reach - fewest <= 1:
+            break
+    if best is None:
+        return None
+    used, rows = np.unique(best[0], return_inverse=True)
+    where = np.full(vms, -1, np.int64)
+    where[able] = rows
+    return Spread(where, best[1][used], bound, "spread over a fixed number of hosts")
+
+
+def _spread_over(shapes: Shapes, hosts: int) -> tuple[I64, I64]:
+    """Give the host of each VM, -1 where it finds none, and the type of each of so many hosts."""
+    from planner.kernels import sampling, spreading
+
+    order = type_order(shapes)
+    kinds = np.repeat(order, np.minimum(shapes.hosts[order], hosts))[:hosts]
+    widest = np.maximum(shapes.capacity.max(axis=0), 1).astype(np.float64)
+    share = shapes.demand / widest
+    ranked = np.argsort(-share.max(axis=1), kind="stable")
+    room = np.ascontiguousarray(shapes.capacity[kinds] / widest * (1.0 - sampling.ROUNDING))
+    looks = next(looks for most, looks in LOOKS if len(ranked) <= most)
+    found = spreading.spread_over(share[ranked], room, looks, 1)
+    left = np.flatnonzero(found < 0)
+    if 0 < len(left) <= len(ranked) // 100:  # those few may look at every host
+        found[left] = spreading.spread_over(share[ranked[left]], room, 2**30, 1)
+    where = np.empty(len(ranked), np.int64)
+    where[ranked] = found
+    return where, kinds
 
 
 def _run(shapes: Shapes, able: I64, vms: int, window: int, by_dot: bool, bound: Bound) -> Spread:

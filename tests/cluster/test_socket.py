@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 import websockets
@@ -23,6 +24,8 @@ import uvicorn
 import cluster.hub
 cluster.hub.BEHIND_MAX_S = {behind_max_s}
 cluster.hub.CHECK_EVERY_S = 0.5
+import cluster.consumers
+cluster.consumers.CLOSE_WITHIN_S = {close_within_s}
 uvicorn.run(
     "config.asgi:application", port={port}, log_level="warning", lifespan="off", ws_per_message_deflate=False
 )
@@ -92,12 +95,12 @@ class Web:
             yield opened
 
 
-def web_of(site: Site, behind_max_s: float = 30.0) -> Web:
+def web_of(site: Site, behind_max_s: float = 30.0, close_within_s: float = 5.0) -> Web:
     site.start_broker()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    process = site.start(WEB.format(port=port, behind_max_s=behind_max_s))
+    process = site.start(WEB.format(port=port, behind_max_s=behind_max_s, close_within_s=close_within_s))
     wait_until(lambda: answers(port), "the web process")
     return Web(site, port, site.run(LOGIN), process)
 
@@ -269,6 +272,30 @@ async def test_a_reader_who_takes_nothing_is_sent_away_and_the_others_are_not(si
     assert told == list(range(1, 2_001))
     web.finish()
     assert await asyncio.to_thread(is_ended, slow)
+
+
+async def test_who_never_reads_is_hung_up_on_and_holds_nothing_of_ours(site: Site):
+    web = web_of(site, behind_max_s=2.0, close_within_s=0.5)
+    slow = await asyncio.to_thread(a_reader_who_never_reads, web)
+    await asyncio.to_thread(wait_until, lambda: holds_a_reader(web), "the slow reader")
+    web.begin(2_000, padding=10_000)
+    await asyncio.to_thread(web.finish)
+    await asyncio.to_thread(wait_until, lambda: not holds_a_reader(web), "the end of the slow reader")
+    slow.close()
+
+
+def holds_a_reader(web: Web) -> bool:
+    """Whether the web process has a connection with a browser: proc(5), tcp, state 01 of its own port."""
+    rows = [line.split() for line in Path(f"/proc/{web.process.pid}/net/tcp").read_text().splitlines()[1:]]
+    held = {f"socket:[{row[9]}]" for row in rows if row[1].endswith(f":{web.port:04X}") and row[3] == "01"}
+    return any(target_of(file) in held for file in Path(f"/proc/{web.process.pid}/fd").iterdir())
+
+
+def target_of(file: Path) -> str:
+    try:
+        return str(file.readlink())
+    except FileNotFoundError:  # closed meanwhile
+        return ""
 
 
 def a_reader_who_never_reads(web: Web) -> socket.socket:

@@ -140,18 +140,42 @@ def test_480_gib_leave_a_host_in_the_time_its_link_needs() -> None:
 def test_prerequisites_have_an_id_words_and_a_remedy() -> None:
     estate = parse_sketch(
         "host a cores=16 memory=64G cpu=Intel\nhost b cores=16 memory=2G cpu=AMD\n"
-        "datastore one hosts=a shared=no\nvm db on=a memory=8G datastore=one\nrule must-run-on db hosts=a"
+        "datastore one hosts=a shared=no\nnetwork lan hosts=a\n"
+        "vm db on=a memory=8G datastore=one network=lan\nrule must-run-on db hosts=a"
     )
     script = parse_script("guest db passthrough yes local_media yes cpu_pinned yes local_swap yes", estate)
     state = open_state(estate, VSPHERE, script.guests)
     found = unmet(state, VSPHERE, state.vms["db"], state.hosts["b"])
     assert {one.id for one in found} == {
-        "no-passthrough", "no-local-media", "cpu-affinity", "room", "shared-datastore", "rule",
+        "no-passthrough", "no-local-media", "cpu-affinity", "room", "shared-datastore", "port-group",
+        "rule",
         "cpu-compatible", "swap", "shared-storage",
     }  # fmt: skip
     assert all(str(one.words) and str(one.remedy) for one in found)
     assert round_trip_unmet(VSPHERE, 150.0) is None
     assert round_trip_unmet(VSPHERE, 151.0) is not None
+
+
+def test_a_vm_does_not_move_to_a_site_too_far_away_or_to_the_other_side_of_a_parted_network() -> None:
+    estate = "host a site=one\nhost b site=two\nhost c site=one\nvm db on=a"
+    script = (
+        "policy migration.site_rtt_ms 180\nat 0 migrate db to b\nat 50 part a b | c\nat 60 migrate db to c"
+    )
+    refused = [event for event in played(estate, script).events if event.kind == "refused"]
+    assert [str(event.text) for event in refused] == [
+        "the round trip takes 180.0 ms, more than 150.0 ms",
+        "a and c have no network between them",
+    ]
+    assert all(str(event.remedy) for event in refused)
+
+
+def test_an_evacuation_takes_the_next_best_host_when_the_best_has_another_cpu() -> None:
+    estate = (
+        "host a b cpu=Intel memory=64G\nhost c cpu=AMD memory=256G\nvm db on=a memory=4G\nvm x on=b memory=8G"
+    )
+    found = played(estate, "at 0 maintenance a")
+    assert found.state.vms["db"].host == "b"
+    assert found.events[-1].kind == "maintenance-on"
 
 
 def test_every_duration_has_a_range_that_holds_its_defaults_and_a_source() -> None:

@@ -63,7 +63,8 @@ def test_a_bad_script_is_refused_where_it_is_bad(text: str, line: int, word: str
     with pytest.raises(ScenarioError) as caught:
         parse_script(text, ESTATE, "folder/script")
     assert (caught.value.file, caught.value.line, caught.value.word) == ("folder/script", line, word)
-    assert why in caught.value.why.lower() or why in caught.value.why
+    said = str(caught.value.why)
+    assert why in said.lower() or why in said
     assert str(caught.value).startswith(f"folder/script:{line}: {word!r}: ")
 
 

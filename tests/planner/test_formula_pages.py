@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PAGES = sorted((Path(__file__).resolve().parents[2] / "docs" / "formulas").glob("*.md"))
-PLAN_PAGES = {"admission", "consolidation", "cost", "sizing", "storage"}
+PLAN_PAGES = {"admission", "consolidation", "cost", "placement", "sizing", "storage"}
 
 
 def test_every_family_of_figures_has_its_page() -> None:

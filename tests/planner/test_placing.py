@@ -300,3 +300,16 @@ def test_the_command_prints_the_promised_keys_and_its_status(tmp_path: Path, cap
     assert main(["place", str(path), "--host-cores", "4"]) == 2
     assert "--new-hosts is not asked for" in capsys.readouterr().err
     assert main(["place", str(path), "--failures", "-1"]) == 2
+
+
+@given(estates(), st.sampled_from(["host", "rack"]))
+@settings(max_examples=60, deadline=None)
+def test_a_reserve_found_by_repair_holds_as_one_found_by_placing_anew(whole: Estate, group: str) -> None:
+    anew = placed(whole, 1, group)
+    with pytest.MonkeyPatch.context() as many:
+        many.setattr("planner.reserve.MANY_VMS", 0)
+        repaired = placed(whole, 1, group)  # its every re-placement is judged, or this raises
+    for one, other in zip(anew.clusters, repaired.clusters, strict=True):
+        if other.hosts_needed is not None:
+            assert one.hosts_needed is not None
+            assert one.hosts_needed <= other.hosts_needed

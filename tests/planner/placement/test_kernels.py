@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.kernels import filling, grouping, knapsack, sampling
+from planner.kernels import filling, grouping, knapsack, sampling, spreading
 from planner.patterns.pricing import surrogate
 
 rows_of = st.lists(st.tuples(st.integers(1, 6), st.integers(0, 6)), min_size=1, max_size=4)
@@ -147,3 +147,33 @@ def test_filling_from_windows_does_what_its_plain_twin_does():
         )
         assert where.tolist() == window_twin(demand.tolist(), weight.tolist(), 0, 8)
         assert len(kinds) == where.max() + 1
+
+
+def test_spreading_does_what_its_plain_twin_does_when_every_host_is_looked_at():
+    for seed in range(6):
+        chance = np.random.default_rng(seed)
+        demand = chance.uniform(0.01, 0.4, (60, 3))
+        demand = demand[np.argsort(-demand.max(axis=1), kind="stable")]
+        where = spreading.spread_over(demand, np.ones((9, 3)), 9, 1)
+        rooms = [[1.0] * 3 for _ in range(9)]
+        for vm, row in enumerate(demand.tolist()):
+            costs = {
+                host: sum((1 - r + d) ** 4 - (1 - r) ** 4 for r, d in zip(room, row, strict=True))
+                for host, room in enumerate(rooms)
+                if all(d <= r for d, r in zip(row, room, strict=True))
+            }
+            if where[vm] < 0:
+                assert not costs
+                continue
+            assert costs[int(where[vm])] <= min(costs.values()) + 1e-12
+            rooms[where[vm]] = [r - d for d, r in zip(row, rooms[where[vm]], strict=True)]
+
+
+def test_spreading_by_samples_never_overfills():
+    chance = np.random.default_rng(3)
+    demand, room = chance.uniform(0.0, 0.3, (500, 2)), np.ones((70, 2))
+    where = spreading.spread_over(demand, room, 8, 5)
+    used = np.zeros((70, 2))
+    np.add.at(used, where[where >= 0], demand[where >= 0])
+    assert (used <= 1.0 + 1e-12).all()
+    assert np.allclose(used + room, 1.0)

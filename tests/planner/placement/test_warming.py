@@ -21,7 +21,7 @@ from planner.patterns.standing import Standing, repair, stand_all
 from planner.warming import warm
 
 ROOT = Path(__file__).resolve().parents[3]
-OF_PLACEMENT = ("closing", "filling", "fitting", "grouping", "knapsack", "repairing", "sampling")
+OF_PLACEMENT = ("closing", "filling", "fitting", "grouping", "knapsack", "repairing", "sampling", "spreading")
 SOLVERS = "sorted({'numba', 'highspy', 'llvmlite'} & {name.partition('.')[0] for name in sys.modules})"
 
 

@@ -1,0 +1,1 @@
+"""What a running cluster stands and how it moves: losses of hosts, evacuation, reboot groups, balance."""

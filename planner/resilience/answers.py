@@ -1,0 +1,56 @@
+"""The answer to "place this" for one cluster, small enough to keep: hosts with their VMs, and the refused."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from planner.placing import PlacingReport
+from planner.refusal import Refusal
+from planner.sentence import Sentence
+
+
+class PlacedHost(Struct, frozen=True, kw_only=True):
+    """A host in use and its VMs."""
+
+    name: str
+    vms: tuple[str, ...]
+
+
+class PlacementAnswer(Struct, frozen=True, kw_only=True):
+    """Who runs where on the fewest hosts; `hosts_needed` is None where the failures are not carried."""
+
+    hosts_offered: int
+    hosts_used: int
+    lower_bound: int
+    bound_method: str
+    method: str
+    failures: int
+    hosts_needed: int | None
+    should_unmet: int
+    numa_unmet: int
+    hosts: tuple[PlacedHost, ...]
+    refusals: tuple[Refusal, ...]
+    contradictions: tuple[Sentence, ...] = ()
+
+    @classmethod
+    def of(cls, report: PlacingReport) -> PlacementAnswer:
+        """Take the only cluster of a report."""
+        (placed,) = report.clusters
+        placement = placed.placement
+        by_host: dict[str, list[str]] = {}
+        for vm, host in sorted(placement.placed.items()):
+            by_host.setdefault(host, []).append(vm)
+        return cls(
+            hosts_offered=placed.hosts_offered,
+            hosts_used=placement.hosts_used,
+            lower_bound=placement.lower_bound,
+            bound_method=placement.bound_method,
+            method=placement.method,
+            failures=placed.failures,
+            hosts_needed=placed.hosts_needed,
+            should_unmet=placed.unmet.should,
+            numa_unmet=placed.unmet.numa,
+            hosts=tuple(PlacedHost(name=name, vms=tuple(vms)) for name, vms in sorted(by_host.items())),
+            refusals=placement.refusals,
+            contradictions=placed.contradictions,
+        )
