@@ -7,8 +7,10 @@ from typing import Any, ClassVar, Final, Self
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from cluster.models import Connection, Operation
 from cluster.question import Asking, Question
 from cluster.roles import Role
+from operations.preflight import in_blackout
 from planner.parameters import (
     CORES_MAX,
     FAILURES_MAX,
@@ -19,7 +21,8 @@ from planner.parameters import (
     Parameters,
 )
 
-ACCEPTED: Final = ".xlsx,.xlsm,.csv,.zip,.json"
+VM_KINDS: Final = ("migrate", "power-on", "power-off")
+ACCEPTED: Final = ".xlsx,.xlsm,.csv,.zip,.json,.ovf,.ova,.xml"
 
 
 class Plain(forms.Form):
@@ -188,3 +191,63 @@ class PlacementForm(StudyForm):
 STUDY_FORMS: Final[dict[str, type[StudyForm]]] = {
     form.kind: form for form in (FailuresForm, BalanceForm, PlacementForm)
 }
+
+
+class ConnectionForm(Plain):
+    """A new connection.  The password is sealed when it arrives and stands on no page again."""
+
+    name = forms.CharField(label=_("Name, and name of the estate"), max_length=255)
+    host = forms.CharField(
+        label=_("Server"), max_length=253, help_text=_("vCenter or ESXi: a name or an address.")
+    )
+    port = forms.IntegerField(label=_("Port"), min_value=1, max_value=65535, initial=443)
+    username = forms.CharField(
+        label=_("User"), max_length=255, widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text=_("A read-only account is enough to read."),
+    )  # fmt: skip
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
+    )
+    fingerprint = forms.RegexField(
+        r"^([0-9A-Fa-f]{2}:?){32}$",
+        label=_("Fingerprint of the certificate, SHA-256"),
+        required=False,
+        help_text=_("Left empty, the certificate has to be trusted by this machine."),
+    )
+    refresh_minutes = forms.IntegerField(
+        label=_("Read again every so many minutes"), min_value=5, max_value=10080, required=False,
+        help_text=_("Left empty: only when asked."),
+    )  # fmt: skip
+    may_act = forms.BooleanField(label=_("May act; otherwise every operation is a dry run"), required=False)
+    four_eyes = forms.BooleanField(
+        label=_("Another person approves each operation"), required=False, initial=True
+    )
+    blackout = forms.CharField(
+        label=_("Nothing begins during"), max_length=255, required=False,
+        help_text="mon-fri 08:00-18:00, sun 00:00-24:00",
+    )  # fmt: skip
+    moves_per_host = forms.IntegerField(
+        label=_("Migrations of a host at once"), min_value=1, max_value=8, initial=2
+    )
+
+    def clean_blackout(self) -> str:
+        text = str(self.cleaned_data["blackout"])
+        try:
+            in_blackout(text, 0, 0)
+        except ValueError as error:
+            raise forms.ValidationError(_("Not a list of windows such as mon-fri 08:00-18:00.")) from error
+        return text
+
+
+class OperationForm(Plain):
+    """An operation to propose."""
+
+    connection = forms.ModelChoiceField(label=_("Connection"), queryset=Connection.objects.all())
+    kind = forms.ChoiceField(
+        label=_("Operation"), choices=[choice for choice in Operation.Kind.choices if choice[0] in VM_KINDS]
+    )
+    subject = forms.CharField(label=_("VM"), max_length=255)
+    destination = forms.CharField(label=_("To host"), max_length=255, required=False)
+    real = forms.BooleanField(label=_("Really do it; otherwise a dry run"), required=False)

@@ -102,6 +102,8 @@ LABELS: Final[Mapping[str, Label]] = {
     "template": Label(_("VM counted in")),
     "vcpus": Label(_("vCPUs")),
     "memory": Label(_("Memory")),
+    "held_mhz": Label(_("CPU reserved or measured")),
+    "mhz_per_host": Label(_("CPU of one host")),
     "disk": Label(_("Disk")),
     "capacity": Label(_("Capacity")),
     "used": Label(_("Used")),
@@ -132,6 +134,20 @@ _UNITS: Final = (
     gettext_noop("TiB"),
     gettext_noop("kWh"),
     gettext_noop("year"),
+    gettext_noop("core-years"),
+    gettext_noop("socket-years"),
+    gettext_noop("host-years"),
+    gettext_noop("pair-years"),
+    gettext_noop("TiB-years"),
+    gettext_noop("unit-years"),
+    gettext_noop("administrator-years"),
+    gettext_noop("VM-hours"),
+    gettext_noop("hours"),
+    gettext_noop("persons"),
+    gettext_noop("ports"),
+    gettext_noop("switches"),
+    gettext_noop("controllers"),
+    gettext_noop("licences of 16 cores"),
 )
 # Things that are counted: one host, two hosts.
 _COUNTED: Final[Mapping[str, Promise]] = {
@@ -180,3 +196,71 @@ def name_of(name: str) -> str:
     if not name.strip():
         return gettext("(no name)")
     return gettext(name) if name in _NAMES else name
+
+
+KIND_NAMES: Final[dict[str, Promise]] = {
+    "site": _("site"),
+    "room": _("room"),
+    "rack": _("rack"),
+    "chassis": _("chassis"),
+    "feed": _("power feed"),
+    "psu": _("power supply"),
+    "host": ngettext_lazy("host", "hosts", 1),
+    "card": _("card"),
+    "nic": _("NIC"),
+    "hba": _("HBA"),
+    "fabric": _("fabric"),
+    "switch": _("switch"),
+    "stack": _("stack"),
+    "isl": _("link between switches"),
+    "port": _("port"),
+    "controller": _("controller"),
+    "array": _("array"),
+    "lun": _("LUN"),
+    "datastore": _("datastore"),
+    "clients": _("clients"),
+    "cluster": _("cluster"),
+    "network": _("network"),
+    "vm": ngettext_lazy("VM", "VMs", 1),
+}
+SERVICE_NAMES: Final[dict[str, Promise]] = {
+    "storage": _("storage"),
+    "vm": _("VM network"),
+    "vmotion": _("vMotion"),
+    "management": _("management"),
+    "ft-logging": _("FT logging"),
+    "heartbeat": _("heartbeat"),
+    "power": _("power"),
+    "compute": _("all hosts"),
+}
+LAYER_NAMES: Final[dict[str, Promise]] = {
+    "hba": _("HBA"),
+    "nic": _("NIC"),
+    "card": _("card"),
+    "fabric": _("fabric"),
+    "controller": _("controller"),
+    "switch": _("switch"),
+    "beyond": _("beyond the switch"),
+    "port": _("port"),
+    "psu": _("power supply"),
+    "feed": _("power feed"),
+}
+PROOF_NAMES: Final[dict[str, Promise]] = {
+    "redundant": _("proven redundant"),
+    "single": _("proven single"),
+    "unknown": _("unknown"),
+    "lost": _("lost"),
+}
+
+
+def word_of(name: str) -> str:
+    """The word for a kind of component, a layer or a proof."""
+    for words in (KIND_NAMES, LAYER_NAMES, PROOF_NAMES):
+        if name in words:
+            return str(words[name])
+    return name
+
+
+def service_of(name: str) -> str:
+    """The word for what a host may be cut off from."""
+    return str(SERVICE_NAMES.get(name, name))

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
+import zlib
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
+import numpy as np
 from django.db import transaction
 
 from cluster import snapshot
-from cluster.models import Estate, Plan
+from cluster.models import Estate, Observation, Plan, Redundancy, Run
 from cluster.snapshot import EstateMoved, Written
 from cluster.work import LEASE_S, Work, WorkFailed
+from planner.availability.report import ClusterAvailability, examine_availability
+from planner.formats.document import write_document
+from planner.parameters import Parameters
+from planner.paths.report import PathsReport
 from planner.quality import Reading
 from planner.report import PlanReport
+from planner.report import plan as make_plan
 from planner.sentence import Sentence
 
+PAIRS_KEPT: Final = 500
+VMS_KEPT: Final = 100
 COMPARES_MAX: Final = 5  # imports into one estate at the same time make each other compare again
 ROWS_PER_S: Final = 5_000  # a tenth of what COPY stores on a busy machine: the lease must outlast the store
 STORE_PERCENT: Final = 60
@@ -47,6 +58,23 @@ def store_estate(work: Work, reading: Reading) -> Written:
     raise WorkFailed(Sentence("Other imports keep changing this estate; try again when they are done"))
 
 
+def keep_observation(work: Work, reading: Reading) -> Observation:
+    """Keep what was observed, dated.  An estate that did not change since is kept once."""
+    document = write_document(reading.estate)
+    digest = hashlib.sha256(document).hexdigest()
+    newest = Observation.objects.filter(estate=work.estate()).first()
+    if newest is not None and newest.sha256 == digest:
+        return newest
+    return Observation.objects.create(
+        connection=work.run.connection,
+        estate=work.estate(),
+        document=zlib.compress(document, 6),
+        sha256=digest,
+        hosts=len(reading.estate.hosts),
+        vms=len(reading.estate.vms),
+    )
+
+
 def store_plan(work: Work, report: PlanReport) -> Plan:
     """Keep the plan of the run's estate as it stands now, and end the run."""
     estate = work.estate()
@@ -64,9 +92,60 @@ def store_plan(work: Work, report: PlanReport) -> Plan:
     return plan
 
 
+def store_redundancy(
+    work: Work,
+    designs: Sequence[tuple[str, str]],
+    paths: PathsReport,
+    availability: Sequence[ClusterAvailability],
+) -> Redundancy:
+    """Keep what was found about the wiring of the run's estate, and end the run."""
+    estate = work.estate()
+    shared = [pair for pair in paths.pairs if len({(cut.kind, cut.name) for cut in pair.cuts}) > 1]
+    kept = msgspec.structs.replace(paths, pairs=tuple(shared[:PAIRS_KEPT]))
+    with transaction.atomic():
+        redundancy, _ = Redundancy.objects.update_or_create(
+            run=work.run,
+            defaults={
+                "estate": estate,
+                "estate_revision": estate.revision,
+                "designs": [list(one) for one in designs],
+                "paths": _as_json(kept),
+                "availability": [_as_json(_worst_vms(one)) for one in availability],
+            },
+        )
+        points, unknown = len(paths.single_points), paths.count("unknown")
+        work.succeed(
+            Sentence(
+                "Wiring examined: {points} single points of failure, {unknown} services not known",
+                {"points": points, "unknown": unknown},
+            )
+        )
+    return redundancy
+
+
+def availability_of(reading: Reading, years: float) -> tuple[ClusterAvailability, ...]:
+    """How available the VMs are, with the failures that each cluster tolerates by its plan."""
+    tolerated = {
+        cluster.name: cluster.failures_tolerated_today or 0
+        for cluster in make_plan(reading, Parameters(licence="none")).clusters
+    }
+    chance = np.random.Generator(np.random.PCG64(1))
+    return examine_availability(reading.estate, tolerated, chance, years=years)
+
+
+def _worst_vms(one: ClusterAvailability) -> ClusterAvailability:
+    """The VMs that lose most: a page shows no more."""
+    worst = sorted(one.vms, key=lambda vm: (-vm.minutes, vm.name))[:VMS_KEPT]
+    return msgspec.structs.replace(one, vms=tuple(worst))
+
+
 def _estate_of(work: Work) -> Estate:
     """The estate that the run imports into, described by the run's upload; it may have no row yet."""
     name, upload = work.run.estate_name, work.run.upload
+    if work.run.kind == Run.Kind.REFRESH:
+        estate = Estate.objects.filter(name=name).first() or Estate(name=name)
+        estate.source_filename, estate.sha256 = "", ""
+        return estate
     if upload is None:
         raise WorkFailed(Sentence("The uploaded file was deleted meanwhile"))
     estate = Estate.objects.filter(name=name).first() or Estate(name=name)
@@ -85,6 +164,10 @@ def _stored(written: Written) -> Sentence:
 
 def _planned(report: PlanReport) -> Sentence:
     count = len(report.clusters)
+    if count == 1 and report.fits:
+        return Sentence("Planned 1 cluster: it carries its load")
+    if count == 1:
+        return Sentence("Planned 1 cluster: it cannot carry its load")
     if report.fits:
         return Sentence("Planned {count} clusters: all carry their load", {"count": count})
     short = sum(cluster.fits is False for cluster in report.clusters)

@@ -34,13 +34,17 @@ class Action(StrEnum):
     REHEARSE = gettext_noop("rehearse")
     AUDIT = gettext_noop("read the audit")
     PEOPLE = gettext_noop("manage people")
+    CONNECT = gettext_noop("manage connections")
+    OPERATE = gettext_noop("ask for operations")
+    APPROVE = gettext_noop("approve operations")
 
 
 _READ: Final = frozenset({Action.READ})
 _WORK: Final = frozenset({Action.READ, Action.IMPORT, Action.PLAN, Action.CANCEL, Action.REHEARSE})
+_REAL: Final = frozenset({Action.CONNECT, Action.OPERATE, Action.APPROVE})
 
 OPENS: Final[dict[Role, frozenset[Action]]] = {
-    Role.VIRTUAL_INFRASTRUCTURE_ADMINISTRATOR: _WORK,
+    Role.VIRTUAL_INFRASTRUCTURE_ADMINISTRATOR: _WORK | _REAL,
     Role.SYSTEM_ADMINISTRATOR: _READ,
     Role.BUYER: _WORK,
     Role.AUDITOR: _READ | {Action.AUDIT},

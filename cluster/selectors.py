@@ -8,6 +8,7 @@ visible_rehearsals(user)   -> QuerySet[Rehearsal]
 latest_plan(estate)        -> Plan of the whole estate, or None
 latest_study(estate, kind, cluster) -> Study, or None
 report_of(plan)            -> PlanReport
+latest_redundancy(estate)  -> Redundancy, or None    paths_of(redundancy), availability_of(redundancy)
 clusters_of(estate)        -> list[ClusterCount]     vms_of_cluster(estate, name) -> QuerySet
 find(user, text, limit)    -> list[Hit]
 """
@@ -30,6 +31,7 @@ from cluster.models import (
     Event,
     Host,
     Plan,
+    Redundancy,
     Rehearsal,
     Run,
     Study,
@@ -37,7 +39,9 @@ from cluster.models import (
 )
 from cluster.models.inventory import Power
 from cluster.roles import Action, may
+from planner.availability.report import ClusterAvailability
 from planner.consolidation import NO_CLUSTER
+from planner.paths.report import PathsReport
 from planner.report import PlanReport
 
 Reader = AbstractBaseUser | AnonymousUser
@@ -109,6 +113,19 @@ def latest_study(estate: Estate, kind: str, cluster: str) -> Study | None:
 def report_of(plan: Plan) -> PlanReport:
     """What the plan answered."""
     return msgspec.convert(plan.report, PlanReport)
+
+
+def latest_redundancy(estate: Estate) -> Redundancy | None:
+    """The newest examination, of whatever revision; the page says where it is out of date."""
+    return estate.redundancies.first()
+
+
+def paths_of(redundancy: Redundancy) -> PathsReport:
+    return msgspec.convert(redundancy.paths, PathsReport)
+
+
+def availability_of(redundancy: Redundancy) -> tuple[ClusterAvailability, ...]:
+    return msgspec.convert(redundancy.availability, tuple[ClusterAvailability, ...])
 
 
 def clusters_of(estate: Estate) -> list[ClusterCount]:

@@ -26,7 +26,7 @@ from kombu.exceptions import OperationalError
 
 from cluster import audit, feed, selectors
 from cluster.audit import Deed
-from cluster.models import Estate, Event, Rehearsal, Run, Upload
+from cluster.models import Design, Estate, Event, Rehearsal, Run, Upload
 from cluster.models.columns import NAME_MAX
 from cluster.question import Question
 from cluster.roles import Action, may
@@ -43,6 +43,9 @@ TASKS: Final = {
     Run.Kind.STUDY: "cluster.tasks.make_study",
     Run.Kind.REHEARSAL: "cluster.tasks.rehearse",
     Run.Kind.DRILL: "cluster.tasks.drill",
+    Run.Kind.WIRING: "cluster.tasks.examine_wiring",
+    Run.Kind.REFRESH: "cluster.tasks.refresh_estate",
+    Run.Kind.COST: "cluster.tasks.price_estate",
 }
 
 _log = logging.getLogger(__name__)
@@ -102,7 +105,7 @@ def queue_import(user: User | None, uploaded_file: File, name: str, *, tell_a_wo
         )
         note = {"file": filename, "sha256": sha256, "run": str(run.pk)}
         audit.note(Deed.IMPORT_ASKED, user.get_username() if user else "", estate_name, after=note)
-        return _queue(run, Sentence("{file} was received", {"file": filename}), tell_a_worker=tell_a_worker)
+        return queue(run, Sentence("{file} was received", {"file": filename}), tell_a_worker=tell_a_worker)
 
 
 def start_plan(user: User, estate: Estate, parameters: Parameters) -> Run:
@@ -124,7 +127,7 @@ def start_plan(user: User, estate: Estate, parameters: Parameters) -> Run:
     with transaction.atomic():
         note = {"parameters": run.parameters, "run": str(run.pk)}
         audit.note(Deed.PLAN_ASKED, user.get_username(), estate.name, after=note)
-        return _queue(run, Sentence("A plan was asked for"))
+        return queue(run, Sentence("A plan was asked for"))
 
 
 def start_study(user: User, estate: Estate, question: Question) -> Run:
@@ -147,7 +150,7 @@ def start_study(user: User, estate: Estate, question: Question) -> Run:
     with transaction.atomic():
         note = {**parameters, "run": str(run.pk)}
         audit.note(Deed.STUDY_ASKED, user.get_username(), estate.name, after=note)
-        return _queue(run, Sentence("A study of {cluster} was asked for", {"cluster": question.cluster}))
+        return queue(run, Sentence("A study of {cluster} was asked for", {"cluster": question.cluster}))
 
 
 def start_rehearsal(user: User, rehearsal: Rehearsal, estate: Estate | None, name: str) -> Run:
@@ -170,10 +173,65 @@ def start_rehearsal(user: User, rehearsal: Rehearsal, estate: Estate | None, nam
             "run": str(run.pk),
         }
         audit.note(Deed.REHEARSAL_ASKED, user.get_username(), name, after=note)
-        _queue(run, Sentence("A rehearsal was asked for"))
+        queue(run, Sentence("A rehearsal was asked for"))
         rehearsal.run = run
         rehearsal.save(force_insert=True)
     return run
+
+
+def start_wiring(user: User, estate: Estate) -> Run:
+    """Queue an examination of how the estate is wired; the Redundancy will hang on the run.
+
+    Raises:
+        NotAllowed: nothing has been queued.
+    """
+    allow(user, Action.PLAN)
+    if not selectors.visible_estates(user).filter(pk=estate.pk).exists():
+        raise NotAllowed
+    run = Run(kind=Run.Kind.WIRING, estate_name=estate.name, estate=estate, requested_by=user)
+    with transaction.atomic():
+        audit.note(Deed.WIRING_ASKED, user.get_username(), estate.name, after={"run": str(run.pk)})
+        return queue(run, Sentence("The wiring is to be examined"))
+
+
+def change_design(user: User, estate: Estate, cluster: str, kind: str, *, laid: bool) -> Run:
+    """Lay a standard design over a cluster, or take it away, and have the wiring examined.
+
+    Raises:
+        NotAllowed: nothing has been changed.
+    """
+    allow(user, Action.IMPORT)
+    with transaction.atomic():
+        if laid:
+            Design.objects.get_or_create(
+                estate=estate, cluster_name=cluster, kind=kind, defaults={"created_by": user}
+            )
+        else:
+            Design.objects.filter(estate=estate, cluster_name=cluster, kind=kind).delete()
+        deed = Deed.DESIGN_LAID if laid else Deed.DESIGN_TAKEN
+        audit.note(deed, user.get_username(), estate.name, after={"cluster": cluster, "design": kind})
+        return start_wiring(user, estate)
+
+
+def start_pricing(user: User, estate: Estate, request: dict[str, object]) -> Run:
+    """Queue a cost question of the estate; the answer will hang on the run.
+
+    Raises:
+        NotAllowed: nothing has been queued.
+    """
+    allow(user, Action.PLAN)
+    if not selectors.visible_estates(user).filter(pk=estate.pk).exists():
+        raise NotAllowed
+    run = Run(
+        kind=Run.Kind.COST,
+        estate_name=estate.name,
+        estate=estate,
+        parameters=request,
+        requested_by=user,
+    )
+    with transaction.atomic():
+        audit.note(Deed.PRICES_ASKED, user.get_username(), estate.name, after={"run": str(run.pk)})
+        return queue(run, Sentence("Prices were asked for"))
 
 
 def cancel(user: User, run: Run) -> bool:
@@ -235,7 +293,8 @@ def _give_up(run: Run, same: QuerySet[Run]) -> bool:
     return True
 
 
-def _queue(run: Run, message: Sentence, *, tell_a_worker: bool = True) -> Run:
+def queue(run: Run, message: Sentence, *, tell_a_worker: bool = True) -> Run:
+    """Write a run and its event, in the caller's transaction; the worker is told when that stands."""
     run.lease_until = lease(LEASE_S)  # from then on the sweep holds the message for lost
     run.save(force_insert=True)
     feed.publish(

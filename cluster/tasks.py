@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
-from celery import shared_task
+from typing import Final
 
-from cluster import quarantine, results, services, snapshot, studies, work
+from celery import shared_task
+from django.db.models.functions import Now
+
+from cluster import (
+    carrying,
+    connecting,
+    connections,
+    operating,
+    pricing,
+    quarantine,
+    results,
+    services,
+    snapshot,
+    studies,
+    work,
+)
+from cluster.models import Connection
 from cluster.rehearsal import drilling, play
+from operations.drivers.base import DriverError
 from planner import report
+from planner.paths.report import examine
 from planner.quality import Reading
 from planner.sentence import Sentence
+
+YEARS_PLAYED: Final = 10_000  # a second for some hosts; the error is shown beside
+READ_LEASE_S: Final = 300  # one kind of object of the largest vCenter
 
 
 @shared_task(name="cluster.tasks.import_estate")
@@ -23,6 +44,40 @@ def import_estate(run_id: str) -> None:
         reading = quarantine.read(path, filename, on_sheet=claimed.sheet, hold=claimed.hold)
         results.store_estate(claimed, reading)
         _plan(claimed, reading)
+
+
+@shared_task(name="cluster.tasks.refresh_estate")
+def refresh_estate(run_id: str) -> None:
+    """Read a connection's server, store what stands there, keep it dated, plan it."""
+    claimed = work.claim(run_id)
+    if claimed is None:
+        return
+    with claimed:
+        reading = _read_server(claimed)
+        results.store_estate(claimed, reading)
+        results.keep_observation(claimed, reading)
+        _plan(claimed, reading)
+
+
+@shared_task(name="cluster.tasks.refresh_due")
+def refresh_due() -> None:
+    """Queue every refresh whose time has come."""
+    connecting.refresh_due()
+
+
+# At most once, unlike all other tasks: acknowledged before it begins, never delivered again, never retried.
+# What a crash leaves behind, `reconcile_operations` looks up on the server.
+@shared_task(name="cluster.tasks.carry_out", acks_late=False, reject_on_worker_lost=False, max_retries=0)
+def carry_out(operation_id: str) -> None:
+    """Do one real operation, unless somebody does it already."""
+    carrying.carry_out(operation_id)
+
+
+@shared_task(name="cluster.tasks.reconcile_operations")
+def reconcile_operations() -> None:
+    """Ask the servers how the operations stand that nobody holds; tell workers of those that wait."""
+    carrying.reconcile()
+    operating.send_waiting()
 
 
 @shared_task(name="cluster.tasks.make_plan")
@@ -67,10 +122,61 @@ def drill(run_id: str) -> None:
         drilling.drill(claimed, claimed.run.rehearsal)
 
 
+@shared_task(name="cluster.tasks.examine_wiring")
+def examine_wiring(run_id: str) -> None:
+    """Find what is single in an estate with its designs, and how available its VMs are."""
+    claimed = work.claim(run_id)
+    if claimed is None:
+        return
+    with claimed:
+        estate = claimed.estate()
+        designs = snapshot.designs_of(estate)
+        reading = snapshot.load_designed(estate, designs)
+        claimed.advance(
+            "paths",
+            20,
+            Sentence("Following the paths of {count} hosts", {"count": len(reading.estate.hosts)}),
+        )
+        paths = examine(reading.estate)
+        claimed.advance("play", 60, Sentence("Playing {years} years", {"years": YEARS_PLAYED}))
+        results.store_redundancy(claimed, designs, paths, results.availability_of(reading, YEARS_PLAYED))
+
+
+@shared_task(name="cluster.tasks.price_estate")
+def price_estate(run_id: str) -> None:
+    """Price a stored estate with a price book."""
+    claimed = work.claim(run_id)
+    if claimed is None:
+        return
+    with claimed:
+        reading = snapshot.load_reading(claimed.estate())
+        count = len(reading.estate.vms)
+        claimed.advance("price", 20, Sentence("Pricing {count} VMs", {"count": count}))
+        with claimed.kept():
+            pricing.store_study(claimed, reading)
+
+
 @shared_task(name="cluster.tasks.sweep_lost_runs")
 def sweep_lost_runs() -> None:
     """Send again what no worker holds."""
     services.sweep_lost_runs()
+
+
+def _read_server(claimed: work.Work) -> Reading:
+    connection = claimed.run.connection
+    if connection is None:
+        raise work.WorkFailed(Sentence("The connection was removed meanwhile"))
+
+    def tell(stage: str) -> None:
+        message = Sentence("Reading {what} of {server}", {"what": stage, "server": connection.host})
+        claimed.advance("read", min(50, claimed.run.progress + 5), message, lease_s=READ_LEASE_S)
+
+    try:
+        reading = connections.read(connection, tell)
+    except DriverError as error:
+        raise work.WorkFailed(Sentence("{reason}", {"reason": str(error)})) from error
+    Connection.objects.filter(pk=connection.pk).update(seen_at=Now())
+    return reading
 
 
 def _plan(claimed: work.Work, reading: Reading) -> None:

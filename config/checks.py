@@ -69,13 +69,18 @@ def _compiled_says_the_same(po: Path) -> bool:
         return _texts(read_po(source)) == _texts(read_mo(compiled))
 
 
-def _texts(catalogue: Iterable[Message]) -> set[tuple[str | None, tuple[str, ...], tuple[str, ...]]]:
+def _texts(catalogue: Iterable[Message]) -> set[tuple[str, tuple[str, ...], tuple[str, ...]]]:
     """What is translated; the forms of a plural are a tuple to one reader and a list to the other."""
     return {
-        (message.context, _forms(message.id), _forms(message.string))
+        (_context(message), _forms(message.id), _forms(message.string))
         for message in catalogue
         if message.id and any(message.string or ()) and not message.fuzzy
     }
+
+
+def _context(message: Message) -> str:
+    """The reader of compiled catalogues leaves it in bytes."""
+    return message.context.decode() if isinstance(message.context, bytes) else message.context or ""
 
 
 def _forms(text: str | Sequence[str] | None) -> tuple[str, ...]:

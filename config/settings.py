@@ -80,7 +80,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.static_files.StaticFiles",
     "cluster.asked.note_request",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -147,6 +147,12 @@ elif _database["ENGINE"] == "django.db.backends.postgresql":
         " -c idle_in_transaction_session_timeout=60s"
     )
 
+# Connections to hypervisors: nowhere until the site lists its networks; the key of their passwords is a file
+# beside the database, never inside it, and no part of a backup.
+CONNECTION_NETWORKS = env.list("HEADROOM_CONNECTION_NETWORKS", default=[])
+CONNECTION_KEY_FILE = Path(env.str("HEADROOM_CONNECTION_KEY_FILE", default=str(DATA_DIR / "connection-key")))
+CONNECTION_CA_FILE = env.str("HEADROOM_CONNECTION_CA_FILE", default="")  # empty: the machine's own store
+
 # Broker and live feed: the embedded server until REDIS_URL names another.
 REDIS_URL = env.str("REDIS_URL", default="") or broker.redis_url(DATA_DIR)
 FEED_URL = REDIS_URL  # redis-py's spelling; the feed is one subscription a process, no channel layer
@@ -181,6 +187,16 @@ CELERY_BEAT_SCHEDULE = {
         "task": "cluster.tasks.sweep_lost_runs",
         "schedule": 15.0,
         "options": {"expires": 15},  # a stopped worker does not find a heap of sweeps
+    },
+    "reconcile-operations": {
+        "task": "cluster.tasks.reconcile_operations",
+        "schedule": 15.0,
+        "options": {"expires": 15},
+    },
+    "refresh-what-is-due": {
+        "task": "cluster.tasks.refresh_due",
+        "schedule": 60.0,
+        "options": {"expires": 60},
     },
 }
 

@@ -109,13 +109,21 @@ def charge_copy(state: ClusterState, vm: VmState, sign: int) -> None:
 
 
 def drop_copy(state: ClusterState, vm: VmState) -> None:
-    """Give back the room of a second copy, made or in the making."""
+    """Give back the room of both second copies, made and in the making."""
     for name in (vm.secondary, vm.seeding):
         if name is not None:
-            state.leave(vm, name)
-            state.hosts[name].copies.pop(vm.name, None)
-    vm.secondary = vm.seeding = None
-    vm.seed_activity = 0
+            drop_copy_on(state, vm, name)
+
+
+def drop_copy_on(state: ClusterState, vm: VmState, host: str) -> None:
+    """Give back the room of one second copy."""
+    state.leave(vm, host)
+    state.hosts[host].copies.pop(vm.name, None)
+    if vm.secondary == host:
+        vm.secondary = None
+    else:
+        vm.seeding = None
+        vm.seed_activity = 0
 
 
 def forget(state: ClusterState, vm: VmState) -> None:

@@ -17,6 +17,7 @@ from operations.choice import Chooser, breaks_rule, heading, pick_for_group, pre
 from operations.evacuation import evacuate
 from operations.moves import begin_move, has_turn, is_tired
 from operations.policy import Policies
+from operations.prerequisites import unmet
 from operations.state import FREE, ClusterState, HostState, VmState
 from operations.step import NOTHING, Answer, Rules, Steps
 from planner.sentence import Sentence
@@ -136,6 +137,8 @@ def _is_movable(state: ClusterState, policies: Policies, vm: VmState) -> bool:
 def _may_go(state: ClusterState, policies: Policies, vm: VmState, host: HostState) -> bool:
     if refusal(state, policies, vm, host) is not None or not has_turn(state, policies, vm, host.name):
         return False
+    if unmet(state, policies, vm, host):
+        return False
     here = vm.host or host.name
     return preference(state, vm, host.name)[:2] <= preference(state, vm, here)[:2]
 
@@ -163,9 +166,13 @@ def mend(state: ClusterState, policies: Policies, cause: int) -> Steps:
             continue
         if vm.guest.container:
             yield StopVm(cause, vm.name, vm.host, "evacuation")
-        elif has_turn(state, policies, vm, target):
+        elif has_turn(state, policies, vm, target) and not _is_barred(state, policies, vm, target):
             why = Sentence("to {target}, where its rules want it", {"target": target})
             yield from begin_move(state, vm, target, cause, why)
+
+
+def _is_barred(state: ClusterState, policies: Policies, vm: VmState, target: str) -> bool:
+    return bool(unmet(state, policies, vm, state.hosts[target], strict=False))
 
 
 def _better(state: ClusterState, policies: Policies, vm: VmState) -> str | None:

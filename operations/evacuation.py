@@ -269,6 +269,7 @@ ON_EVENT: Final[Rules] = {
     v.VmOff: on_change,
     v.VmGivenUp: on_change,
     v.FtFailover: on_change,
+    v.FtCopyLost: on_change,
     v.FtProtected: on_change,
     v.MaintenanceOff: on_change,
 }

@@ -30,10 +30,16 @@ def second_host(state: ClusterState, policies: Policies, vm: VmState) -> HostSta
 def _refusal(state: ClusterState, policies: Policies, vm: VmState, host: HostState) -> str | None:
     if not host.is_open:
         return "busy"
+    if vm.host is not None and not _can_be_seeded(state, vm.host, host.name):
+        return "storage"
     if is_near(state, policies, host.name, vm.host):
         return "rule"
     why = refusal(state, policies, vm, host, strict=False)
     return why or ("cpu" if not _carries_logging(state, policies, vm, host) else None)
+
+
+def _can_be_seeded(state: ClusterState, source: str, host: str) -> bool:
+    return state.hosts[source].connected and state.are_linked(source, host)
 
 
 def _carries_logging(state: ClusterState, policies: Policies, vm: VmState, host: HostState) -> bool:
@@ -95,7 +101,9 @@ ON_EVENT: Final[Rules] = {
     e.HostFenced: on_change,
     e.HostBack: on_change,
     e.HostJoined: on_change,
+    e.NetworkHealed: on_change,
     v.FtFailover: on_change,
+    v.FtCopyLost: on_change,
     v.VmUp: on_change,
     v.VmOff: on_change,
     v.Migrated: on_change,

@@ -8,7 +8,7 @@ from msgspec import structs
 
 from operations import event as e
 from operations import vm_event as v
-from operations.books import charge, charge_copy, end_copy, end_move, look_at_service
+from operations.books import charge, charge_copy, drop_copy_on, end_copy, end_move, look_at_service
 from operations.changes import ON_HOST_EVENT
 from operations.state import Apply, ClusterState
 
@@ -136,6 +136,11 @@ def ft_unprotected(state: ClusterState, event: v.FtUnprotected) -> None:
     state.vms[event.subject].told_unprotected = True
 
 
+def ft_copy_lost(state: ClusterState, event: v.FtCopyLost) -> None:
+    """Give the room of a second copy back."""
+    drop_copy_on(state, state.vms[event.subject], event.host)
+
+
 def ft_seeding(state: ClusterState, event: v.FtSeeding) -> None:
     """Reserve room for a second copy."""
     vm = state.vms[event.subject]
@@ -214,6 +219,7 @@ ON_EVENT: Final[dict[type[e.Event], Apply]] = {
     v.RollingDone: rolling_done,
     v.FtFailover: ft_failover,
     v.FtUnprotected: ft_unprotected,
+    v.FtCopyLost: ft_copy_lost,
     v.FtSeeding: ft_seeding,
     v.FtProtected: ft_protected,
     e.PathLost: path_lost,

@@ -82,10 +82,11 @@ def on_move_over(state: ClusterState, event: e.Event, cause: int, policies: Poli
     """The turn of those that wait may have come."""
     for name, target in tuple(state.queued.items()):
         vm = state.vms[name]
-        if vm.host is None or not state.hosts[target].is_open:
-            why = Sentence("{host} or the VM is gone meanwhile", {"host": target})
+        if (why := _not_now(state, vm, target)) is not None:
             yield e.Refused(state.now, name, cause, why)
-        elif has_turn(state, policies, vm, target) and not unmet(state, policies, vm, state.hosts[target]):
+        elif missing := unmet(state, policies, vm, state.hosts[target], strict=len(_unit(state, vm)) == 1):
+            yield e.Refused(state.now, name, cause, missing[0].words, missing[0].remedy)
+        elif has_turn(state, policies, vm, target):
             yield from begin_move(
                 state, vm, target, cause, Sentence("to {host}, asked for", {"host": target})
             )

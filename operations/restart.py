@@ -14,8 +14,9 @@ from operations import event as e
 from operations import vm_event as v
 from operations.action import StartVm, Wake
 from operations.choice import Chooser, pick_for_group, refusal
-from operations.moves import begin_move
+from operations.moves import begin_move, has_turn
 from operations.policy import Policies
+from operations.prerequisites import unmet
 from operations.state import NO_RESTART, ClusterState, HostState, VmState
 from operations.step import NOTHING, Answer, Rules, Steps
 from planner.sentence import Sentence
@@ -345,7 +346,8 @@ def _relocate(state: ClusterState, policies: Policies, vm: VmState, cause: int) 
         return
     yield from start_on(state, vm, host.name, cause, moved=True)
     for mate in unit[1:]:
-        if mate.host != host.name and not mate.activity:
+        may_move = not mate.activity and has_turn(state, policies, mate, host.name)
+        if mate.host != host.name and may_move and not unmet(state, policies, mate, host, strict=False):
             yield from begin_move(
                 state, mate, host.name, cause, Sentence("to stay beside {vm}", {"vm": vm.name})
             )
@@ -382,6 +384,9 @@ ON_EVENT: Final[Rules] = {
     v.Emptying: on_room,
     v.MaintenanceOff: on_room,
     v.FtProtected: on_room,
+    v.FtCopyLost: on_room,
+    e.HostFailed: on_room,
+    e.HostOff: on_room,
 }
 ON_WAKE: Final = {
     "restart": on_restart_due,

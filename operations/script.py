@@ -24,9 +24,16 @@ from operations.policy import Policies, policies_of
 from operations.timings import PRODUCTS, Product
 from operations.written import Line, lines_of
 from planner.estate import Estate
-from planner.sentence import Sentence
+from planner.sentence import Sentence, Value
 
 SETTINGS: Final = ("profile", "policy", "timing", "guest", "group", "begin", "cluster", "until", "at")
+MOST: Final = 1e9
+# What something is divided by, or what never ends when it is nothing; every other setting may be 0.
+LEAST: Final = {
+    "memory_ratio": 0.01, "vcpu_per_core": 0.01, "link_share": 0.01, "cap_mib_s": 0.01,
+    "storage_copy_mib_s": 0.01, "unknown_link_mbit": 1, "ping_interval_s": 0.001, "drs_interval_s": 1,
+    "batch": 1, "host_units": 1, "slow_nic_units": 1, "fast_nic_units": 1, "datastore_units": 1,
+}  # fmt: skip
 HOST_WORDS: Final = frozenset({"host"})
 
 
@@ -149,11 +156,23 @@ def _with_field(line: Line, record: Any, field: str, word: str) -> Any:
     kind = get_type_hints(type(record))[field]
     value: object = word.split(",") if "tuple" in str(kind) else {"yes": True, "no": False}.get(word, word)
     try:
-        return structs.replace(record, **{field: msgspec.convert(value, type=kind, strict=False)})
+        setting = msgspec.convert(value, type=kind, strict=False)
+        if not isinstance(record, Guest):
+            _check_limits(line, field, word, setting)
+        return structs.replace(record, **{field: setting})
     except msgspec.ValidationError as error:
         raise line.error(
             word, Sentence("not a value of {field}: {error}", {"field": field, "error": str(error)})
         ) from error
+
+
+def _check_limits(line: Line, field: str, word: str, setting: object) -> None:
+    """No setting of a policy and no duration is negative or endless."""
+    least = LEAST.get(field, 0)
+    for number in setting if isinstance(setting, tuple) else (setting,):
+        if isinstance(number, int | float) and not least <= number <= MOST:
+            limits: dict[str, Value] = {"least": f"{least:g}", "most": f"{MOST:g}"}
+            raise line.error(word, Sentence("is not between {least} and {most}", limits))
 
 
 # -- instructions

@@ -300,6 +300,11 @@ class ClusterState:
                 return name
         return None
 
+    def are_linked(self, one: str, two: str) -> bool:
+        """Whether two hosts have a network between them over which VMs move and copies keep up."""
+        first, second = self.hosts[one], self.hosts[two]
+        return not first.is_cut and not second.is_cut and first.group == second.group
+
     def at_risk(self) -> tuple[VmState, ...]:
         """FT VMs that run without a second copy and without one on its way."""
         return tuple(

@@ -188,6 +188,13 @@ class FtUnprotected(NoteBecause, frozen=True, gc=False):
     kind = "ft-unprotected"
 
 
+class FtCopyLost(Because, frozen=True, gc=False):
+    """A second copy, made or in the making, that the first no longer reaches."""
+
+    kind = "ft-copy-lost"
+    host: str
+
+
 class FtSeeding(Note, frozen=True, gc=False):
     kind = "ft-seeding"
     says = Sentence("second copy on {host}")

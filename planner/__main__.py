@@ -14,10 +14,29 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NoReturn, TypeAlias
 
+from planner.appliance import Offer, offers
+from planner.appliance_lines import appliance_document, appliance_lines
+from planner.cost.book import BookError
+from planner.cost.document import study_document
+from planner.cost.study import TODAY, study
+from planner.cost_verbs import (
+    add_arguments,
+    add_host_arguments,
+    add_model_arguments,
+    assumptions_of,
+    found_lines,
+    models_of,
+    prices_of,
+    question_of,
+    study_lines,
+)
 from planner.document import place_document, plan_document, summary_document
 from planner.estate import EstateError
 from planner.formats.reader import read
+from planner.hardware.document import found_document
+from planner.hardware.search import search
 from planner.parameters import ParameterError, Parameters
+from planner.paths_verbs import PATHS_VERBS, add_paths_verbs
 from planner.placing import GROUPS, place_estate
 from planner.printout import clean, plan_lines, summary_lines
 from planner.printout_placing import place_lines
@@ -29,6 +48,7 @@ from planner.sentence import Sentence
 FITS: Final = 0
 DOES_NOT_FIT: Final = 1
 BAD_INPUT: Final = 2
+FILES: Final = "RVTools workbook, CSV folder or zip, estate JSON, appliance, or answers of libvirt or Proxmox"
 
 Clock: TypeAlias = Callable[[], float]  # seconds, as `time.monotonic` gives them
 
@@ -46,10 +66,10 @@ def main(arguments: Sequence[str] | None = None, clock: Clock = time.monotonic) 
     options = _parser().parse_args(arguments)
     try:
         text, status = ANSWERS[options.verb](_read(options.file), options, clock)
-    except (FormatError, EstateError, ParameterError) as error:
+    except (FormatError, EstateError, ParameterError, BookError) as error:
         return _complain(str(error))
     except OSError as error:
-        return _complain(f"{options.file}: {error.strerror or error}")
+        return _complain(f"{error.filename or options.file}: {error.strerror or error}")
     _print(text)
     return status
 
@@ -60,10 +80,17 @@ def _parser() -> Parser:
     summary = verbs.add_parser("summary", help="what is there: counts, memory, storage, consolidation ratios")
     planning = verbs.add_parser("plan", help="hosts needed, failures tolerated, free room, a first price")
     placing = verbs.add_parser("place", help="who runs where on the fewest hosts, and the proof")
-    for verb in (summary, planning, placing, *add_verbs(verbs)):
-        verb.add_argument("file", metavar="FILE", help="RVTools workbook, CSV folder or zip, or estate JSON")
+    costing = verbs.add_parser("cost", help="what it costs, line by line, today and on each platform")
+    sizing = verbs.add_parser("size", help="which hosts to buy: least cost over many models, and the front")
+    for verb in (summary, planning, placing, costing, sizing, *add_verbs(verbs), *add_paths_verbs(verbs)):
+        verb.add_argument("file", metavar="FILE", help=FILES)
         verb.add_argument("--json", action="store_true", help="print JSON instead of text")
+    add_arguments(costing)
+    add_host_arguments(costing)
+    add_arguments(sizing)
+    add_model_arguments(sizing)
     default = Parameters()
+    _add_appliance(verbs, default)
     for verb, failures in ((planning, default.failures), (placing, 0)):
         verb.add_argument("--cluster", metavar="NAME", help="this cluster alone")
         verb.add_argument(
@@ -92,6 +119,25 @@ def _parser() -> Parser:
         help="core licence to price (%(default)s)",
     )  # fmt: skip
     return parser
+
+
+def _add_appliance(verbs: argparse._SubParsersAction[Parser], default: Parameters) -> None:
+    verb = verbs.add_parser(
+        "appliance", help="an OVF or OVA: what it asks for, whether it fits, where, what it costs"
+    )
+    verb.add_argument("file", metavar="FILE", help="OVF or OVA; of an OVA only the descriptor is read")
+    verb.add_argument("--into", metavar="ESTATE", help="the estate to ask for room")
+    verb.add_argument("--cluster", metavar="NAME", help="ask this cluster alone")
+    verb.add_argument(
+        "--failures", metavar="K", type=int, default=default.failures, help="failures to carry (%(default)s)"
+    )
+    verb.add_argument(
+        "--vcpu-per-core", metavar="R", type=float, default=default.vcpu_per_core,
+        help="vCPUs that may share a core (%(default)s)",
+    )  # fmt: skip
+    verb.add_argument("--host-price", metavar="AMOUNT", help="your quote for one host")
+    verb.add_argument("--currency", metavar="EUR", default=default.currency, help="of that quote")
+    verb.add_argument("--json", action="store_true", help="print JSON instead of text")
 
 
 def _read(name: str) -> Reading:
@@ -155,11 +201,54 @@ def _resilience(reading: Reading, options: argparse.Namespace, clock: Clock) -> 
     return text, FITS if is_well else DOES_NOT_FIT
 
 
+def _appliance(reading: Reading, options: argparse.Namespace, _clock: Clock) -> tuple[str, int]:
+    found: tuple[Offer, ...] = ()
+    if options.into is not None:
+        parameters = Parameters(
+            failures=options.failures,
+            vcpu_per_core=options.vcpu_per_core,
+            cluster=options.cluster,
+            host_price=options.host_price,
+            currency=options.currency,
+        )
+        found = offers(reading.estate, _read(options.into), parameters)
+    status = DOES_NOT_FIT if found and not any(offer.fits for offer in found) else FITS
+    if options.json:
+        return _json(appliance_document(reading, found)), status
+    return "\n".join(appliance_lines(reading, found)), status
+
+
+def _cost(reading: Reading, options: argparse.Namespace, _: Clock) -> tuple[str, int]:
+    prices = prices_of(options)
+    answer = study(reading.estate, question_of(options), assumptions_of(options), prices)
+    status = FITS if any(bill.design.key != TODAY for bill in answer.bills) else DOES_NOT_FIT
+    if options.json:
+        return _json(study_document(answer, prices)), status
+    return "\n".join(study_lines(answer)), status
+
+
+def _size(reading: Reading, options: argparse.Namespace, _: Clock) -> tuple[str, int]:
+    models = models_of(options)
+    prices = prices_of(options, quotes=models.quotes)
+    found = search(
+        reading.estate, models.machines, question_of(options), assumptions_of(options), prices,
+        keep_hosts=options.keep_hosts,
+    )  # fmt: skip
+    status = FITS if found.front else DOES_NOT_FIT
+    if options.json:
+        return _json(found_document(found, options.currency)), status
+    return "\n".join(found_lines(found, options.currency)), status
+
+
 ANSWERS: Final = {
     "summary": _summary,
     "plan": _plan,
     "place": _place,
+    "cost": _cost,
+    "size": _size,
+    "appliance": _appliance,
     **dict.fromkeys(VERBS, _resilience),
+    **PATHS_VERBS,
 }
 
 

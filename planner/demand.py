@@ -19,9 +19,9 @@ from planner.estate import VM, Host
 
 Counts: TypeAlias = npt.NDArray[np.int64]
 
-COLUMNS: Final = ("vcpu_milli", "memory_kib", "reserved_khz")
-VCPU, MEMORY, RESERVED = range(3)
-# A capacity nobody told us, far above any sum of reservations: it never refuses.
+COLUMNS: Final = ("vcpu_milli", "memory_kib", "khz")
+VCPU, MEMORY, KHZ = range(3)
+# A capacity nobody told us, far above any sum of needs: it never refuses.
 UNKNOWN_KHZ: Final = 10**15
 KIB_PER_MIB: Final = 1024
 
@@ -94,10 +94,22 @@ def usable_memory_mib(host_memory_mib: float) -> float:
     return max(0.0, host_memory_mib - hypervisor_mib(host_memory_mib))
 
 
+def held_mhz(vm: VM) -> float:
+    """Say what a VM holds of its host's clock: what it reserves, or what it was measured to want if more.
+
+    Nothing where neither is known; then its vCPUs alone are counted.
+
+    >>> held_mhz(VM(name="db", power="on", vcpus=8, memory_mib=4096, disk_mib=0,
+    ...             cpu_reservation_mhz=2000, cpu_demand_mhz=9500))
+    9500.0
+    """
+    return float(max(vm.cpu_reservation_mhz or 0.0, vm.cpu_demand_mhz or 0.0))
+
+
 def need_of(vm: VM) -> tuple[int, int, int]:
-    """Say what one copy of a running VM takes: vCPUs / 1000, KiB with overhead, kHz reserved."""
+    """Say what one copy of a running VM takes: vCPUs / 1000, KiB with overhead, kHz that it holds."""
     memory_kib = math.ceil((vm.memory_mib + vm_overhead_mib(vm.vcpus, vm.memory_mib)) * KIB_PER_MIB)
-    return vm.vcpus * 1000, memory_kib, math.ceil((vm.cpu_reservation_mhz or 0.0) * 1000)
+    return vm.vcpus * 1000, memory_kib, math.ceil(held_mhz(vm) * 1000)
 
 
 def give_of(*, cores: int, cpu_mhz: float, memory_mib: float, vcpu_per_core: float) -> tuple[int, int, int]:

@@ -2,7 +2,7 @@
 
     Site -- Rack -- Host -- Nic, Hba          Cluster -- Host -- VM -- Disk, VmNic, Partition
                      |        |                                   |
-                  Switch   Fabric -- Controller -- Lun -- Datastore
+                  Switch   Fabric -- Controller -- Lun -- Datastore        Feed -- Psu of a host
 
 The types are also the estate document (`headroom-estate/1`): `planner.formats.json` reads and writes
 them as they stand here, and its JSON Schema is made from them.  A reference is a name.  A host or a
@@ -18,13 +18,9 @@ from typing import Annotated, Final, Literal, TypeAlias, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-FORMAT: Final = "headroom-estate/1"
+from planner.row import Count, Mhz, Mib, Name, Row
 
-Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=255)]
-# The ceilings stand far above every product's configuration maximums: beyond them a number is a typing error.
-Count: TypeAlias = Annotated[int, Meta(ge=0, le=1_000_000)]
-Mib: TypeAlias = Annotated[int, Meta(ge=0, le=10**12)]
-Mhz: TypeAlias = Annotated[float, Meta(ge=0, le=10**9)]
+FORMAT: Final = "headroom-estate/1"
 
 Power: TypeAlias = Literal["on", "off", "suspended"]
 FtRole: TypeAlias = Literal["none", "primary", "secondary"]
@@ -33,14 +29,12 @@ RuleKind: TypeAlias = Literal[
     "spread", "gather", "must-run-on", "should-run-on", "must-not-run-on", "should-not-run-on"
 ]
 PathState: TypeAlias = Literal["active", "standby", "disabled", "dead", "unknown"]
+Role: TypeAlias = Literal["management", "vmotion", "ft-logging", "storage", "vm"]  # what a network is for
+Lacp: TypeAlias = Literal["off", "slow", "fast", "on"]  # "on": bundled, at a rate that nobody told
 
 
 class EstateError(ValueError):
     """An estate that contradicts itself: two hosts of one name, a rule about a VM that is not there."""
-
-
-class Row(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """One thing of the estate.  It can hold no cycle, so the garbage collector need not look at 100,000."""
 
 
 class Site(Row, frozen=True, kw_only=True):
@@ -50,10 +44,27 @@ class Site(Row, frozen=True, kw_only=True):
 
 
 class Rack(Row, frozen=True, kw_only=True):
-    """A rack of a site; hosts in one rack share its power and its switches."""
+    """A rack of a site, in one of its rooms."""
 
     name: Name
     site: Name | None = None
+    room: Name | None = None
+
+
+class Room(Row, frozen=True, kw_only=True):
+    """A room of a site: one fire section, one cooling."""
+
+    name: Name
+    site: Name | None = None
+
+
+class Feed(Row, frozen=True, kw_only=True):
+    """Where power comes from; it lives while any one of `upstream` does, or by itself where that is empty."""
+
+    name: Name
+    kind: Literal["supply", "ups", "pdu"] = "pdu"
+    upstream: tuple[Name, ...] = ()
+    rack: Name | None = None
 
 
 class Cluster(Row, frozen=True, kw_only=True):
@@ -65,10 +76,14 @@ class Cluster(Row, frozen=True, kw_only=True):
     drs_enabled: bool | None = None
     admission_control: bool | None = None
     failover_level: Count | None = None
+    witness_site: Name | None = None
 
 
 class Nic(Row, frozen=True, kw_only=True):
-    """A physical network port of a host."""
+    """A physical network port of a host, on a virtual `switch` under the name `uplink`.
+
+    Ports of one `card` die together.
+    """
 
     device: Name
     speed_mbit: Count | None = None
@@ -76,6 +91,8 @@ class Nic(Row, frozen=True, kw_only=True):
     mac: str | None = None
     driver: str | None = None
     up: bool | None = None
+    card: str | None = None
+    uplink: str | None = None
 
 
 class Hba(Row, frozen=True, kw_only=True):
@@ -87,6 +104,22 @@ class Hba(Row, frozen=True, kw_only=True):
     wwn: str | None = None
     fabric: Name | None = None
     status: str | None = None
+    card: str | None = None
+
+
+class Psu(Row, frozen=True, kw_only=True):
+    """A power supply unit of a host; the host lives while any one of them does."""
+
+    device: Name
+    feed: Name | None = None
+
+
+class Vmk(Row, frozen=True, kw_only=True):
+    """A port of the hypervisor itself, in a port group whose roles tell what it is for."""
+
+    device: Name
+    port_group: str | None = None
+    ip: str | None = None
 
 
 class Host(Row, frozen=True, kw_only=True):
@@ -112,6 +145,9 @@ class Host(Row, frozen=True, kw_only=True):
     memory_usage_percent: Annotated[float, Meta(ge=0, le=100)] | None = None
     nics: tuple[Nic, ...] = ()
     hbas: tuple[Hba, ...] = ()
+    chassis: Name | None = None
+    psus: tuple[Psu, ...] = ()
+    vmks: tuple[Vmk, ...] = ()
 
 
 class Datastore(Row, frozen=True, kw_only=True):
@@ -128,13 +164,17 @@ class Datastore(Row, frozen=True, kw_only=True):
 
 
 class Lun(Row, frozen=True, kw_only=True):
-    """A block device that arrays present; what a VMFS datastore stands on."""
+    """A block device that arrays present; what a VMFS datastore stands on.
+
+    `controller` owns it; any of `controllers` gives it out (none named: all of the owner's array).
+    """
 
     name: Name
     capacity_mib: Mib | None = None
     controller: Name | None = None
     vendor: str | None = None
     model: str | None = None
+    controllers: tuple[Name, ...] = ()
 
 
 class Path(Row, frozen=True, kw_only=True):
@@ -146,6 +186,17 @@ class Path(Row, frozen=True, kw_only=True):
     datastore: Name | None = None
     state: PathState = "unknown"
     policy: str | None = None
+    hba: Name | None = None
+    fabric: Name | None = None
+    controller: Name | None = None
+
+
+class ControllerPort(Row, frozen=True, kw_only=True):
+    """A front-end port of a controller."""
+
+    device: Name
+    fabric: Name | None = None
+    wwn: str | None = None
 
 
 class Controller(Row, frozen=True, kw_only=True):
@@ -153,6 +204,9 @@ class Controller(Row, frozen=True, kw_only=True):
 
     name: Name
     array: str | None = None
+    rack: Name | None = None
+    feeds: tuple[Name, ...] = ()
+    ports: tuple[ControllerPort, ...] = ()
 
 
 class Fabric(Row, frozen=True, kw_only=True):
@@ -162,26 +216,41 @@ class Fabric(Row, frozen=True, kw_only=True):
 
 
 class Switch(Row, frozen=True, kw_only=True):
-    """A virtual or physical switch; a virtual one belongs to the hosts named."""
+    """A virtual or physical switch; a virtual one belongs to the hosts named.
+
+    A physical one may be part of a storage `fabric`; those of one `stack` share their control plane.
+    """
 
     name: Name
     kind: Literal["standard", "distributed", "physical"] = "standard"
     mtu: Count | None = None
     hosts: tuple[Name, ...] = ()
     uplinks: tuple[Name, ...] = ()
+    lacp: Lacp | None = None
+    fabric: Name | None = None
+    stack: Name | None = None
+    rack: Name | None = None
+    feeds: tuple[Name, ...] = ()
 
 
 class PortGroup(Row, frozen=True, kw_only=True):
-    """A network as VMs see it."""
+    """A network as VMs see it.  `active`, `standby`: NICs or uplinks; both empty: all of the switch."""
 
     name: Name
     switch: str | None = None
     vlan: str | None = None
     hosts: tuple[Name, ...] = ()
+    roles: tuple[Role, ...] = ()
+    active: tuple[str, ...] = ()
+    standby: tuple[str, ...] = ()
+    teaming: str | None = None
 
 
 class Link(Row, frozen=True, kw_only=True):
-    """A cable between two ends, each written `kind:name`, such as `host:esx1/vmnic0` or `switch:tor-a`."""
+    """A cable between two ends, each written `kind:name`.
+
+    `host:esx1/vmnic0`, `host:esx1/vmhba2`, `switch:tor-a`, `port:spa/p0`, `clients:lan`.
+    """
 
     a: Name
     b: Name
@@ -220,7 +289,7 @@ class VM(Row, frozen=True, kw_only=True):
     """A virtual machine.
 
     `disk_mib` is what its disks may grow to, `disk_used_mib` what its files hold on the datastores.
-    `cpu_demand_mhz` and `memory_demand_mib` are measured; without them the configuration stands in.
+    `cpu_demand_mhz` and `memory_demand_mib` are measured; None: nobody measured.
     """
 
     name: Name
@@ -271,7 +340,11 @@ class Rule(Row, frozen=True, kw_only=True):
     cluster: Name | None = None
 
 
-Named = TypeVar("Named", Site, Rack, Cluster, Host, Datastore, Lun, Controller, Fabric, Switch, PortGroup, VM)
+# fmt: off
+Named = TypeVar(
+    "Named", Site, Rack, Room, Feed, Cluster, Host, Datastore, Lun, Controller, Fabric, Switch, PortGroup, VM
+)
+# fmt: on
 
 
 class Estate(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -291,6 +364,8 @@ class Estate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     switches: tuple[Switch, ...] = ()
     port_groups: tuple[PortGroup, ...] = ()
     links: tuple[Link, ...] = ()
+    rooms: tuple[Room, ...] = ()
+    feeds: tuple[Feed, ...] = ()
 
     def sorted(self) -> Estate:
         """The same estate with every row in the order of its name, so that no answer hangs on file order."""
@@ -310,6 +385,8 @@ class Estate(Struct, frozen=True, kw_only=True, omit_defaults=True):
             switches=_by_name(self.switches, "switches"),
             port_groups=_by_name(self.port_groups, "port_groups"),
             links=tuple(sorted(self.links, key=lambda link: (link.a, link.b))),
+            rooms=_by_name(self.rooms, "rooms"),
+            feeds=_by_name(self.feeds, "feeds"),
         )
 
     def hosts_of(self, cluster: str | None) -> tuple[Host, ...]:

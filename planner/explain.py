@@ -8,12 +8,12 @@ from typing import Final
 from planner.admission import SLOT_MHZ_MIN, dedicated_policy, percentage_policy, slot_policy
 from planner.catalogue import memory
 from planner.consolidation import Members
-from planner.demand import usable_memory_mib, vm_overhead_mib
+from planner.demand import KHZ, usable_memory_mib, vm_overhead_mib
 from planner.estate import Host
 from planner.figure import Figure, Input
 from planner.sentence import Sentence
 from planner.sizing import Need, Sizing, Template, Wish
-from planner.storage import Storage
+from planner.storage import SHARED, UNKNOWN, Storage
 from planner.units import gib, tib
 
 SIZING: Final = "sizing"
@@ -36,7 +36,7 @@ def sizing_figures(
     failures = Input(name="failures", value=wish.failures, unit="hosts")
     needed = None if sizing.hosts_for_load is None else sizing.hosts_for_load + wish.failures
     return (
-        *(_by_resource(need, why_none) for need in sizing.needs),
+        *(_by_resource(need, why_none, _held(sizing)) for need in sizing.needs),
         _hosts("hosts_for_load", sizing.hosts_for_load, _FOR_LOAD, _hosts_by(sizing), why_none),
         _hosts("lower_bound", sizing.lower_bound, _LOWER_BOUND, _hosts_by(sizing), why_none),
         _hosts("hosts_needed", needed, _NEEDED, (for_load, failures), why_none),
@@ -46,6 +46,11 @@ def sizing_figures(
     )
 
 
+_BY_VCPUS: Final = Sentence("vCPUs of running VMs / (cores of a host x vCPUs per core), rounded up")
+_BY_VCPUS_OR_MHZ: Final = Sentence(
+    "the larger of vCPUs of running VMs / (cores of a host x vCPUs per core) and MHz reserved or measured / "
+    "(cores of a host x MHz), rounded up"
+)
 _NO_MODEL: Final = Sentence("The cluster has no host to count in, and none was described")
 _FOR_LOAD: Final = Sentence("fewest hosts on which all running VMs could be packed whole, rules kept")
 _LOWER_BOUND: Final = Sentence(
@@ -78,10 +83,22 @@ def _hosts(
     )
 
 
-def _by_resource(need: Need, why_none: tuple[Sentence, ...]) -> Figure:
+def _held(sizing: Sizing) -> tuple[Input, ...]:
+    """Open the clock that VMs hold by reservation or measurement, and a host's; nothing where none do."""
+    model, held_khz = sizing.host_model, sizing.load.total(KHZ)
+    if not held_khz or model is None or not model.cpu_mhz:
+        return ()
+    return (
+        Input(name="held_mhz", value=held_khz / 1000, unit="MHz"),
+        Input(name="mhz_per_host", value=model.cores * model.cpu_mhz, unit="MHz"),
+    )
+
+
+def _by_resource(need: Need, why_none: tuple[Sentence, ...], held: tuple[Input, ...]) -> Figure:
+    counted = need.resource != "storage" or need.hosts is not None or need.capacity_today is None
     match need.resource:
         case "cpu":
-            formula = Sentence("vCPUs of running VMs / (cores of a host x vCPUs per core), rounded up")
+            formula = _BY_VCPUS_OR_MHZ if held else _BY_VCPUS
             source = "ratio: chosen; Ganeti's default policy is 4.0, VMware publishes no universal ratio"
         case "memory":
             formula = Sentence("memory of running VMs with overhead / usable memory of a host, rounded up")
@@ -89,6 +106,7 @@ def _by_resource(need: Need, why_none: tuple[Sentence, ...]) -> Figure:
         case "storage":
             formula = Sentence("what the VMs' files hold / local storage of a host, rounded up")
             source = ""
+            why_none = (UNKNOWN,) if counted else (SHARED,)
     return Figure(
         id=f"hosts_by_{need.resource}",
         value=need.hosts,
@@ -97,8 +115,10 @@ def _by_resource(need: Need, why_none: tuple[Sentence, ...]) -> Figure:
         inputs=(
             Input(name="demand", value=need.demand, unit=need.unit),
             Input(name="capacity_per_host", value=need.capacity_per_host, unit=need.unit),
+            *(held if need.resource == "cpu" else ()),
         ),
-        assumptions=why_none if need.hosts is None and need.resource != "storage" else (),
+        assumptions=why_none if need.hosts is None else (),
+        counted=counted,
         page=STORAGE if need.resource == "storage" else SIZING,
         source=source,
     )
@@ -112,6 +132,7 @@ def _free(free_vms: int | None, template: Template | None, failures: Input) -> F
             Input(name="vcpus", value=template.vcpus, unit="vCPU"),
             Input(name="memory", value=gib(template.memory_mib), unit="GiB"),
             Input(name="disk", value=gib(template.disk_mib), unit="GiB"),
+            *((Input(name="held_mhz", value=template.held_mhz, unit="MHz"),) if template.held_mhz else ()),
             failures,
         )
     return Figure(

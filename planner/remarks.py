@@ -7,7 +7,7 @@ from typing import Final
 
 from planner.admission import Tolerance
 from planner.consolidation import Members
-from planner.demand import MEMORY, RESERVED, VCPU, Capacity, give_of
+from planner.demand import KHZ, MEMORY, VCPU, Capacity, give_of
 from planner.estate import Rule
 from planner.placement import place
 from planner.refusal import Refusal
@@ -65,8 +65,8 @@ def _about_hosts(cluster: Members, sizing: Sizing, wish: Wish) -> list[Sentence]
     out = len(cluster.hosts) - len(sizing.capacity.names)
     if out:
         said.append(Sentence("Hosts in maintenance or disconnected ({count}) carry nothing", {"count": out}))
-    if sizing.load.total(RESERVED) and any(not host.cpu_mhz for host in cluster.hosts):
-        said.append(Sentence("Hosts tell no core speed: CPU reservations are not held against it"))
+    if sizing.load.total(KHZ) and any(not host.cpu_mhz for host in cluster.hosts):
+        said.append(Sentence("Hosts tell no core speed: CPU reserved or measured is not held against it"))
     return said
 
 
@@ -77,14 +77,7 @@ def _about_vms(cluster: Members, sizing: Sizing) -> list[Sentence]:
         said.append(
             Sentence("FT VMs whose secondary is not listed ({count}) count twice", {"count": shadows})
         )
-    measured = sum(vm.cpu_demand_mhz is not None or vm.memory_demand_mib is not None for vm in cluster.vms)
-    if measured:
-        said.append(
-            Sentence(
-                "VMs with a measured demand ({count}): the plan counts what is configured",
-                {"count": measured},
-            )
-        )
+    said.extend(_about_measured(cluster))
     model = sizing.host_model
     threads = THREADS_PER_CORE * model.cores if model is not None else 0
     wide = [vm for vm in cluster.vms if vm.is_load and vm.vcpus > threads]
@@ -103,6 +96,32 @@ def _about_vms(cluster: Members, sizing: Sizing) -> list[Sentence]:
             )
         )
     return said
+
+
+def _about_measured(cluster: Members) -> list[Sentence]:
+    """Say what measured demand does: CPU counts beside the vCPUs, memory is planned as configured."""
+    running = [vm for vm in cluster.vms if vm.is_load]
+    cpu = sum(vm.cpu_demand_mhz is not None for vm in running)
+    memory = sum(vm.memory_demand_mib is not None for vm in running)
+    said = (
+        (
+            cpu,
+            Sentence(
+                "Running VMs with measured CPU ({count} of {vms}): it is held against cores x MHz of the "
+                "hosts, without a margin, beside the vCPUs",
+                {"count": cpu, "vms": len(running)},
+            ),
+        ),
+        (
+            memory,
+            Sentence(
+                "Running VMs with measured memory ({count} of {vms}): memory is planned as configured "
+                "all the same",
+                {"count": memory, "vms": len(running)},
+            ),
+        ),
+    )
+    return [sentence for count, sentence in said if count]
 
 
 def _about_rules(sizing: Sizing, rules: Sequence[Rule]) -> list[Sentence]:

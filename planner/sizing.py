@@ -14,13 +14,14 @@ from msgspec import Struct
 from planner.admission import Tolerance, failures_tolerated, identical, room_beside, tolerates
 from planner.consolidation import Members, storage_used_mib
 from planner.demand import (
+    KHZ,
     MEMORY,
-    RESERVED,
     VCPU,
     Capacity,
     Load,
     capacity_of,
     give_of,
+    held_mhz,
     load_of,
     need_of,
     usable_memory_mib,
@@ -62,12 +63,13 @@ class Need(Struct, frozen=True, kw_only=True):
 
 
 class Template(Struct, frozen=True, kw_only=True):
-    """The VM in which free room is counted, always named."""
+    """The VM in which free room is counted, always named; `held_mhz` is reserved or was measured."""
 
     name: str
     vcpus: float
     memory_mib: float
     disk_mib: float
+    held_mhz: float = 0.0
 
 
 class Wish(Struct, frozen=True, kw_only=True):
@@ -199,7 +201,7 @@ def average_vm(vms: Sequence[VM]) -> Template | None:
     >>> vms = [VM(name=n, power="on", vcpus=v, memory_mib=m, disk_mib=10240)
     ...        for n, v, m in (("a", 2, 4096), ("b", 5, 6000))]
     >>> average_vm(vms)
-    Template(name='average running VM', vcpus=4, memory_mib=5120, disk_mib=10240)
+    Template(name='average running VM', vcpus=4, memory_mib=5120, disk_mib=10240, held_mhz=0.0)
     """
     load = [vm for vm in vms if vm.is_load]
     if not load:
@@ -210,12 +212,19 @@ def average_vm(vms: Sequence[VM]) -> Template | None:
         vcpus=-(-sum(vm.vcpus for vm in load) // count),
         memory_mib=-(-sum(vm.memory_mib for vm in load) // (count * MIB_PER_GIB)) * MIB_PER_GIB,
         disk_mib=-(-sum(storage_used_mib(vm) for vm in load) // (count * MIB_PER_GIB)) * MIB_PER_GIB,
+        held_mhz=float(math.ceil(sum(held_mhz(vm) for vm in load) / count)),
     )
 
 
 def template_of(vm: VM) -> Template:
     """Count free room in VMs like this one, whose disks then hold what they may hold."""
-    return Template(name=vm.name, vcpus=vm.vcpus, memory_mib=vm.memory_mib, disk_mib=vm.disk_mib)
+    return Template(
+        name=vm.name,
+        vcpus=vm.vcpus,
+        memory_mib=vm.memory_mib,
+        disk_mib=vm.disk_mib,
+        held_mhz=held_mhz(vm),
+    )
 
 
 def free_room(
@@ -232,8 +241,16 @@ def free_room(
         return None
     if not sizing.tolerance.carried:
         return 0
-    vcpus, memory_mib = int(template.vcpus), int(template.memory_mib)
-    need = need_of(VM(name=template.name, power="on", vcpus=vcpus, memory_mib=memory_mib, disk_mib=0))
+    need = need_of(
+        VM(
+            name=template.name,
+            power="on",
+            vcpus=int(template.vcpus),
+            memory_mib=int(template.memory_mib),
+            disk_mib=0,
+            cpu_demand_mhz=template.held_mhz,
+        )
+    )
     free = storage.free_mib
     by_storage = int(free // template.disk_mib) if free is not None and template.disk_mib else FREE_VMS_MAX
     most = min(by_storage, _room_at_most(sizing, need, failures))
@@ -274,8 +291,8 @@ def _room_at_most(sizing: Sizing, need: Sequence[int], failures: int) -> int:
 
 
 def _cpu(load: Load, capacity: Capacity, give: Sequence[int] | None) -> Need:
-    """Count hosts by vCPUs at the ratio, or by reserved MHz where those ask for more."""
-    by_column = [_hosts(load.total(column), give[column]) for column in (VCPU, RESERVED)] if give else [None]
+    """Count hosts by vCPUs at the ratio, or by the MHz that VMs hold where those ask for more."""
+    by_column = [_hosts(load.total(column), give[column]) for column in (VCPU, KHZ)] if give else [None]
     return Need(
         resource="cpu",
         demand=load.total(VCPU) / 1000,
@@ -321,7 +338,7 @@ def _binding(load: Load, give: Sequence[int], storage: Storage) -> Resource | No
     if storage.fits is False and storage.per_host_mib is None:
         return "storage"
     shares: dict[Resource, float] = {
-        "cpu": max(_share(load.total(column), give[column]) for column in (VCPU, RESERVED)),
+        "cpu": max(_share(load.total(column), give[column]) for column in (VCPU, KHZ)),
         "memory": _share(load.total(MEMORY), give[MEMORY]),
         "storage": _share(storage.demand_mib, storage.per_host_mib) if storage.per_host_mib else 0.0,
     }

@@ -1,10 +1,10 @@
 """The rows.  Models import nothing of ours; `cluster/snapshot/` alone knows rows and planner values.
 
-Estate --+-- Site, Rack, Cluster -- Host -- Nic, Hba         Upload --+
+Estate --+-- Site, Room, Rack, Cluster -- Host -- Nic, Hba, Psu, Vmk  Upload --+
          +-- VirtualMachine -- Disk, Partition, VmNic                 |
          +-- Datastore -- Mount, Lun, Path, Controller, Fabric       Run -- Event
-         +-- Switch, PortGroup, Link, Rule                            |
-         +-- Plan, Study -- StudyPart --------------------------------+
+         +-- Switch, PortGroup, Link, Feed, Rule, Design, Redundancy  |
+         +-- Plan, Study -- StudyPart, CostStudy -- PriceBook --------+
                                                                      Rehearsal -- RehearsalEvent
 
 AuditEntry ... AuditHead: who did what, apart from all others
@@ -13,37 +13,50 @@ AuditEntry ... AuditHead: who did what, apart from all others
 from __future__ import annotations
 
 from cluster.models.audit import AuditEntry, AuditHead
+from cluster.models.connection import Connection, Observation
 from cluster.models.inventory import (
     Cluster,
     Disk,
     Estate,
+    Feed,
     Hba,
     Host,
     Nic,
     Partition,
+    Psu,
     Rack,
+    Room,
     Rule,
     Site,
     VirtualMachine,
+    Vmk,
     VmNic,
 )
 from cluster.models.network import Link, PortGroup, Switch
+from cluster.models.operation import Operation
 from cluster.models.plan import Plan
+from cluster.models.prices import CostStudy, PriceBook
 from cluster.models.rehearsal import Rehearsal, RehearsalEvent
 from cluster.models.run import Event, FeedCounter, Run, Upload
-from cluster.models.storage import Controller, Datastore, Fabric, Lun, Mount, Path
+from cluster.models.storage import Controller, ControllerPort, Datastore, Fabric, Lun, Mount, Path
 from cluster.models.study import Study, StudyPart
+from cluster.models.topology import Design, Redundancy
 
 __all__ = [
     "AuditEntry",
     "AuditHead",
     "Cluster",
+    "Connection",
     "Controller",
+    "ControllerPort",
+    "CostStudy",
     "Datastore",
+    "Design",
     "Disk",
     "Estate",
     "Event",
     "Fabric",
+    "Feed",
     "FeedCounter",
     "Hba",
     "Host",
@@ -51,13 +64,19 @@ __all__ = [
     "Lun",
     "Mount",
     "Nic",
+    "Observation",
+    "Operation",
     "Partition",
     "Path",
     "Plan",
     "PortGroup",
+    "PriceBook",
+    "Psu",
     "Rack",
+    "Redundancy",
     "Rehearsal",
     "RehearsalEvent",
+    "Room",
     "Rule",
     "Run",
     "Site",
@@ -67,4 +86,5 @@ __all__ = [
     "Upload",
     "VirtualMachine",
     "VmNic",
+    "Vmk",
 ]

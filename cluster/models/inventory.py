@@ -78,6 +78,17 @@ class Site(Named):
 
 class Rack(Named):
     site_name = OptionalText()
+    room_name = OptionalText()
+
+
+class Room(Named):
+    site_name = OptionalText()
+
+
+class Feed(Named):
+    kind = models.CharField(max_length=6, default="pdu")
+    upstream = Names()
+    rack_name = OptionalText()
 
 
 class Cluster(Named):
@@ -86,6 +97,7 @@ class Cluster(Named):
     drs_enabled = models.BooleanField(null=True)
     admission_control = models.BooleanField(null=True)
     failover_level = models.IntegerField(null=True)
+    witness_site = OptionalText()
 
 
 class Host(Named):
@@ -109,6 +121,7 @@ class Host(Named):
     connected = models.BooleanField(default=True)
     cpu_usage_percent = models.FloatField(null=True)
     memory_usage_percent = models.FloatField(null=True)
+    chassis = OptionalText()
 
 
 class Nic(models.Model):
@@ -120,6 +133,8 @@ class Nic(models.Model):
     mac = OptionalText()
     driver = OptionalText()
     up = models.BooleanField(null=True)
+    card = OptionalText()
+    uplink = OptionalText()
 
     class Meta:
         ordering = ["position"]
@@ -138,10 +153,42 @@ class Hba(models.Model):
     wwn = OptionalText()
     fabric_name = OptionalText()
     status = OptionalText()
+    card = OptionalText()
 
     class Meta:
         ordering = ["position"]
         constraints = [models.UniqueConstraint(fields=["host", "position"], name="hba_in_order")]
+
+    def __str__(self) -> str:
+        return self.device
+
+
+class Psu(models.Model):
+    host = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="psus", db_index=False)
+    position = models.IntegerField()
+    device = Name()
+    feed_name = OptionalText()
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["host", "position"], name="psu_in_order")]
+
+    def __str__(self) -> str:
+        return self.device
+
+
+class Vmk(models.Model):
+    """A port of the hypervisor itself."""
+
+    host = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="vmks", db_index=False)
+    position = models.IntegerField()
+    device = Name()
+    port_group = OptionalText()
+    ip = OptionalText()
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["host", "position"], name="vmk_in_order")]
 
     def __str__(self) -> str:
         return self.device

@@ -13,12 +13,21 @@ class Switch(Named):
     mtu = models.IntegerField(null=True)
     host_names = Names()
     uplinks = Names()
+    lacp = OptionalText()
+    fabric_name = OptionalText()
+    stack = OptionalText()
+    rack_name = OptionalText()
+    feed_names = Names()
 
 
 class PortGroup(Named):
     switch = OptionalText()
     vlan = OptionalText()
     host_names = Names()
+    roles = Names()
+    active = Names()
+    standby = Names()
+    teaming = OptionalText()
 
 
 class Link(Unnamed):

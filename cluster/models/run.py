@@ -19,6 +19,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from cluster.models.connection import Connection
 from cluster.models.inventory import Estate
 
 
@@ -43,6 +44,9 @@ class Run(models.Model):
         STUDY = "study", _("study")
         REHEARSAL = "rehearsal", _("rehearsal")
         DRILL = "drill", _("drill")
+        WIRING = "wiring", _("wiring")
+        REFRESH = "refresh", _("refresh")
+        COST = "cost", _("cost")
 
     class State(models.TextChoices):
         QUEUED = "queued", _("queued")
@@ -59,6 +63,7 @@ class Run(models.Model):
     estate_name = models.CharField(max_length=255)
     estate = models.ForeignKey(Estate, null=True, on_delete=models.SET_NULL, related_name="runs")
     upload = models.ForeignKey(Upload, null=True, on_delete=models.SET_NULL, related_name="runs")
+    connection = models.ForeignKey(Connection, null=True, on_delete=models.SET_NULL, related_name="runs")
     parameters = models.JSONField(default=dict)
 
     # Why it failed: a planner Sentence, and where in the input.

@@ -37,6 +37,7 @@ class Lun(Named):
     controller_name = OptionalText()
     vendor = OptionalText()
     model = OptionalText()
+    controller_names = Names()
 
 
 class Path(Unnamed):
@@ -48,10 +49,34 @@ class Path(Unnamed):
     datastore_name = OptionalText()
     state = models.CharField(max_length=8, default="unknown")
     policy = OptionalText()
+    hba = OptionalText()
+    fabric_name = OptionalText()
+    controller_name = OptionalText()
 
 
 class Controller(Named):
     array = OptionalText()
+    rack_name = OptionalText()
+    feed_names = Names()
+
+
+class ControllerPort(models.Model):
+    """A front-end port of a controller."""
+
+    controller = models.ForeignKey(Controller, on_delete=models.CASCADE, related_name="ports", db_index=False)
+    position = models.IntegerField()
+    device = Name()
+    fabric_name = OptionalText()
+    wwn = OptionalText()
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["controller", "position"], name="controllerport_in_order")
+        ]
+
+    def __str__(self) -> str:
+        return self.device
 
 
 class Fabric(Named):

@@ -17,6 +17,7 @@ KINDS: Final[Mapping[str, str | Promise]] = {
     "demand": _("load changed"),
     "emptying": _("being emptied"),
     "fence-failed": _("could not be fenced"),
+    "ft-copy-lost": _("second copy lost"),
     "ft-failover": _("second copy took over"),
     "ft-protected": _("protected by a second copy"),
     "ft-seeding": _("second copy in the making"),

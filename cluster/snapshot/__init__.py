@@ -9,6 +9,7 @@ fingerprint has not changed is not written, so that an unchanged import writes n
 from __future__ import annotations
 
 from cluster.snapshot.comparing import Changes, compare
+from cluster.snapshot.designs import designs_of, load_designed
 from cluster.snapshot.loading import load, load_quality, load_reading
 from cluster.snapshot.writing import EstateMoved, Written, save, write
 
@@ -17,7 +18,9 @@ __all__ = [
     "EstateMoved",
     "Written",
     "compare",
+    "designs_of",
     "load",
+    "load_designed",
     "load_quality",
     "load_reading",
     "save",

@@ -159,7 +159,14 @@ REFERRED: Final = frozenset({"clusters", "hosts"})
 
 TABLES: Final = (
     Table(model=rows.Site, struct=planner.Site, estate_field="sites"),
-    Table(model=rows.Rack, struct=planner.Rack, estate_field="racks", renamed={"site": "site_name"}),
+    Table(
+        model=rows.Rack,
+        struct=planner.Rack,
+        estate_field="racks",
+        renamed={"site": "site_name", "room": "room_name"},
+    ),
+    Table(model=rows.Room, struct=planner.Room, estate_field="rooms", renamed={"site": "site_name"}),
+    Table(model=rows.Feed, struct=planner.Feed, estate_field="feeds", renamed={"rack": "rack_name"}),
     Table(model=rows.Cluster, struct=planner.Cluster, estate_field="clusters"),
     Table(
         model=rows.Host,
@@ -167,7 +174,7 @@ TABLES: Final = (
         estate_field="hosts",
         renamed={"cluster": "cluster_name", "site": "site_name", "rack": "rack_name"},
         references={"cluster_id": ("cluster", "clusters")},
-        apart=frozenset({"nics", "hbas"}),
+        apart=frozenset({"nics", "hbas", "psus", "vmks"}),
         children=(
             Child(model=rows.Nic, struct=planner.Nic, parent_field="nics", parent_column="host_id"),
             Child(
@@ -177,6 +184,14 @@ TABLES: Final = (
                 parent_column="host_id",
                 renamed={"fabric": "fabric_name"},
             ),
+            Child(
+                model=rows.Psu,
+                struct=planner.Psu,
+                parent_field="psus",
+                parent_column="host_id",
+                renamed={"feed": "feed_name"},
+            ),
+            Child(model=rows.Vmk, struct=planner.Vmk, parent_field="vmks", parent_column="host_id"),
         ),
     ),
     Table(
@@ -195,17 +210,53 @@ TABLES: Final = (
             ),
         ),
     ),
-    Table(model=rows.Lun, struct=planner.Lun, estate_field="luns", renamed={"controller": "controller_name"}),
+    Table(
+        model=rows.Lun,
+        struct=planner.Lun,
+        estate_field="luns",
+        renamed={"controller": "controller_name", "controllers": "controller_names"},
+    ),
     Table(
         model=rows.Path,
         struct=planner.Path,
         estate_field="paths",
         identity=("host", "lun", "name"),
-        renamed={"host": "host_name", "lun": "lun_name", "datastore": "datastore_name"},
+        renamed={
+            "host": "host_name",
+            "lun": "lun_name",
+            "datastore": "datastore_name",
+            "fabric": "fabric_name",
+            "controller": "controller_name",
+        },
     ),
-    Table(model=rows.Controller, struct=planner.Controller, estate_field="controllers"),
+    Table(
+        model=rows.Controller,
+        struct=planner.Controller,
+        estate_field="controllers",
+        renamed={"rack": "rack_name", "feeds": "feed_names"},
+        apart=frozenset({"ports"}),
+        children=(
+            Child(
+                model=rows.ControllerPort,
+                struct=planner.ControllerPort,
+                parent_field="ports",
+                parent_column="controller_id",
+                renamed={"fabric": "fabric_name"},
+            ),
+        ),
+    ),
     Table(model=rows.Fabric, struct=planner.Fabric, estate_field="fabrics"),
-    Table(model=rows.Switch, struct=planner.Switch, estate_field="switches", renamed={"hosts": "host_names"}),
+    Table(
+        model=rows.Switch,
+        struct=planner.Switch,
+        estate_field="switches",
+        renamed={
+            "hosts": "host_names",
+            "fabric": "fabric_name",
+            "rack": "rack_name",
+            "feeds": "feed_names",
+        },
+    ),
     Table(
         model=rows.PortGroup,
         struct=planner.PortGroup,

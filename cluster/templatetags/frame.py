@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from cluster import feed, roles, selectors
 from cluster.models import Estate, Event, Run
-from cluster.templatetags.parts import NOT_RECORDED, number, say_event, visible
+from cluster.templatetags.parts import NOT_RECORDED, number, say_event
+from cluster.visible import visible
 
 register = template.Library()
 
@@ -30,6 +31,7 @@ class Frame(Struct, frozen=True, kw_only=True):
     roles: str
     may_import: bool
     may_audit: bool
+    may_connect: bool
     may_manage: bool
 
 
@@ -50,13 +52,16 @@ def frame_of(context: Mapping[str, Any]) -> Frame:
         roles=", ".join(gettext(role.value) for role in sorted(roles.roles_of(user))),
         may_import=roles.may(user, roles.Action.IMPORT),
         may_audit=roles.may(user, roles.Action.AUDIT),
+        may_connect=roles.may(user, roles.Action.CONNECT),
         may_manage=roles.may(user, roles.Action.PEOPLE),
     )
 
 
 def _in_a_line(event: Event) -> str:
     said = say_event(event)
-    return f"{visible(event.subject)}: {said}" if event.subject else said
+    if not event.subject:
+        return said
+    return gettext("{subject}: {said}").format(subject=visible(event.subject), said=said)
 
 
 @register.filter

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import median
 from typing import Any, Final
 
 from msgspec import Struct
@@ -18,6 +19,7 @@ GRID_MAX: Final = 64  # hosts; a larger grid cannot be read
 CELL_NUMBERED: Final = 28  # has room for the number of VMs lost
 CELL_PLAIN: Final = 14
 NUMBERED_UP_TO: Final = 30  # hosts
+LATE: Final = 1.25  # of what half of the drills take at most
 _MARGIN: Final = 130
 
 
@@ -112,7 +114,7 @@ def _vm_rows(matrix: Matrix) -> list[VmRow]:
 
 def _grid(matrix: Matrix) -> dict[str, Any]:
     """A triangle of cells: row and column fail at once; the darker, the more VMs stay down."""
-    longest = max((drill.worst_s for drill in matrix.drills), default=0.0)
+    usual_s = median([drill.worst_s for drill in matrix.drills] or [0.0])
     most = max((lost_of(drill) for drill in matrix.drills), default=0)
     is_numbered = len(matrix.hosts) <= NUMBERED_UP_TO
     step = CELL_NUMBERED if is_numbered else CELL_PLAIN
@@ -123,14 +125,14 @@ def _grid(matrix: Matrix) -> dict[str, Any]:
         "cell": step - 2,
         "numbered": is_numbered,
         "labels": [(name, _MARGIN + step * at + middle + 3) for at, name in enumerate(matrix.hosts)],
-        "cells": [_cell(matrix, drill, longest, most, step) for drill in matrix.drills],
+        "cells": [_cell(matrix, drill, usual_s, most, step) for drill in matrix.drills],
     }
 
 
-def _cell(matrix: Matrix, drill: Played, longest: float, most: int, step: int) -> Cell:
+def _cell(matrix: Matrix, drill: Played, usual_s: float, most: int, step: int) -> Cell:
     column, row = drill.failed[0], drill.failed[-1]
     lost = lost_of(drill)
-    level = "long" if drill.worst_s > 0.75 * longest else "back"
+    level = "long" if drill.worst_s > LATE * usual_s else "back"
     if lost:
         level = "lost" if 2 * lost > most else "lost-few"
     x, y = _MARGIN + step * column, _MARGIN + step * row

@@ -25,8 +25,20 @@ _NAMES: Final[dict[str, Sequence[tuple[str, Promise]]]] = {
         ("store", _("Store the estate")),
         ("plan", _("Plan every cluster")),
     ),
+    Run.Kind.REFRESH: (
+        ("receive", _("Asked for")),
+        ("read", _("Read the server")),
+        ("store", _("Store the estate")),
+        ("plan", _("Plan every cluster")),
+    ),
     Run.Kind.PLAN: (("receive", _("Asked for")), ("plan", _("Plan every cluster"))),
     Run.Kind.STUDY: (("receive", _("Asked for")), ("study", _("Study the cluster"))),
+    Run.Kind.WIRING: (
+        ("receive", _("Asked for")),
+        ("paths", _("Follow every path")),
+        ("play", _("Play the years")),
+    ),
+    Run.Kind.COST: (("receive", _("Asked for")), ("price", _("Price every design"))),
 }
 _ICON: Final = {"done": "ok", "now": "now", "next": "wait", "failed": "bad"}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from operations import action as a
 from operations import event as e
 from operations import vm_event as v
@@ -10,7 +12,16 @@ from operations.drivers.transfers import Move, Transfer, Transfers
 from operations.migration import count_lost_pings
 from operations.policy import Policies
 from operations.state import ClusterState
-from planner.sentence import Sentence
+from planner.sentence import Sentence, Value
+
+
+class _Fetching(Struct, frozen=True):
+    """A VM that runs on `host` since `since_s` while its memory still comes from `source`."""
+
+    source: str
+    host: str
+    since_s: float
+    until_s: float
 
 
 class MigratingWorld:
@@ -22,7 +33,7 @@ class MigratingWorld:
         self._agenda = agenda
         self._push = agenda.push
         self._transfers = Transfers(state, policies)
-        self._fetching: dict[str, tuple[str, float]] = {}
+        self._fetching: dict[str, _Fetching] = {}
 
     # -- begin
 
@@ -102,7 +113,8 @@ class MigratingWorld:
         if isinstance(move, a.SeedSecondary):
             return v.FtProtected(self._now, move.vm, move.cause, move.host, seconds)
         if copying.post_copy:
-            self._fetching[move.vm] = (transfer.source, self._now + copying.left_mib / transfer.rate)
+            until_s = self._now + copying.left_mib / transfer.rate
+            self._fetching[move.vm] = _Fetching(transfer.source, move.host, self._now, until_s)
         gap_s = stop_s + self._policies.timings.announce_ms / 1000.0
         lost = count_lost_pings(self._now - stop_s, gap_s, self._policies.migration.ping_interval_s)
         return v.Migrated(
@@ -133,26 +145,70 @@ class MigratingWorld:
             vm = self._state.vms[name]
             if vm.host is not None and vm.host != host:
                 self._push(self._now, self._target_gone, (name, vm.activity, host, number))
-        for name, (source, until_s) in self._fetching.items():
-            if source == host and until_s > self._now:
-                self._push(self._now, self._memory_gone, (name, host, number))
+        for name, fetching in self._fetching.items():
+            if fetching.source == host:
+                self._push(self._now, self._memory_gone, (name, number))
 
-    def _memory_gone(self, subject: tuple[str, str, int]) -> e.Event | None:
-        name, source, number = subject
-        vm = self._state.vms[name]
-        if vm.host is None:
+    def _memory_gone(self, subject: tuple[str, int]) -> e.Event | None:
+        name, number = subject
+        vm, fetching = self._state.vms[name], self._fetching[name]
+        stayed = vm.host == fetching.host and vm.down_at <= fetching.since_s == vm.moved_at
+        if not stayed or vm.phase != "running" or fetching.until_s <= self._now:
             return None
-        why = Sentence("part of its memory was still on {host}", {"host": source})
-        return v.VmOff(self._now, name, number, why, vm.host)
+        why = Sentence("part of its memory was still on {host}", {"host": fetching.source})
+        return v.VmOff(self._now, name, number, why, fetching.host)
+
+    def look_at_links(self) -> None:
+        """Tell, after an event that takes networks away, what goes on no more without them.
+
+        Called just before that event, whose number will be the next.
+        """
+        self._push(self._now, self._unlinked, self._state.number + 1)
+
+    def _unlinked(self, number: int) -> None:
+        state = self._state
+        for vm in state.vms.values():
+            if vm.host is None:
+                continue
+            if vm.target is not None and not state.are_linked(vm.host, vm.target):
+                self._push(self._now, self._target_unlinked, (vm.name, vm.activity, number))
+            for copy in (vm.secondary, vm.seeding):
+                if copy is not None and not state.are_linked(vm.host, copy):
+                    self._push(self._now, self._copy_unlinked, (vm.name, copy, number))
+        for name, fetching in self._fetching.items():
+            if not state.are_linked(fetching.source, fetching.host):
+                self._push(self._now, self._memory_gone, (name, number))
+
+    def _target_unlinked(self, subject: tuple[str, int, int]) -> e.Event | None:
+        name, activity, number = subject
+        vm = self._state.vms[name]
+        if vm.activity != activity or vm.host is None or vm.target is None:
+            return None
+        self._forget(name)
+        why = Sentence("{source} and {host} have no network between them", _pair(vm.host, vm.target))
+        return v.MigrationFailed(self._now, name, number, why, vm.host, vm.target)
+
+    def _copy_unlinked(self, subject: tuple[str, str, int]) -> e.Event | None:
+        name, copy, number = subject
+        vm = self._state.vms[name]
+        if vm.host is None or copy not in (vm.secondary, vm.seeding):
+            return None
+        if copy == vm.seeding:
+            self._forget(name)
+        why = Sentence("{source} and {host} have no network between them", _pair(vm.host, copy))
+        return v.FtCopyLost(self._now, name, number, why, copy)
+
+    def _forget(self, name: str) -> None:
+        transfer = self._transfers.get(name)
+        if transfer is not None:
+            self._drop(transfer)
 
     def _target_gone(self, subject: tuple[str, int, str, int]) -> e.Event | None:
         name, activity, host, number = subject
         vm = self._state.vms[name]
         if vm.activity != activity or vm.host is None:
             return None
-        transfer = self._transfers.get(name)
-        if transfer is not None:
-            self._drop(transfer)
+        self._forget(name)
         return v.MigrationFailed(
             self._now, name, number, Sentence("{host} is gone", {"host": host}), vm.host, host
         )
@@ -172,3 +228,7 @@ class MigratingWorld:
         if isinstance(move, a.SeedSecondary):
             return None
         return v.MigrationFailed(self._now, move.vm, move.cause, why, transfer.source, move.host)
+
+
+def _pair(source: str, host: str) -> dict[str, Value]:
+    return {"source": source, "host": host}

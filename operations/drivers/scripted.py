@@ -118,6 +118,7 @@ class ScriptedWorld:
         if not host.powered or not host.connected:
             return self._ignored(host.name)
         self._agenda.push(self._now, self._look_again, None)
+        self._moving.look_at_links()
         return e.HostCut(self._now, host.name, 0, instruction.verb == "cut")
 
     def _join(self, instruction: Instruction) -> Event:
@@ -130,6 +131,7 @@ class ScriptedWorld:
     def _part(self, instruction: Instruction) -> Event:
         groups = tuple(sorted(instruction.groups, key=lambda names: (-len(names), names)))
         self._agenda.push(self._now, self._look_again, None)
+        self._moving.look_at_links()
         words = " | ".join(" ".join(names) for names in groups)
         return e.NetworkParted(self._now, "network", 0, words, groups)
 

@@ -215,6 +215,7 @@ COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
         _text("status", "Status", "vHBAStatus"),
         _text("model", "Model", "vHBAModel"),
         _text("wwn", "WWN", "vHBAWWN"),
+        _text("pci", "Pci", "vHBAPci"),
     ),
     "vNIC": (
         _name("host", "Host", "vNICHost", required=True),
@@ -223,6 +224,8 @@ COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
         _number("speed_mbit", "Speed", "vNICSpeed"),
         _text("mac", "MAC", "vNICMAC"),
         _name("switch", "Switch", "vNICSwitch"),
+        _text("uplink", "Uplink port", "vNICUplinkPort"),
+        _text("pci", "PCI", "vNICPCI"),
     ),
     "vSwitch": (
         _name("host", "Host", "vSwitchHost", required=True),
@@ -233,17 +236,28 @@ COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
         _name("switch", "Switch", "dvSwitchSwitch", "Name", required=True),
         _text("hosts", "Host members", "dvSwitchHostMembers"),
         _number("mtu", "Max MTU", "dvSwitchMaxMTU"),
+        _text("lacp", "LACP Mode", "dvSwitchLACPMode"),
     ),
     "vPort": (
         _name("host", "Host", "vPortHost", required=True),
         _name("port_group", "Port Group", "vPortName", required=True),
         _name("switch", "Switch", "vPortSwitch"),
         _text("vlan", "VLAN", "vPortVLAN"),
+        _text("policy", "Policy", "vPortPolicy"),
     ),
     "dvPort": (
         _name("port_group", "Port", "dvPortName", required=True),
         _name("switch", "Switch", "dvPortSwitch"),
         _text("vlan", "VLAN", "dvPortVLAN"),
+        _text("policy", "Policy", "dvPortPolicy"),
+        _text("active", "Active Uplink", "dvPortActiveUplink"),
+        _text("standby", "Standby Uplink", "dvPortStandbyUplink"),
+    ),
+    "vSC_VMK": (
+        _name("host", "Host", "vSCVMKHost", required=True),
+        _name("device", "Device", "vSCVMKDevice", required=True),
+        _name("port_group", "Port Group", "vSCVMKPortGroup"),
+        _text("ip", "IP Address", "vSCVMKIPAddress"),
     ),
     "vMultiPath": (
         _name("host", "Host", "vMultiPathHost", required=True),

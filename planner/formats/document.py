@@ -12,15 +12,23 @@ from typing import Final, get_args, get_type_hints
 
 import msgspec
 
-from planner.estate import FORMAT, Cluster, Estate, EstateError, Row, Rule
+from planner.estate import FORMAT, Cluster, Estate, EstateError, Rule
 from planner.formats.findings import Findings
 from planner.formats.json_text import decoded_json
 from planner.formats.text import cleaned, shortened
 from planner.quality import FormatError, Quality, Reading, SheetRead
+from planner.row import Row
 from planner.sentence import Sentence
 
 LISTS: Final = tuple(Estate.__struct_fields__)
-_WORDS: Final = ("power", "ft", "restart_priority", "kind", "state")  # closed sets of lower-case words
+_WORDS: Final = (
+    "power",
+    "ft",
+    "restart_priority",
+    "kind",
+    "state",
+    "lacp",
+)  # closed sets of lower-case words
 _PLACE: Final = re.compile(r"^(?P<reason>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$", re.DOTALL)
 _STEP: Final = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
@@ -105,7 +113,7 @@ def _found(raw: object, path: str) -> str:
 
 def _respell(raw: Mapping[str, object]) -> None:
     """Bring the words of closed sets to the spelling of the types."""
-    for field in ("vms", "rules", "paths", "switches"):
+    for field in ("vms", "rules", "paths", "switches", "feeds"):
         rows = raw.get(field)
         for row in rows if isinstance(rows, list) else ():
             if not isinstance(row, dict):

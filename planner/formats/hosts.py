@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias, TypeVar
 
 from msgspec import Struct
 
-from planner.estate import Cluster, Hba, Host, Nic, Priority
+from planner.estate import Cluster, Hba, Host, Nic, Priority, Vmk
 from planner.formats import limits
 from planner.formats.findings import Findings
 from planner.formats.machines import PRIORITIES
@@ -22,9 +23,10 @@ NAMELESS: Final = Sentence("The row names no cluster and was skipped").template
 CONTRADICTION: Final = Sentence(
     "The cluster {cluster} stands twice with different settings; they count as unknown"
 ).template
+_PCI: Final = re.compile(r"^\s*(?P<card>(?:[0-9a-fA-F]{1,4}:)+[0-9a-fA-F]{1,4})\.[0-9a-fA-F]+\s*$")
 NEEDED: Final = ("sockets", "cores", "cpu_mhz", "memory_mib")
 
-Part = TypeVar("Part", Nic, Hba)
+Part = TypeVar("Part", Nic, Hba, Vmk)
 
 _Home: TypeAlias = tuple[str | None, str | None, str | None]
 
@@ -75,6 +77,7 @@ class HostParts(Struct, frozen=True, kw_only=True):
 
     nics: Mapping[str, tuple[Nic, ...]] = {}
     hbas: Mapping[str, tuple[Hba, ...]] = {}
+    vmks: Mapping[str, tuple[Vmk, ...]] = {}
 
 
 def homes(table: Table) -> list[_Home]:
@@ -133,6 +136,7 @@ def hosts(table: Table, names: ClusterNames, parts: HostParts, findings: Finding
             memory_usage_percent=memory_usage[place],
             nics=parts.nics.get(name, ()),
             hbas=parts.hbas.get(name, ()),
+            vmks=parts.vmks.get(name, ()),
         )
     findings.sheet_read(read_of(table, len(table) - len(built)))
     return tuple(built.values())
@@ -232,14 +236,25 @@ def nics(table: Table, findings: Findings) -> dict[str, tuple[Nic, ...]]:
     drivers, macs = table.texts("driver"), table.texts("mac")
     speeds = table.counts("speed_mbit", *limits.COUNT)
     switches = table.texts("switch")
+    uplinks, cards = table.texts("uplink"), [_card(pci) for pci in table.texts("pci")]
     rows: dict[tuple[str, str], Nic] = {}
-    for owner, device, driver, mac, speed, switch in zip(
-        owners, devices, drivers, macs, speeds, switches, strict=True
+    for owner, device, driver, mac, speed, switch, uplink, card in zip(
+        owners, devices, drivers, macs, speeds, switches, uplinks, cards, strict=True
     ):
         if owner and device:
-            up = None if speed is None else speed > 0
-            nic = Nic(device=device, speed_mbit=speed, switch=switch, mac=mac, driver=driver, up=up)
-            rows.setdefault((owner, device), nic)
+            rows.setdefault(
+                (owner, device),
+                Nic(
+                    device=device,
+                    speed_mbit=speed,
+                    switch=switch,
+                    mac=mac,
+                    driver=driver,
+                    up=None if speed is None else speed > 0,
+                    card=card,
+                    uplink=uplink,
+                ),
+            )
     findings.sheet_read(read_of(table, len(table) - len(rows)))
     return _by_host(rows)
 
@@ -250,16 +265,40 @@ def hbas(table: Table, findings: Findings) -> dict[str, tuple[Hba, ...]]:
     devices = table.texts("device")
     kinds, models = table.texts("kind"), table.texts("model")
     wwns, statuses = table.texts("wwn"), table.texts("status")
+    cards = [_card(pci) for pci in table.texts("pci")]
     rows: dict[tuple[str, str], Hba] = {}
-    for owner, device, kind, model, wwn, status in zip(
-        owners, devices, kinds, models, wwns, statuses, strict=True
+    for owner, device, kind, model, wwn, status, card in zip(
+        owners, devices, kinds, models, wwns, statuses, cards, strict=True
     ):
         if owner and device:
             rows.setdefault(
-                (owner, device), Hba(device=device, kind=kind, model=model, wwn=wwn, status=status)
+                (owner, device),
+                Hba(device=device, kind=kind, model=model, wwn=wwn, status=status, card=card),
             )
     findings.sheet_read(read_of(table, len(table) - len(rows)))
     return _by_host(rows)
+
+
+def vmks(table: Table, findings: Findings) -> dict[str, tuple[Vmk, ...]]:
+    """Give the hypervisor's own network ports of each host."""
+    rows: dict[tuple[str, str], Vmk] = {}
+    owners, devices = table.texts("host"), table.texts("device")
+    groups, addresses = table.texts("port_group"), table.texts("ip")
+    for owner, device, group, ip in zip(owners, devices, groups, addresses, strict=True):
+        if owner and device:
+            rows.setdefault((owner, device), Vmk(device=device, port_group=group, ip=ip))
+    findings.sheet_read(read_of(table, len(table) - len(rows)))
+    return _by_host(rows)
+
+
+def _card(pci: str | None) -> str | None:
+    """Give the card that a PCI address names: bus and device, without the port's own function.
+
+    >>> _card("0000:3b:00.1"), _card("vmxnet"), _card(None)
+    ('0000:3b:00', None, None)
+    """
+    found = _PCI.match(pci or "")
+    return found["card"] if found else None
 
 
 def _by_host(parts: Mapping[tuple[str, str], Part]) -> dict[str, tuple[Part, ...]]:

@@ -6,7 +6,8 @@ from typing import Final, get_args, get_type_hints
 
 from msgspec import Meta
 
-from planner.estate import VM, Count, Host, Mhz, Mib
+from planner.estate import VM, Host
+from planner.row import Count, Mhz, Mib
 
 
 def _bounds(declared: object) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from msgspec import Struct
 
@@ -14,6 +15,8 @@ from planner.formats.storage import names_in
 from planner.formats.table import Table, read_of
 from planner.formats.text import shortened
 
+LACP_MODES: Final = frozenset({"active", "passive"})  # vim: LacpGroupConfig.mode
+
 
 class _Port(Struct, frozen=True):
     """One row about a port group: the host it was seen on, its switch and VLAN."""
@@ -21,6 +24,9 @@ class _Port(Struct, frozen=True):
     host: str | None
     switch: str | None
     vlan: str | None
+    policy: str | None = None
+    active: str | None = None
+    standby: str | None = None
 
 
 def switches(
@@ -65,10 +71,13 @@ def port_groups(
             continue
         hosts = table.texts("host")
         names = table.texts("port_group")
-        rows = zip(names, hosts, table.texts("switch"), table.texts("vlan"), strict=True)
-        for name, host, switch, vlan in rows:
+        columns = [table.texts(field) for field in ("switch", "vlan", "policy")]
+        columns += [
+            table.texts(field) if field in table else [None] * len(names) for field in ("active", "standby")
+        ]
+        for name, host, *rest in zip(names, hosts, *columns, strict=True):
             if name:
-                ports[name].append(_Port(host, switch, vlan))
+                ports[name].append(_Port(host, *rest))
         findings.sheet_read(read_of(table, names.count(None)))
     return tuple(_port_group(name, seen, findings) for name, seen in sorted(ports.items()))
 
@@ -90,6 +99,9 @@ def _port_group(name: str, seen: list[_Port], findings: Findings) -> PortGroup:
         switch=_only(port.switch for port in seen),
         vlan=_only(port.vlan for port in seen),
         hosts=tuple(sorted({port.host for port in seen if port.host})),
+        active=names_in(_only(port.active for port in seen)),
+        standby=names_in(_only(port.standby for port in seen)),
+        teaming=_only(port.policy for port in seen),
     )
 
 
@@ -106,6 +118,7 @@ def _distributed(
         return ()
     names = table.texts("switch")
     listed, mtus = table.texts("hosts"), table.counts("mtu", *limits.COUNT)
+    bundles = table.texts("lacp")
     findings.sheet_read(read_of(table, names.count(None)))
     return [
         Switch(
@@ -115,8 +128,9 @@ def _distributed(
             # Some exports count the members here instead of naming them.
             hosts=tuple(sorted({*members[name], *(host for host in names_in(text) if not host.isdigit())})),
             uplinks=tuple(sorted(uplinks[name])),
+            lacp="on" if (bundle or "").casefold() in LACP_MODES else None,  # the rate is in no export
         )
-        for name, text, mtu in zip(names, listed, mtus, strict=True)
+        for name, text, mtu, bundle in zip(names, listed, mtus, bundles, strict=True)
         if name
     ]
 

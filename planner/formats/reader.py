@@ -6,15 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
 
+import msgspec
+
 from planner.estate import EstateError
 from planner.formats.archive import Archive
 from planner.formats.csv_files import CsvFiles, archived, encoding_of, in_folder, single
-from planner.formats.document import read_document
 from planner.formats.findings import Findings
+from planner.formats.ova import descriptor_of, is_tar
+from planner.formats.ovf import FORMAT as OVF
+from planner.formats.ovf import read_ovf
+from planner.formats.plain import read_answers, read_json, read_xml
 from planner.formats.rvtools import RvtoolsReader, Source, sheet_kind
 from planner.formats.sheet import Sheet
 from planner.formats.text import cleaned, shortened
 from planner.formats.workbook import BINARY_WORKBOOK, WORKBOOK, Workbook
+from planner.formats.xml_text import looks_like_xml
 from planner.quality import FormatError, Quality, Reading
 from planner.sentence import Sentence
 
@@ -66,7 +72,8 @@ def _unfollowed(_name: str) -> None:
 
 
 def read(source: bytes | Path, filename: str = "", on_sheet: OnSheet = _unfollowed) -> Reading:
-    """Read an RVTools workbook, its CSV files (one, a zip or a folder) or an estate document.
+    """Read an RVTools workbook, its CSV files (one, a zip or a folder), an estate document, an OVF or OVA
+    appliance, or what libvirt (XML) or the Proxmox API (JSON) answered, in one file or a folder of them.
 
     What the file is, its bytes say; the name only tells which sheet a single CSV file is.  Nothing is
     half-read: either there is a whole estate, or a refusal.
@@ -84,20 +91,24 @@ def read(source: bytes | Path, filename: str = "", on_sheet: OnSheet = _unfollow
     """
     name = filename or (source.name if isinstance(source, Path) else "")
     if isinstance(source, Path) and source.is_dir():
-        return _read_csv(in_folder(source), on_sheet)
+        return read_answers(source) or _read_csv(in_folder(source), on_sheet)
     start = _start(source)
+    if is_tar(start):
+        return _read_ova(source)
     if start.startswith((_ZIP, _EMPTY_ZIP)):
         return _read_archive(source, name, on_sheet)
     data = source if isinstance(source, bytes) else source.read_bytes()
     _refuse_others(data, start)
     if start.decode(encoding_of(start), "replace").lstrip("\ufeff \t\r\n").startswith(("{", "[")):
-        return read_document(data)
+        return read_json(data, name)
+    if looks_like_xml(start):
+        return read_xml(data, name)
     files = single(data, name)
     if files is None:
         raise FormatError(
             Sentence(
-                "The file is neither an RVTools workbook nor its CSV nor an estate document; "
-                "it begins with {found}",
+                "The file is neither an RVTools workbook nor its CSV nor an estate document "
+                "nor an appliance; it begins with {found}",
                 {"found": shortened(cleaned(start[:40].decode("utf-8", "replace")), 60)},
             )
         )
@@ -121,13 +132,22 @@ def _start(source: bytes | Path) -> bytes:
             ) from error
     if not start:
         raise FormatError(Sentence("The file is empty"))
-    if size > MAX_FILE_BYTES:
+    if size > MAX_FILE_BYTES and not is_tar(start):  # of an OVA only the descriptor is read
         raise FormatError(
             Sentence(
                 "The file has {bytes} bytes; the limit is {limit}", {"bytes": size, "limit": MAX_FILE_BYTES}
             )
         )
     return start
+
+
+def _read_ova(source: bytes | Path) -> Reading:
+    """Read the descriptor inside, and say what was odd about the tar too."""
+    findings = Findings()
+    reading = read_ovf(descriptor_of(source, findings))
+    told = (*findings.warnings, *reading.quality.warnings)
+    quality = msgspec.structs.replace(reading.quality, format=f"{OVF}-tar", warnings=told)
+    return Reading(estate=reading.estate, quality=quality)
 
 
 def _read_archive(source: bytes | Path, name: str, on_sheet: OnSheet) -> Reading:

@@ -13,12 +13,13 @@ from planner.formats.columns import COLUMNS
 from planner.formats.details import cpu_reservations, disks, memory_reservations, nics, partitions
 from planner.formats.findings import Findings
 from planner.formats.headers import HEADERS
-from planner.formats.hosts import ClusterNames, HostParts, clusters, hbas, homes, hosts
+from planner.formats.hosts import ClusterNames, HostParts, clusters, hbas, homes, hosts, vmks
 from planner.formats.hosts import nics as host_nics
 from planner.formats.identity import without_duplicates, without_placeholders
 from planner.formats.loading import load
 from planner.formats.machines import Details, machines, owners
 from planner.formats.networks import port_groups, switches
+from planner.formats.roles import with_roles
 from planner.formats.sheet import Sheet
 from planner.formats.storage import datastores, luns_and_paths, luns_of_datastores
 from planner.formats.table import Table, read_of
@@ -96,7 +97,12 @@ class RvtoolsReader:
             luns=luns,
             paths=paths,
             switches=switches(self._table("vSwitch"), self._table("dvSwitch"), estate_hosts, findings),
-            port_groups=port_groups(self._table("vPort"), self._table("dvPort"), findings),
+            port_groups=with_roles(
+                port_groups(self._table("vPort"), self._table("dvPort"), findings),
+                estate_hosts,
+                vms,
+                findings,
+            ),
         )
         self._count_the_rest()
         _check(estate, info, findings)
@@ -164,10 +170,11 @@ class RvtoolsReader:
         if table is None:
             self._findings.assume("There is no vHost sheet: nothing is known of the hosts")
             return ()
-        ports, adapters = self._table("vNIC"), self._table("vHBA")
+        ports, adapters, kernel = self._table("vNIC"), self._table("vHBA"), self._table("vSC_VMK")
         parts = HostParts(
             nics=host_nics(ports, self._findings) if ports else {},
             hbas=hbas(adapters, self._findings) if adapters else {},
+            vmks={} if kernel is None else vmks(kernel, self._findings),
         )
         return hosts(table, names, parts, self._findings)
 

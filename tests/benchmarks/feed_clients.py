@@ -42,7 +42,7 @@ class Crowd:
 
     def __init__(self, clients: int, events: int) -> None:
         self.clients, self.events = clients, events
-        self.greeted = self.frames = self.disordered = 0
+        self.greeted = self.frames = self.disordered = self.ended = 0
         self.late_s = array("d")
         self.heard_at = time.monotonic()
         self.is_ready = asyncio.Event()
@@ -80,6 +80,11 @@ class Client(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
         transport.write(self.request)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.crowd.ended += 1
+        if not self.crowd.is_ready.is_set():
+            self.crowd.is_ready.set()
 
     def data_received(self, data: bytes) -> None:
         now = time.time()
@@ -146,6 +151,8 @@ async def follow(port: int, path: str, cookie: str, clients: int, events: int) -
     for _ in range(clients):
         await loop.create_connection(lambda: Client(crowd, request), "127.0.0.1", port)
     await crowd.is_ready.wait()
+    if crowd.ended:
+        sys.exit(f"{crowd.ended} sockets were closed before they were greeted")
     print("ready", flush=True)
     crowd.heard_at = time.monotonic() + 30.0  # until the first event comes
     while len(crowd.late_s) < clients * events and time.monotonic() - crowd.heard_at < SILENT_S:
@@ -163,6 +170,7 @@ def main() -> None:
         "lost": expected - len(late_ms),
         "frames": crowd.frames,
         "disordered": crowd.disordered,
+        "ended": crowd.ended,
         "cpu_s": time.process_time(),
     }
     if late_ms:

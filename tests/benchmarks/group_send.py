@@ -18,8 +18,7 @@ LAYER = {
     "BACKEND": "channels_redis.core.RedisChannelLayer",
     "CONFIG": {"hosts": [{"address": os.environ.get("REDIS_URL", ""), "socket_timeout": None}]},
 }
-if not settings.configured:
-    settings.configure(CHANNEL_LAYERS={"default": LAYER})
+settings.CHANNEL_LAYERS = {"default": LAYER}  # ours has none
 
 from asgiref.sync import async_to_sync  # noqa: E402
 from channels.generic.websocket import AsyncWebsocketConsumer  # noqa: E402

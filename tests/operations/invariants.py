@@ -9,9 +9,15 @@ from operations import vm_event as v
 from operations.choice import Chooser, is_near
 from operations.event import Event
 from operations.policy import Policies
+from operations.prerequisites import unmet
 from operations.restart import watching_group
 from operations.state import TIERS, ClusterState, HostState, VmState
 
+# Prerequisites that the move itself does not change.
+LASTING = {
+    *("no-passthrough", "no-local-media", "cpu-affinity", "container", "lock", "cpu-compatible", "swap"),
+    *("shared-storage", "shared-datastore", "port-group", "rtt", "migration-network"),
+}
 PLACED = ("running", "booting", "starting", "hung")
 
 
@@ -52,10 +58,14 @@ class Watch:
             yield f"number {self.state.number} is not {self.number}"
         if isinstance(event, (v.VmRestarting, v.Migrating, v.FtSeeding)):
             yield from self.of_choice(event, self.state.vms[event.subject], self.state.hosts[event.host])
-        if isinstance(event, v.Migrating):
-            one, two = self.state.hosts[event.source], self.state.hosts[event.host]
+        if isinstance(event, (v.Migrating, v.FtSeeding)):
+            one, two = self.state.hosts[self.state.vms[event.subject].host], self.state.hosts[event.host]
             if not one.connected or one.group != two.group:
-                yield f"{event.subject} moves from {one.name} to {two.name}, without a network between them"
+                yield f"{event.kind} of {event.subject} from {one.name} to {two.name}, with no network"
+        if isinstance(event, v.Migrating):
+            vm, host = self.state.vms[event.subject], self.state.hosts[event.host]
+            missing = {one.id for one in unmet(self.state, self.policies, vm, host, strict=False)}
+            yield from (f"{vm.name} moves though: {each}" for each in sorted(missing & LASTING))
 
     def of_choice(self, event: Event, vm: VmState, host: HostState) -> Iterator[str]:
         if isinstance(event, v.VmRestarting) and not vm.is_safe:

@@ -125,6 +125,7 @@ def guests(draw, vms: list[str], hosts: list[str]) -> Guest:
         migration_fails=draw(st.sampled_from([False, False, True])),
         lock=draw(st.sampled_from(["", "", "", "backup", "create"])),
         absent=draw(st.sampled_from([False] * 9 + [True])),
+        cpu_pinned=draw(st.sampled_from([False] * 5 + [True])),
         passthrough=draw(st.sampled_from([False, False, False, True])),
     )
 
@@ -228,6 +229,7 @@ def policies(draw) -> Policies:
             time_out_s=draw(st.sampled_from([5.0, 3600.0])),
             host_units=draw(st.sampled_from([2, 4, 8])),
             datastore_units=draw(st.sampled_from([2, 16, 128])),
+            site_rtt_ms=draw(st.sampled_from([None, None, 5.0, 200.0])),
             cap_mib_s=draw(st.sampled_from([None, None, 20.0])),
         ),
         capacity=structs.replace(base.capacity, vcpu_per_core=draw(st.sampled_from([1.0, 4.0]))),

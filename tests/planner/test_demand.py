@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from planner.demand import (
+    KHZ,
     MEMORY,
-    RESERVED,
     VCPU,
     capacity_of,
     give_of,
+    held_mhz,
     load_of,
     need_of,
     usable_memory_mib,
@@ -85,9 +86,25 @@ def test_hosts_in_maintenance_or_disconnected_give_nothing() -> None:
 
 def test_a_speed_nobody_told_never_refuses_a_reservation() -> None:
     gives = capacity_of([host("a", cpu_mhz=0)], 4.0).gives
-    assert gives[0, RESERVED] == 10**15
+    assert gives[0, KHZ] == 10**15
 
 
 def test_absurd_sizes_are_added_up_exactly() -> None:
     load = load_of([vm(f"vm{n}", memory_mib=10**12) for n in range(20_000)])
     assert load.total(MEMORY) > 2**63
+
+
+def test_measured_cpu_is_held_against_the_clock_and_measured_memory_lowers_nothing() -> None:
+    quiet = vm("a", vcpus=2, memory_mib=4096)
+    busy = vm("a", vcpus=2, memory_mib=4096, cpu_demand_mhz=4100.5, memory_demand_mib=512)
+    assert need_of(busy)[:2] == need_of(quiet)[:2]
+    assert (need_of(quiet)[KHZ], need_of(busy)[KHZ]) == (0, 4_100_500)
+
+
+@pytest.mark.parametrize(
+    ("reserved", "measured", "held"), [(500, 2000, 2000), (2000, 500, 2000), (None, 0, 0)]
+)
+def test_a_vm_holds_the_larger_of_its_reservation_and_what_was_measured(
+    reserved: float | None, measured: float, held: float
+) -> None:
+    assert held_mhz(vm("a", cpu_reservation_mhz=reserved, cpu_demand_mhz=measured)) == held

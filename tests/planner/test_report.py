@@ -53,6 +53,29 @@ def test_hosts_by_memory_bind_where_memory_is_large() -> None:
     assert (cluster.binding, cluster.hosts_for_load, cluster.fits) == ("memory", 3, True)
 
 
+def test_measured_cpu_binds_where_it_asks_for_more_than_the_vcpus() -> None:
+    loaded = vms(12, vcpus=1, memory_mib=1024, cpu_demand_mhz=6000)  # 16 x 2,500 MHz a host: 6 a host
+    cluster = the_plan(reading(hosts(3), loaded))
+    assert (cluster.binding, cluster.hosts_for_load, cluster.lower_bound, cluster.fits) == ("cpu", 2, 2, True)
+    opened = {figure.id: figure for figure in cluster.figures}
+    assert {given.name: given.value for given in opened["hosts_by_cpu"].inputs} == {
+        "demand": 12,
+        "capacity_per_host": 64,
+        "held_mhz": 72_000,
+        "mhz_per_host": 40_000,
+    }
+    assert "MHz" in str(opened["hosts_by_cpu"].formula)
+    assert cluster.template is not None
+    assert cluster.template.held_mhz == 6000
+    assert cluster.free_vms == 0  # after a loss two hosts are full by the clock, whatever their vCPUs
+    assert any("measured CPU (12 of 12)" in text for text in texts(cluster))
+
+
+def test_measured_cpu_that_is_low_leaves_the_plan_to_the_vcpus() -> None:
+    quiet = the_plan(reading(hosts(4), vms(48, memory_mib=2048, cpu_demand_mhz=10)))
+    assert (quiet.binding, quiet.hosts_for_load, quiet.lower_bound) == ("cpu", 3, 3)
+
+
 def test_local_storage_asks_for_hosts_and_may_bind() -> None:
     stores = [Datastore(name=f"local{n}", capacity_mib=100_000, used_mib=0, shared=False, hosts=(f"esx{n}",))
               for n in range(4)]  # fmt: skip
@@ -74,6 +97,16 @@ def test_a_datastore_mounted_by_all_hosts_is_counted_once() -> None:
     assert cluster.needs[2].capacity_today == 1.0
     (free,) = [figure for figure in cluster.figures if figure.id == "storage_free_tib"]
     assert free.value == 0.75
+
+
+def test_shared_storage_is_not_counted_in_hosts_which_is_no_lack_of_knowledge() -> None:
+    store = Datastore(name="san", capacity_mib=2**20, used_mib=2**18, hosts=("esx0", "esx1", "esx2"))
+    shared = the_plan(reading(hosts(3), vms(2), [store]))
+    unknown = the_plan(reading(hosts(3), vms(2)))
+    for cluster, counted, why in ((shared, False, "does not grow"), (unknown, True, "No datastore")):
+        (figure,) = [figure for figure in cluster.figures if figure.id == "hosts_by_storage"]
+        assert (figure.value, figure.counted) == (None, counted)
+        assert why in str(figure.assumptions[0])
 
 
 def test_local_disks_that_only_boot_a_host_are_left_out_beside_shared_storage() -> None:

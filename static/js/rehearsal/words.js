@@ -51,7 +51,7 @@ export function draw(tag, attributes = {}) {
   return element;
 }
 
-const BAD = "host-failed host-dead fence-failed storage-lost vm-given-up start-failed migration-failed record-lost datastore-full blocked";
+const BAD = "host-failed host-dead fence-failed storage-lost ft-copy-lost vm-given-up start-failed migration-failed record-lost datastore-full blocked";
 const WARN =
   "host-cut host-off host-isolated host-unreachable network-parted path-lost apd-timeout vm-waiting vm-hung vm-off refused warning preflight ft-unprotected move-waiting vm-disabled";
 const OK =

@@ -36,6 +36,11 @@ DEMO = Path(__file__).parents[3] / "scenarios" / "demo" / "estate.json"
         ("profile vsphere\nuntil 604801", 2, "604801"),
         ("at 5 lose-path esx1 san fabric-z", 1, "fabric-z"),
         ('at 5 stop "db 4"', 1, "db 4"),
+        ("timing boot_s -1", 1, "-1"),
+        ("timing boot_s nan", 1, "nan"),
+        ("policy capacity.memory_ratio inf", 1, "inf"),
+        ("policy migration.cap_mib_s 0", 1, "0"),
+        ("policy ha.retries_s 0,-5", 1, "0,-5"),
     ],
 )
 def test_a_bad_script_names_line_and_word(script: str, line: int, word: str):
@@ -96,3 +101,12 @@ def test_the_examples_have_a_title_and_a_promise():
     assert "demo" not in examples
     assert all(example.title and example.promise for example in examples.values())
     assert examples["proxmox-all-networks-cut"].product == "proxmox"
+
+
+def test_the_examples_speak_french_to_a_french_reader():
+    english = {example.name: example for example in question.examples_in("en")}
+    same = [one.name for one in question.examples_in("fr") if one.title == english[one.name].title]
+    assert same == []  # a README.fr.md beside each README.md
+    french = next(one for one in question.examples_in("fr") if one.name == "host-failure")
+    assert french.title == "Un hôte perd le courant"
+    assert french.script == english["host-failure"].script

@@ -66,7 +66,19 @@ MINIMAL: dict[str, Any] = {
 }
 
 NAMES = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=8).map(cleaned)
-NAMED = ("clusters", "hosts", "vms", "datastores", "sites", "racks", "luns", "controllers", "fabrics")
+NAMED = (
+    "clusters",
+    "hosts",
+    "vms",
+    "datastores",
+    "sites",
+    "racks",
+    "luns",
+    "controllers",
+    "fabrics",
+    "rooms",
+    "feeds",
+)
 
 
 def of_type(hint: Any) -> st.SearchStrategy[Any]:

@@ -76,7 +76,7 @@ def refusal(data: bytes, name: str = "") -> str:
         (b"\x1f\x8b\x08rest", "gzip"),
         (b"7z\xbc\xaf\x27\x1crest", "7-Zip"),
         (b"\x89PNG\r\n", "of the kind PNG"),
-        (b"<html><body>log in</body></html>", "it begins with <html><body>"),
+        (b"<html><body>log in</body></html>", "it begins with <html>"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "old .xls workbook"),
         (
             b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600) + "EncryptedPackage".encode("utf-16-le"),

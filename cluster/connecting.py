@@ -1,0 +1,137 @@
+"""What people do with connections: add, change, refresh, remove.  Each is a transaction with its audit entry.
+
+A password goes in and never comes out: no page, answer, log or audit entry holds it.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models.functions import Now
+
+from cluster import audit, connections, services, vault
+from cluster.audit import Deed
+from cluster.models import Connection, Estate, Run
+from cluster.roles import Action, may
+from planner.sentence import Sentence
+
+SHOWN: Final = ("name", "kind", "host", "port", "username", "fingerprint", "refresh_minutes", "may_act",
+                "four_eyes", "blackout", "moves_per_host")  # fmt: skip
+
+
+def add(asker: User, password: str, **fields: Any) -> Connection:
+    """Store a connection, its password sealed.
+
+    Raises:
+        PermissionDenied: none of the asker's roles opens this.
+        services.Refused: an address that the site does not allow.  Nothing is stored.
+    """
+    _allow(asker)
+    _check_address(fields["host"], fields["port"])
+    with transaction.atomic():
+        connection = Connection.objects.create(**fields, created_by=asker)
+        _seal(connection, password)
+        _schedule(connection)
+        audit.note(Deed.CONNECTION_ADDED, asker.get_username(), connection.name, after=seen(connection))
+    return connection
+
+
+def change(asker: User, connection: Connection, password: str = "", **fields: Any) -> None:
+    """Change it; an empty password leaves the one there is, but not for another server.
+
+    Raises:
+        PermissionDenied, services.Refused: nothing is changed.
+    """
+    _allow(asker)
+    with transaction.atomic():
+        connection = Connection.objects.select_for_update().get(pk=connection.pk)
+        before = seen(connection)
+        moved = (fields.get("host", connection.host), fields.get("port", connection.port)) != (
+            connection.host,
+            connection.port,
+        )
+        if moved and not password:
+            raise services.Refused(Sentence("Another server needs its password given again"))
+        for name, value in fields.items():
+            setattr(connection, name, value)
+        _check_address(connection.host, connection.port)
+        connection.save()
+        if password:
+            _seal(connection, password)
+        _schedule(connection)
+        audit.note(Deed.CONNECTION_CHANGED, asker.get_username(), connection.name, before, seen(connection))
+
+
+def remove(asker: User, connection: Connection) -> None:
+    """Forget it and its secret; what was observed stays."""
+    _allow(asker)
+    with transaction.atomic():
+        audit.note(Deed.CONNECTION_REMOVED, asker.get_username(), connection.name, seen(connection))
+        connection.delete()
+
+
+def refresh(asker: User, connection: Connection) -> Run:
+    """Queue a refresh of the estate that bears the connection's name."""
+    _allow(asker)
+    with transaction.atomic():
+        audit.note(Deed.REFRESH_ASKED, asker.get_username(), connection.name)
+        return _queue(connection, asker)
+
+
+def refresh_due() -> int:
+    """Queue what is due; of two schedulers one wins each."""
+    queued = 0
+    for connection in Connection.objects.filter(next_refresh_at__lte=Now()):
+        with transaction.atomic():
+            same = Connection.objects.filter(pk=connection.pk, next_refresh_at=connection.next_refresh_at)
+            after = timedelta(minutes=connection.refresh_minutes or 1)
+            if same.update(next_refresh_at=Now() + after) and not _under_way(connection):
+                _queue(connection, None)
+                queued += 1
+    return queued
+
+
+def seen(connection: Connection) -> dict[str, Any]:
+    """What anybody may see of it: all but the secret."""
+    return {name: getattr(connection, name) for name in SHOWN}
+
+
+def _under_way(connection: Connection) -> bool:
+    return connection.runs.filter(state__in=[Run.State.QUEUED, Run.State.RUNNING]).exists()
+
+
+def _queue(connection: Connection, asker: User | None) -> Run:
+    run = Run(
+        kind=Run.Kind.REFRESH,
+        estate_name=connection.name,
+        estate=Estate.objects.filter(name=connection.name).first(),
+        connection=connection,
+        requested_by=asker,
+    )
+    return services.queue(run, Sentence("A refresh from {server} was asked for", {"server": connection.host}))
+
+
+def _seal(connection: Connection, password: str) -> None:
+    connection.secret = vault.seal(password, connections.place_of(connection))
+    connection.save(update_fields=["secret"])
+
+
+def _schedule(connection: Connection) -> None:
+    minutes = connection.refresh_minutes
+    due = None if minutes is None else Now() + timedelta(minutes=minutes)
+    Connection.objects.filter(pk=connection.pk).update(next_refresh_at=due)
+
+
+def _check_address(host: str, port: int) -> None:
+    why = connections.refused_address(host, port)
+    if why is not None:
+        raise services.Refused(why)
+
+
+def _allow(asker: User) -> None:
+    if not may(asker, Action.CONNECT):
+        raise PermissionDenied

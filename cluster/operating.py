@@ -1,0 +1,144 @@
+"""What people ask of real hypervisors: propose, approve, cancel, stop the line.
+
+A proposal is a dry run unless its asker says otherwise and the connection allows it.  Where the site wants
+four eyes, another person approves, and what is approved is what was proposed: a row does not change.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+from celery import current_app
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+from kombu.exceptions import OperationalError
+
+from cluster import audit, feed
+from cluster.audit import Deed
+from cluster.models import Connection, Estate, Event, Host, Operation, VirtualMachine
+from cluster.roles import Action, may
+from cluster.services import Refused
+from planner.sentence import Sentence
+
+State = Operation.State
+ABOUT_HOSTS: Final = (Operation.Kind.ENTER, Operation.Kind.LEAVE)
+
+
+def propose(
+    asker: User, connection: Connection, kind: str, subject: str, destination: str = "", *, real: bool = False
+) -> Operation:
+    """Write down what is wanted.  The subject is found by name in what the connection observed.
+
+    Raises:
+        PermissionDenied, Refused: nothing is written.
+    """
+    _allow(asker, Action.OPERATE)
+    estate = Estate.objects.filter(name=connection.name).first()
+    vm = VirtualMachine.objects.filter(estate=estate, name=subject).first()
+    if estate is None or vm is None or not vm.source_id:
+        raise Refused(Sentence("{subject} is nothing that {connection} has shown",
+                               {"subject": subject, "connection": connection.name}))  # fmt: skip
+    if kind == Operation.Kind.MIGRATE and not Host.objects.filter(estate=estate, name=destination).exists():
+        raise Refused(Sentence("{host} is not there", {"host": destination}))
+    if real and not connection.may_act:
+        raise Refused(
+            Sentence("{connection} may only be read: dry runs alone", {"connection": connection.name})
+        )
+    with transaction.atomic():
+        operation = Operation.objects.create(
+            connection=connection,
+            kind=kind,
+            subject_id=vm.source_id,
+            subject=vm.name,
+            source=vm.host_name or "",
+            destination=destination,
+            dry_run=not real,
+            requested_by=asker,
+        )
+        audit.note(Deed.OPERATION_PROPOSED, asker.get_username(), str(operation), after=_seen(operation))
+        if not real or not connection.four_eyes:
+            _queue(operation, asker)
+    return operation
+
+
+def approve(asker: User, operation: Operation) -> None:
+    """Let it begin.
+
+    Raises:
+        PermissionDenied, Refused: by who proposed it, or of what is no proposal any more.
+    """
+    _allow(asker, Action.APPROVE)
+    if operation.requested_by_id == asker.pk:
+        raise PermissionDenied
+    with transaction.atomic():
+        _queue(operation, asker)
+
+
+def cancel(asker: User, operation: Operation) -> bool:
+    """End it before it is submitted; False where it is too late."""
+    _allow(asker, Action.OPERATE)
+    with transaction.atomic():
+        early = [State.PROPOSED, State.QUEUED, State.CLAIMED]
+        waiting = Operation.objects.filter(pk=operation.pk, state__in=early)
+        if not waiting.update(state=State.CANCELLED, ended_at=Now(), lease_until=None):
+            return False
+        audit.note(Deed.OPERATION_CANCELLED, asker.get_username(), str(operation), after=_seen(operation))
+    return True
+
+
+def stop_the_line(asker: User, connection: Connection, *, stopped: bool) -> None:
+    """Let nothing more begin on a connection, or let it again.  What runs, runs on."""
+    _allow(asker, Action.OPERATE)
+    with transaction.atomic():
+        Connection.objects.filter(pk=connection.pk).update(stopped=stopped)
+        deed = Deed.LINE_STOPPED if stopped else Deed.LINE_FREED
+        audit.note(deed, asker.get_username(), connection.name)
+        said = Sentence("Nothing more begins") if stopped else Sentence("Operations may begin again")
+        level = Event.Level.WARNING if stopped else Event.Level.INFO
+        feed.publish("line", said, subject=connection.name, level=level)
+
+
+def send_waiting() -> int:
+    """Tell workers of what is queued and nobody holds: a broker may forget, the rows do not."""
+    waiting = Operation.objects.filter(state__in=[State.QUEUED, State.CLAIMED], lease_until__lt=Now())
+    for operation in waiting.order_by("created_at"):
+        _send(operation.pk)
+    return len(waiting)
+
+
+def _queue(operation: Operation, asker: User) -> None:
+    proposed = Operation.objects.filter(pk=operation.pk, state=State.PROPOSED)
+    try:
+        with transaction.atomic():
+            moved = proposed.update(
+                state=State.QUEUED, approved_by=asker, approved_at=Now(), lease_until=Now()
+            )
+    except IntegrityError as error:
+        raise Refused(
+            Sentence("{subject} has an operation under way already", {"subject": operation.subject})
+        ) from error
+    if not moved:
+        raise Refused(Sentence("This is no proposal any more"))
+    operation.refresh_from_db()
+    audit.note(Deed.OPERATION_APPROVED, asker.get_username(), str(operation), after=_seen(operation))
+    transaction.on_commit(lambda: _send(operation.pk))
+
+
+def _send(pk: UUID) -> None:
+    try:
+        current_app.send_task("cluster.tasks.carry_out", [str(pk)], retry=False)
+    except OperationalError:
+        return  # `send_waiting` tells again
+
+
+def _seen(operation: Operation) -> dict[str, str]:
+    fields = ("kind", "state", "subject", "subject_id", "source", "destination", "dry_run")
+    return {"id": str(operation.pk)} | {name: str(getattr(operation, name)) for name in fields}
+
+
+def _allow(asker: User, action: Action) -> None:
+    if not may(asker, action):
+        raise PermissionDenied

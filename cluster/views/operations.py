@@ -1,0 +1,81 @@
+"""Operations on real servers: what became of them; propose, approve, cancel, stop the line."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST
+
+from cluster import operating, services
+from cluster.forms import OperationForm
+from cluster.models import Connection, Operation
+from cluster.roles import Action, may
+from cluster.views.connections import SHOWN
+from cluster.wording import say
+from planner.sentence import Sentence
+
+
+def operations(request: HttpRequest) -> HttpResponse:
+    return _page(request, OperationForm())
+
+
+@require_POST
+def propose(request: HttpRequest) -> HttpResponse:
+    form = OperationForm(request.POST)
+    if not form.is_valid():
+        return _page(request, form)
+    asked = form.cleaned_data
+    try:
+        operating.propose(
+            request.user, asked["connection"], asked["kind"], asked["subject"], asked["destination"],
+            real=asked["real"],
+        )  # fmt: skip
+    except services.Refused as refusal:
+        form.add_error("subject", say(refusal.message))
+        return _page(request, form)
+    return redirect("operations")
+
+
+@require_POST
+def approve(request: HttpRequest, pk: str) -> HttpResponse:
+    try:
+        operating.approve(request.user, get_object_or_404(Operation, pk=pk))
+    except services.Refused as refusal:
+        messages.error(request, say(refusal.message))
+    return redirect("operations")
+
+
+@require_POST
+def cancel(request: HttpRequest, pk: str) -> HttpResponse:
+    if not operating.cancel(request.user, get_object_or_404(Operation, pk=pk)):
+        messages.error(request, say(Sentence("It is too late: it was submitted already")))
+    return redirect("operations")
+
+
+@require_POST
+def line(request: HttpRequest, pk: int) -> HttpResponse:
+    stopped = request.POST.get("stopped") == "yes"
+    operating.stop_the_line(request.user, get_object_or_404(Connection, pk=pk), stopped=stopped)
+    return redirect("operations")
+
+
+def _page(request: HttpRequest, form: OperationForm) -> HttpResponse:
+    rows = Operation.objects.select_related("connection", "requested_by", "approved_by")[:SHOWN]
+    may_operate = may(request.user, Action.OPERATE)
+    context = {
+        "rows": [(row, _why(row), _may_approve(request, row)) for row in rows],
+        "form": form,
+        "may_operate": may_operate,
+        "lines": Connection.objects.all() if may_operate else (),
+    }
+    return render(request, "operations.html", context, status=400 if form.errors else 200)
+
+
+def _why(row: Operation) -> str:
+    return say(Sentence(row.why["template"], row.why.get("values", {}))) if row.why else ""
+
+
+def _may_approve(request: HttpRequest, row: Operation) -> bool:
+    open_ = row.state == Operation.State.PROPOSED and row.requested_by_id != request.user.pk
+    return open_ and may(request.user, Action.APPROVE)

@@ -1,0 +1,1 @@
+"""vSphere, by VMware's own client: the only place that imports pyVmomi."""

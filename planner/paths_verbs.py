@@ -1,0 +1,82 @@
+"""The verbs of the command line about redundancy: paths and blast."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import numpy as np
+
+from planner.availability.report import examine_availability
+from planner.availability_told import availability_document, availability_lines
+from planner.blast import blast
+from planner.parameters import ParameterError, Parameters
+from planner.paths.report import examine
+from planner.paths_told import blast_document, blast_lines, paths_document, paths_lines
+from planner.quality import Reading
+from planner.report import plan
+from planner.sentence import Sentence
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+Clock: TypeAlias = Callable[[], float]
+Verb: TypeAlias = Callable[[Reading, argparse.Namespace, Clock], tuple[str, int]]
+
+WELL: Final = 0
+NOT_WELL: Final = 1
+YEARS_MOST: Final = 10_000_000
+
+
+def add_paths_verbs(verbs: _SubParsersAction[Any]) -> list[argparse.ArgumentParser]:
+    """Add the verbs; FILE and --json are added to all verbs alike."""
+    paths = verbs.add_parser("paths", help="single points of failure, pairs, unknowns, rules broken")
+    radius = verbs.add_parser("blast", help="who stops and what HA does when components fail")
+    radius.add_argument(
+        "--fail", metavar="X[,Y]", required=True, help="components by name, or kind:name (host:esx1)"
+    )
+    uptime = verbs.add_parser("availability", help="minutes a year by cause, without protection, with HA, FT")
+    uptime.add_argument("--years", metavar="Y", type=float, default=10_000.0, help="to play (%(default)s)")
+    uptime.add_argument("--seed", metavar="S", type=int, default=1, help="of the chance (%(default)s)")
+    return [paths, radius, uptime]
+
+
+def _paths(reading: Reading, options: argparse.Namespace, _: Clock) -> tuple[str, int]:
+    report = examine(reading.estate)
+    status = NOT_WELL if report.single_points else WELL
+    if options.json:
+        return json.dumps(paths_document(report), indent=2, allow_nan=False), status
+    return "\n".join(paths_lines(report)), status
+
+
+def _blast(reading: Reading, options: argparse.Namespace, _: Clock) -> tuple[str, int]:
+    names = [name for name in options.fail.split(",") if name.strip()]
+    found = blast(reading.estate, names, vcpu_per_core=Parameters().vcpu_per_core)
+    status = WELL if found.harmless else NOT_WELL
+    if options.json:
+        return json.dumps(blast_document(found), indent=2, allow_nan=False), status
+    return "\n".join(blast_lines(found)), status
+
+
+def _availability(reading: Reading, options: argparse.Namespace, _: Clock) -> tuple[str, int]:
+    if not 0 <= options.years <= YEARS_MOST:
+        raise ParameterError(
+            Sentence("--years takes 0 to {most}, not {found}", {"most": YEARS_MOST, "found": options.years})
+        )
+    if options.seed < 0:
+        raise ParameterError(Sentence("--seed takes 0 or more, not {found}", {"found": options.seed}))
+    tolerated = {
+        cluster.name: cluster.failures_tolerated_today or 0
+        for cluster in plan(reading, Parameters(licence="none")).clusters
+    }
+    chance = np.random.Generator(np.random.PCG64(options.seed))
+    found = examine_availability(reading.estate, tolerated, chance, years=options.years)
+    if options.json:
+        document = availability_document(found, years=options.years, seed=options.seed)
+        return json.dumps(document, indent=2, allow_nan=False), WELL
+    return "\n".join(availability_lines(found)), WELL
+
+
+PATHS_VERBS: Final[dict[str, Verb]] = {"paths": _paths, "blast": _blast, "availability": _availability}
