@@ -39,6 +39,7 @@ class Deed(StrEnum):
     WIRING_ASKED = gettext_noop("asked for an examination of the wiring")
     DESIGN_LAID = gettext_noop("laid a design over a cluster")
     DESIGN_TAKEN = gettext_noop("took a design off a cluster")
+    PRICES_ASKED = gettext_noop("asked what it costs")
     RUN_CANCELLED = gettext_noop("cancelled a run")
     REPORT_TAKEN = gettext_noop("took a report")
     AUDIT_TAKEN = gettext_noop("took the audit")

@@ -134,6 +134,20 @@ _UNITS: Final = (
     gettext_noop("TiB"),
     gettext_noop("kWh"),
     gettext_noop("year"),
+    gettext_noop("core-years"),
+    gettext_noop("socket-years"),
+    gettext_noop("host-years"),
+    gettext_noop("pair-years"),
+    gettext_noop("TiB-years"),
+    gettext_noop("unit-years"),
+    gettext_noop("administrator-years"),
+    gettext_noop("VM-hours"),
+    gettext_noop("hours"),
+    gettext_noop("persons"),
+    gettext_noop("ports"),
+    gettext_noop("switches"),
+    gettext_noop("controllers"),
+    gettext_noop("licences of 16 cores"),
 )
 # Things that are counted: one host, two hosts.
 _COUNTED: Final[Mapping[str, Promise]] = {

@@ -164,6 +164,10 @@ def _stored(written: Written) -> Sentence:
 
 def _planned(report: PlanReport) -> Sentence:
     count = len(report.clusters)
+    if count == 1 and report.fits:
+        return Sentence("Planned 1 cluster: it carries its load")
+    if count == 1:
+        return Sentence("Planned 1 cluster: it cannot carry its load")
     if report.fits:
         return Sentence("Planned {count} clusters: all carry their load", {"count": count})
     short = sum(cluster.fits is False for cluster in report.clusters)

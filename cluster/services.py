@@ -45,6 +45,7 @@ TASKS: Final = {
     Run.Kind.DRILL: "cluster.tasks.drill",
     Run.Kind.WIRING: "cluster.tasks.examine_wiring",
     Run.Kind.REFRESH: "cluster.tasks.refresh_estate",
+    Run.Kind.COST: "cluster.tasks.price_estate",
 }
 
 _log = logging.getLogger(__name__)
@@ -210,6 +211,27 @@ def change_design(user: User, estate: Estate, cluster: str, kind: str, *, laid: 
         deed = Deed.DESIGN_LAID if laid else Deed.DESIGN_TAKEN
         audit.note(deed, user.get_username(), estate.name, after={"cluster": cluster, "design": kind})
         return start_wiring(user, estate)
+
+
+def start_pricing(user: User, estate: Estate, request: dict[str, object]) -> Run:
+    """Queue a cost question of the estate; the answer will hang on the run.
+
+    Raises:
+        NotAllowed: nothing has been queued.
+    """
+    allow(user, Action.PLAN)
+    if not selectors.visible_estates(user).filter(pk=estate.pk).exists():
+        raise NotAllowed
+    run = Run(
+        kind=Run.Kind.COST,
+        estate_name=estate.name,
+        estate=estate,
+        parameters=request,
+        requested_by=user,
+    )
+    with transaction.atomic():
+        audit.note(Deed.PRICES_ASKED, user.get_username(), estate.name, after={"run": str(run.pk)})
+        return queue(run, Sentence("Prices were asked for"))
 
 
 def cancel(user: User, run: Run) -> bool:

@@ -10,6 +10,7 @@ from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext
 
 from cluster.labels import unit_of
+from planner.figure import Figure
 from planner.sentence import Value
 
 NBSP: Final = "\u00a0"
@@ -44,6 +45,11 @@ def quantity(content: Value, unit: str, decimals: int = EXACT_DECIMALS) -> str:
     if isinstance(content, bool) or not isinstance(content, int | float):
         return value(content)
     return f"{number(content, decimals)}{NBSP}{unit_of(unit, content)}".rstrip(NBSP)
+
+
+def answer(figure: Figure) -> str:
+    """What a figure answers, to the last digit that means something."""
+    return quantity(figure.value, figure.unit) if figure.counted else gettext("not counted")
 
 
 def headline(content: Value, unit: str = "") -> str:

@@ -16,6 +16,7 @@ from cluster.models import Study, StudyPart
 from cluster.question import Question
 from cluster.work import LEASE_S, Work
 from planner.estate import Estate
+from planner.kernels.cache import is_complete
 from planner.parameters import Parameters
 from planner.placing import place_estate
 from planner.resilience.answers import PlacementAnswer
@@ -26,6 +27,7 @@ from planner.resilience.power import PowerSaving, save_power
 from planner.resilience.verbs import judge
 from planner.sentence import Sentence
 
+COMPILING_S: Final = 120  # kernels that are not compiled yet, on a busy machine
 ASKED_VMS_PER_S: Final = 200  # far below what the planner does: the lease must outlast the answer
 Part = msgspec.Struct
 Answer = Failures | Balance | PowerSaving | PlacementAnswer
@@ -38,7 +40,7 @@ def study(work: Work, estate: Estate) -> Study:
         "study",
         20,
         _asking(question),
-        lease_s=LEASE_S + len(estate.vms) / ASKED_VMS_PER_S,
+        lease_s=LEASE_S + len(estate.vms) / ASKED_VMS_PER_S + (0 if is_complete() else COMPILING_S),
     )
     answer, parts = answer_of(question, estate)
     work.advance("study", 90, Sentence("Storing the answer"))

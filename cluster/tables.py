@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from msgspec import Struct
 
 from cluster.models import Datastore, Host, VirtualMachine
-from cluster.templatetags.parts import icon, known, meter, number, percent, size, visible
+from cluster.templatetags.parts import icon, known, meter, number, percent, size
+from cluster.visible import visible
 
 ROWS: Final = 50
 ROWS_MOST: Final = 500

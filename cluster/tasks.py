@@ -12,6 +12,7 @@ from cluster import (
     connecting,
     connections,
     operating,
+    pricing,
     quarantine,
     results,
     services,
@@ -139,6 +140,20 @@ def examine_wiring(run_id: str) -> None:
         paths = examine(reading.estate)
         claimed.advance("play", 60, Sentence("Playing {years} years", {"years": YEARS_PLAYED}))
         results.store_redundancy(claimed, designs, paths, results.availability_of(reading, YEARS_PLAYED))
+
+
+@shared_task(name="cluster.tasks.price_estate")
+def price_estate(run_id: str) -> None:
+    """Price a stored estate with a price book."""
+    claimed = work.claim(run_id)
+    if claimed is None:
+        return
+    with claimed:
+        reading = snapshot.load_reading(claimed.estate())
+        count = len(reading.estate.vms)
+        claimed.advance("price", 20, Sentence("Pricing {count} VMs", {"count": count}))
+        with claimed.kept():
+            pricing.store_study(claimed, reading)
 
 
 @shared_task(name="cluster.tasks.sweep_lost_runs")

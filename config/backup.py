@@ -64,7 +64,23 @@ def restore(file: Path, force: bool) -> None:
             unpack(file, unpacked)
             judge(unpacked)
             bring_back(unpacked)
+    settle_operations()
     print(f"Restored from {file}; ./headroom up brings the tables up to this version.")
+
+
+def settle_operations() -> None:
+    """Let nothing that was under way when the backup was made go on by itself: the world has moved since."""
+    from django.db import connection
+
+    connection.close()
+    with connection.cursor() as cursor:
+        if "cluster_operation" not in connection.introspection.table_names(cursor):
+            return
+        change = (
+            "UPDATE cluster_operation SET state = %s, token = token + 1, lease_until = NULL WHERE state IN "
+        )
+        cursor.execute(change + "('queued', 'claimed')", ["proposed"])
+        cursor.execute(change + "('submitting', 'running')", ["unknown"])
 
 
 def stamp() -> dict[str, object]:

@@ -6,6 +6,7 @@ where the environment is the very thing that is missing, it still answers.
 
 from __future__ import annotations
 
+import argparse
 import fcntl
 import json
 import os
@@ -16,6 +17,8 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from config import parts
 
 ROOT = Path(__file__).resolve().parent.parent
 DISK_NEEDED_MIB = 2048  # environment 0.6 GB, an import of 500 MiB and its rows
@@ -83,7 +86,10 @@ def running() -> Finding:
 
 
 def port() -> Finding:
-    number = int(os.environ.get("WEB_PORT") or 8000)
+    try:
+        number = parts.port_number(os.environ.get("WEB_PORT") or "8000")
+    except argparse.ArgumentTypeError as error:
+        return Finding("port", f"WEB_PORT: {error}", "docs/operations.md lists the variables")
     if (running_url() or "").endswith(f":{number}/"):
         return Finding("port", f"{number}, taken by Headroom itself")
     with socket.socket() as probe:

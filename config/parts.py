@@ -8,16 +8,16 @@ import sys
 from pathlib import Path
 
 WEBSOCKET_MESSAGE_BYTES = 64 * 1024  # browsers only send where they are in the feed
-# Warnings that say nothing to the owner of a site, by their first words.
-FILES_AT_ONCE = "StreamingHttpResponse must consume synchronous iterators"  # WhiteNoise reads in a thread
+# A warning that says nothing to the owner of a site, by its first words.
 AS_ROOT = "You're running the worker with superuser privileges"  # JSON only: nothing to unpickle
+PORT_MAX = 65_535
 GRACE_S = 5  # what open requests get when the web process stops
 
 
 def web(*address: str) -> list[str]:
     """The web process, on `--fd N` or on `--host H --port P`."""
     return [
-        *_module("uvicorn", "config.asgi:application", *address, "--lifespan", "off", quiet=FILES_AT_ONCE),
+        *(sys.executable, "-m", "uvicorn", "config.asgi:application", *address, "--lifespan", "off"),
         *("--ws-max-size", str(WEBSOCKET_MESSAGE_BYTES), "--timeout-graceful-shutdown", str(GRACE_S)),
         *("--ws-per-message-deflate", "false"),  # each socket would compress the same frame anew
         *("--log-level", "warning", "--no-access-log", "--no-server-header"),
@@ -49,11 +49,15 @@ def valkey(socket: Path, folder: Path) -> list[str]:
 
 def _celery(verb: str, *options: str) -> list[str]:
     application = ("--quiet", "--app", "config.celery")
-    return [*_module("celery", *application, verb, "--loglevel", "WARNING", *options, quiet=AS_ROOT)]
+    python = (sys.executable, "-W", f"ignore:{AS_ROOT}")
+    return [*python, "-m", "celery", *application, verb, "--loglevel", "WARNING", *options]
 
 
-def _module(name: str, *arguments: str, quiet: str) -> list[str]:
-    return [sys.executable, "-W", f"ignore:{quiet}", "-m", name, *arguments]
+def port_number(text: str) -> int:
+    """A TCP port from the command line or the environment; 0 asks for any free one."""
+    if not (text.isascii() and text.isdigit() and int(text) <= PORT_MAX):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; ports are numbers from 0 to {PORT_MAX}")
+    return int(text)
 
 
 def main() -> None:
@@ -62,7 +66,7 @@ def main() -> None:
     parts = parser.add_subparsers(dest="part", required=True)
     address = parts.add_parser("web")
     address.add_argument("--host", default=os.environ.get("WEB_HOST") or "127.0.0.1")
-    address.add_argument("--port", default=os.environ.get("WEB_PORT") or "8000")
+    address.add_argument("--port", type=port_number, default=os.environ.get("WEB_PORT") or "8000")
     parts.add_parser("worker")
     parts.add_parser("beat")
     asked = parser.parse_args()
@@ -72,7 +76,7 @@ def main() -> None:
         from config.static import collect_static
 
         collect_static()
-        command = web("--host", asked.host, "--port", asked.port)
+        command = web("--host", asked.host, "--port", str(asked.port))
     else:
         command = worker() if asked.part == "worker" else beat()
     os.execv(command[0], command)

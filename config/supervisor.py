@@ -373,7 +373,7 @@ def listening_socket(host: str, port: int) -> socket.socket | None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="headroom up")
     parser.add_argument("--host", default=os.environ.get("WEB_HOST") or "127.0.0.1")
-    parser.add_argument("--port", type=int, default=os.environ.get("WEB_PORT") or None)
+    parser.add_argument("--port", type=parts.port_number, default=os.environ.get("WEB_PORT") or None)
     asked = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     os.environ.setdefault("STATIC_COLLECTED", "true")

@@ -16,9 +16,25 @@ from typing import Final, NoReturn, TypeAlias
 
 from planner.appliance import Offer, offers
 from planner.appliance_lines import appliance_document, appliance_lines
+from planner.cost.book import BookError
+from planner.cost.document import study_document
+from planner.cost.study import TODAY, study
+from planner.cost_verbs import (
+    add_arguments,
+    add_host_arguments,
+    add_model_arguments,
+    assumptions_of,
+    found_lines,
+    models_of,
+    prices_of,
+    question_of,
+    study_lines,
+)
 from planner.document import place_document, plan_document, summary_document
 from planner.estate import EstateError
 from planner.formats.reader import read
+from planner.hardware.document import found_document
+from planner.hardware.search import search
 from planner.parameters import ParameterError, Parameters
 from planner.paths_verbs import PATHS_VERBS, add_paths_verbs
 from planner.placing import GROUPS, place_estate
@@ -50,10 +66,10 @@ def main(arguments: Sequence[str] | None = None, clock: Clock = time.monotonic) 
     options = _parser().parse_args(arguments)
     try:
         text, status = ANSWERS[options.verb](_read(options.file), options, clock)
-    except (FormatError, EstateError, ParameterError) as error:
+    except (FormatError, EstateError, ParameterError, BookError) as error:
         return _complain(str(error))
     except OSError as error:
-        return _complain(f"{options.file}: {error.strerror or error}")
+        return _complain(f"{error.filename or options.file}: {error.strerror or error}")
     _print(text)
     return status
 
@@ -64,9 +80,15 @@ def _parser() -> Parser:
     summary = verbs.add_parser("summary", help="what is there: counts, memory, storage, consolidation ratios")
     planning = verbs.add_parser("plan", help="hosts needed, failures tolerated, free room, a first price")
     placing = verbs.add_parser("place", help="who runs where on the fewest hosts, and the proof")
-    for verb in (summary, planning, placing, *add_verbs(verbs), *add_paths_verbs(verbs)):
+    costing = verbs.add_parser("cost", help="what it costs, line by line, today and on each platform")
+    sizing = verbs.add_parser("size", help="which hosts to buy: least cost over many models, and the front")
+    for verb in (summary, planning, placing, costing, sizing, *add_verbs(verbs), *add_paths_verbs(verbs)):
         verb.add_argument("file", metavar="FILE", help=FILES)
         verb.add_argument("--json", action="store_true", help="print JSON instead of text")
+    add_arguments(costing)
+    add_host_arguments(costing)
+    add_arguments(sizing)
+    add_model_arguments(sizing)
     default = Parameters()
     _add_appliance(verbs, default)
     for verb, failures in ((planning, default.failures), (placing, 0)):
@@ -196,10 +218,34 @@ def _appliance(reading: Reading, options: argparse.Namespace, _clock: Clock) -> 
     return "\n".join(appliance_lines(reading, found)), status
 
 
+def _cost(reading: Reading, options: argparse.Namespace, _: Clock) -> tuple[str, int]:
+    prices = prices_of(options)
+    answer = study(reading.estate, question_of(options), assumptions_of(options), prices)
+    status = FITS if any(bill.design.key != TODAY for bill in answer.bills) else DOES_NOT_FIT
+    if options.json:
+        return _json(study_document(answer, prices)), status
+    return "\n".join(study_lines(answer)), status
+
+
+def _size(reading: Reading, options: argparse.Namespace, _: Clock) -> tuple[str, int]:
+    models = models_of(options)
+    prices = prices_of(options, quotes=models.quotes)
+    found = search(
+        reading.estate, models.machines, question_of(options), assumptions_of(options), prices,
+        keep_hosts=options.keep_hosts,
+    )  # fmt: skip
+    status = FITS if found.front else DOES_NOT_FIT
+    if options.json:
+        return _json(found_document(found, options.currency)), status
+    return "\n".join(found_lines(found, options.currency)), status
+
+
 ANSWERS: Final = {
     "summary": _summary,
     "plan": _plan,
     "place": _place,
+    "cost": _cost,
+    "size": _size,
     "appliance": _appliance,
     **dict.fromkeys(VERBS, _resilience),
     **PATHS_VERBS,

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from planner.consolidation import assumptions, members, summarize, totals
-from planner.cost import Money
+from planner.cost.first import Money
 from planner.figure import Figure
 from planner.placing import Placed, PlacingReport
 from planner.quality import Quality, Reading
@@ -187,6 +187,7 @@ def _figure(figure: Figure) -> Document:
     return {
         "id": figure.id,
         "value": figure.value,
+        "counted": figure.counted,
         "unit": figure.unit,
         "formula": str(figure.formula),
         "inputs": [msgspec.to_builtins(given) for given in figure.inputs],

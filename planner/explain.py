@@ -13,7 +13,7 @@ from planner.estate import Host
 from planner.figure import Figure, Input
 from planner.sentence import Sentence
 from planner.sizing import Need, Sizing, Template, Wish
-from planner.storage import Storage
+from planner.storage import SHARED, UNKNOWN, Storage
 from planner.units import gib, tib
 
 SIZING: Final = "sizing"
@@ -95,6 +95,7 @@ def _held(sizing: Sizing) -> tuple[Input, ...]:
 
 
 def _by_resource(need: Need, why_none: tuple[Sentence, ...], held: tuple[Input, ...]) -> Figure:
+    counted = need.resource != "storage" or need.hosts is not None or need.capacity_today is None
     match need.resource:
         case "cpu":
             formula = _BY_VCPUS_OR_MHZ if held else _BY_VCPUS
@@ -105,6 +106,7 @@ def _by_resource(need: Need, why_none: tuple[Sentence, ...], held: tuple[Input, 
         case "storage":
             formula = Sentence("what the VMs' files hold / local storage of a host, rounded up")
             source = ""
+            why_none = (UNKNOWN,) if counted else (SHARED,)
     return Figure(
         id=f"hosts_by_{need.resource}",
         value=need.hosts,
@@ -115,7 +117,8 @@ def _by_resource(need: Need, why_none: tuple[Sentence, ...], held: tuple[Input, 
             Input(name="capacity_per_host", value=need.capacity_per_host, unit=need.unit),
             *(held if need.resource == "cpu" else ()),
         ),
-        assumptions=why_none if need.hosts is None and need.resource != "storage" else (),
+        assumptions=why_none if need.hosts is None else (),
+        counted=counted,
         page=STORAGE if need.resource == "storage" else SIZING,
         source=source,
     )

@@ -18,8 +18,9 @@ class Input(Struct, frozen=True, kw_only=True):
 class Figure(Struct, frozen=True, kw_only=True):
     """One number of a report.  `value` None means that it is not known, and `assumptions` say why.
 
-    `id` is stable (`vcpu_per_core_n1`): the shell finds label and help by it.  `page` names a file of
-    docs/formulas without its ending.
+    `counted` is False where the question does not arise, which is no lack of knowledge.  `id` is stable
+    (`vcpu_per_core_n1`): the shell finds label and help by it.  `page` names a file of docs/formulas
+    without its ending.
     """
 
     id: str
@@ -30,3 +31,4 @@ class Figure(Struct, frozen=True, kw_only=True):
     assumptions: tuple[Sentence, ...] = ()
     page: str = ""
     source: str = ""
+    counted: bool = True

@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from planner.catalogue.licences import Licence
-from planner.cost import Prices
+from planner.cost.first import Prices
 from planner.sentence import Sentence
 from planner.sizing import Wish
 from planner.units import MIB_PER_GIB

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from planner.consolidation import ClusterSummary, assumptions, members, summarize, totals
-from planner.cost import Money
+from planner.cost.first import Money
 from planner.quality import Quality, Reading
 from planner.report import ClusterPlan, PlanReport
 from planner.sentence import Sentence
@@ -59,8 +59,8 @@ def summary_lines(reading: Reading) -> list[str]:
     said += [sentence for sentence in outside if sentence.values["count"]]
     return [
         *_source_lines(reading.quality),
-        *_aligned(rows),
-        *_listed("Counted so", said),
+        *aligned(rows),
+        *listed("Counted so", said),
         *_warnings(reading.quality),
     ]
 
@@ -98,7 +98,7 @@ def plan_lines(report: PlanReport, *, colour: bool = False) -> list[str]:
     said = [*report.assumptions, *everywhere]
     if not report.clusters:
         lines += ["no cluster, no host, no VM: nothing to plan", ""]
-    return [*lines[:-1], *_listed("Assumed for all clusters", said), *_warnings(report.quality)]
+    return [*lines[:-1], *listed("Assumed for all clusters", said), *_warnings(report.quality)]
 
 
 def _common(clusters: Sequence[ClusterPlan]) -> list[Sentence]:
@@ -113,14 +113,14 @@ def _cluster_lines(cluster: ClusterPlan, everywhere: Sequence[Sentence], colour:
     own = [said for said in cluster.assumptions if said not in everywhere]
     return [
         f"{clean(cluster.name)}: {_verdict(cluster, colour)}",
-        *_indented(_aligned(_hosts_table(cluster))),
+        *_indented(aligned(_hosts_table(cluster))),
         "",
-        *_indented(_aligned([_NEED_HEAD, *(_need_row(need, cluster) for need in cluster.needs)])),
+        *_indented(aligned([_NEED_HEAD, *(_need_row(need, cluster) for need in cluster.needs)])),
         "",
         *_indented(_facts(cluster)),
         *_indented(_cost_lines(cluster.cost)),
-        *_indented(_listed("Why not", _few(cluster.refusals))),
-        *_indented(_listed("Assumed", own)),
+        *_indented(listed("Why not", _few(cluster.refusals))),
+        *_indented(listed("Assumed", own)),
     ]
 
 
@@ -195,7 +195,7 @@ def _cost_lines(lines: Sequence[Money]) -> list[str]:
         for line in lines
         if line.item != "total"
     ]
-    return ["", *_aligned([("cost", "", "amount", "", "", "for"), *rows], left=(0, 1, 3, 4))] if rows else []
+    return ["", *aligned([("cost", "", "amount", "", "", "for"), *rows], left=(0, 1, 3, 4))] if rows else []
 
 
 def _amount(line: Money) -> str:
@@ -231,12 +231,12 @@ def _few(refusals: Sequence[Sentence]) -> list[Sentence]:
     return [*refusals[:REFUSALS_SHOWN], Sentence("and {count} more; --json lists them", {"count": more})]
 
 
-def _listed(title: str, sentences: Sequence[Sentence]) -> list[str]:
+def listed(title: str, sentences: Sequence[Sentence]) -> list[str]:
     texts = dict.fromkeys(clean(str(sentence)) for sentence in sentences)
     return ["", f"{title}:", *(f"  {text}" for text in texts)] if texts else []
 
 
-def _aligned(rows: Table, left: Sequence[int] = (0,)) -> list[str]:
+def aligned(rows: Table, left: Sequence[int] = (0,)) -> list[str]:
     """Set columns side by side, numbers to the right."""
     widths = [max(_width(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [

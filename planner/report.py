@@ -23,7 +23,7 @@ from planner.consolidation import (
     summarize,
     totals,
 )
-from planner.cost import Fleet, Money, Prices, fleets_of, price, together
+from planner.cost.first import Fleet, Money, Prices, fleets_of, price, together
 from planner.demand import Capacity
 from planner.estate import Estate, Rule
 from planner.explain import admission_figures, sizing_figures, storage_figures, usage_figures

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from msgspec import Struct
 
@@ -68,7 +69,7 @@ def storage_of(cluster: Members, datastores: Sequence[Datastore], alone: bool) -
     local = [store for store in seen if not store.shared and (store.name in named or not shared)]
     counted = [*shared, *local]
     if not counted:
-        return Storage(demand_mib=demand, provisioned_mib=provisioned, assumptions=(_UNKNOWN,))
+        return Storage(demand_mib=demand, provisioned_mib=provisioned, assumptions=(UNKNOWN,))
     return Storage(
         demand_mib=demand,
         provisioned_mib=provisioned,
@@ -80,10 +81,10 @@ def storage_of(cluster: Members, datastores: Sequence[Datastore], alone: bool) -
     )
 
 
-_UNKNOWN = Sentence("No datastore of this cluster is known: whether its storage suffices is not judged")
+UNKNOWN: Final = Sentence("No datastore of this cluster is known: whether its storage suffices is not judged")
 _BOOT = Sentence("Local datastores without VM files ({count}) are left out")
 _COMMON = Sentence("Datastores that hosts outside mount too ({count}): their free space counts for both")
-_SHARED = Sentence("Storage is shared and does not grow with hosts, so it asks for no number of hosts")
+SHARED: Final = Sentence("Storage is shared and does not grow with hosts, so it asks for no number of hosts")
 
 
 def _named(vm: VM) -> list[str]:
@@ -101,7 +102,7 @@ def _said(
     return (
         *((Sentence(_BOOT.template, {"count": left_out}),) if left_out else ()),
         *((Sentence(_COMMON.template, {"count": common}),) if common else ()),
-        *((_SHARED,) if shared else ()),
+        *((SHARED,) if shared else ()),
     )
 
 

@@ -11,7 +11,8 @@ from django.utils.translation import gettext
 
 from cluster.charts.layout import Numbers, layout
 from cluster.charts.loads import HostLoad
-from cluster.templatetags.parts import NOT_RECORDED, number, visible
+from cluster.templatetags.parts import NOT_RECORDED, number
+from cluster.visible import visible
 
 HOSTS_MOST: Final = 400  # beyond them a row is thinner than a line of text
 _SCALE: Final = [[0.0, "var(--chart-low)"], [0.5, "var(--chart-mid)"], [1.0, "var(--chart-high)"]]

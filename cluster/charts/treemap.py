@@ -15,7 +15,8 @@ from cluster import labels
 from cluster.charts.layout import Numbers, layout
 from cluster.charts.loads import VmBox
 from cluster.models.inventory import Power
-from cluster.templatetags.parts import number, size, visible
+from cluster.templatetags.parts import number, size
+from cluster.visible import visible
 
 LEAVES_MOST: Final = 1200  # boxes that a browser still draws and moves without a wait
 HOSTS_MOST: Final = 300  # of which the others are one box

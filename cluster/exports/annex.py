@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from cluster.exports.costs import label_of_line, period_of, repeats, scope_of
 from cluster.exports.paper import Opened, OpenedGroup
 from cluster.labels import help_of, label_of, name_of
-from cluster.shown import money_range, quantity
+from cluster.shown import answer, money_range, quantity
 from cluster.wording import say
 from planner.figure import Figure, Input
 from planner.report import Money, PlanReport
@@ -46,7 +46,7 @@ def _figure(figure: Figure) -> Opened:
     return Opened(
         label=label_of(figure.id),
         help=help_of(figure.id),
-        value=quantity(figure.value, figure.unit),
+        value=answer(figure),
         formula=say(figure.formula),
         inputs=_("Inputs: {inputs}").format(inputs=inputs_of(figure)) if figure.inputs else "",
         assumptions=tuple(map(say, figure.assumptions)),

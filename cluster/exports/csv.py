@@ -15,8 +15,8 @@ from typing import Final
 from django.utils import translation
 
 from cluster.exports import sheets
-from cluster.exports.legible import visible
 from cluster.exports.sheets import Cell, Table
+from cluster.visible import visible
 from planner.report import PlanReport
 
 SEPARATORS: Final = {"fr": ";"}

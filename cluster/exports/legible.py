@@ -17,10 +17,9 @@ from typing import Final
 
 from django.conf import settings
 
+from cluster.visible import SPACES, told
+
 FONTS: Final = Path(settings.BASE_DIR) / "templates" / "report" / "fonts"
-_SPACES: Final = frozenset("\t\n\r\v\f\u2028\u2029")
-_HIDING: Final = frozenset({"Cc", "Cs"})
-_TURNS: Final = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _COMBINING: Final = frozenset({"Mn", "Mc", "Me"})
 LEFT_TO_RIGHT_MARK: Final = "\u200e"
 # Hebrew, Arabic and the scripts beside them, with their presentation forms.  Source: Unicode 15, chapter 9.
@@ -39,25 +38,6 @@ def legible(text: str) -> str:
     return _CLOSED.sub(f"\\g<0>{LEFT_TO_RIGHT_MARK}", "".join(_pieces(text)))
 
 
-def visible(text: str) -> str:
-    """The text for a spreadsheet, whose fonts draw anything: only what hides is written as `[U+202E]`."""
-    if text.isprintable():
-        return text
-    return "".join(
-        " " if character in _SPACES else _told(character) if _hides(character) else character
-        for character in text
-    )
-
-
-def _hides(character: str) -> bool:
-    """Controls, halves of surrogate pairs, and marks that turn the direction of the text."""
-    return unicodedata.category(character) in _HIDING or character in _TURNS
-
-
-def _told(character: str) -> str:
-    return f"[U+{ord(character):04X}]"
-
-
 def _pieces(text: str) -> Iterator[str]:
     """The text in runs; one undrawable character many times over is told once, with its number."""
     for (drawn, character), run in groupby(
@@ -67,7 +47,7 @@ def _pieces(text: str) -> Iterator[str]:
             yield "".join(letter for _, letter in run)
         else:
             count = sum(1 for _ in run)
-            yield _told(character) if count == 1 else f"{_told(character)}×{count}"
+            yield told(character) if count == 1 else f"{told(character)}×{count}"
 
 
 def _judged(text: str) -> Iterator[tuple[bool, str]]:
@@ -77,7 +57,7 @@ def _judged(text: str) -> Iterator[tuple[bool, str]]:
     for character in text:
         category = unicodedata.category(character)
         marks = marks + 1 if category in _COMBINING else 0
-        if character in _SPACES:
+        if character in SPACES:
             yield True, " "
         else:
             hides = category.startswith("C") or marks > _MARKS_IN_A_ROW

@@ -33,20 +33,20 @@ def render(report: PlanReport, *, title: str, language: str, made_at: datetime) 
         root=SOURCES,
         font_paths=[FONTS],
         ignore_system_fonts=True,
-        sys_inputs={"paper": msgspec.json.encode(_legible(msgspec.to_builtins(content))).decode()},
+        sys_inputs={"paper": msgspec.json.encode(legible_content(msgspec.to_builtins(content))).decode()},
         pdf_standards=["ua-1"],
         timestamp=int(made_at.timestamp()),
     )
     return bytes(pdf)
 
 
-def _legible(content: Any) -> Any:
+def legible_content(content: Any) -> Any:
     """Every text of the document made printable, whoever wrote it."""
     match content:
         case str():
             return legible(content)
         case dict():
-            return {key: _legible(value) for key, value in content.items()}
+            return {key: legible_content(value) for key, value in content.items()}
         case list() | tuple():
-            return [_legible(value) for value in content]
+            return [legible_content(value) for value in content]
     return content

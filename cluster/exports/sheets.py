@@ -131,7 +131,7 @@ def figures(report: PlanReport) -> Table:
             name_of(cluster.name),
             figure.id,
             label_of(figure.id),
-            _word(figure.value),
+            _word(figure.value) if figure.counted else _("not counted"),
             unit_of(figure.unit),
             say(figure.formula),
             inputs_of(figure),

@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from cluster.exports.legible import visible
 from cluster.exports.sheets import Cell, Column, Kind, Table, tables
 from cluster.exports.version import version
+from cluster.visible import visible
 from planner.report import PlanReport
 
 TEXT_MAX: Final = 32_767  # characters of a cell, Excel specifications and limits

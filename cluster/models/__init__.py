@@ -4,7 +4,7 @@ Estate --+-- Site, Room, Rack, Cluster -- Host -- Nic, Hba, Psu, Vmk  Upload --+
          +-- VirtualMachine -- Disk, Partition, VmNic                 |
          +-- Datastore -- Mount, Lun, Path, Controller, Fabric       Run -- Event
          +-- Switch, PortGroup, Link, Feed, Rule, Design, Redundancy  |
-         +-- Plan, Study -- StudyPart --------------------------------+
+         +-- Plan, Study -- StudyPart, CostStudy -- PriceBook --------+
                                                                      Rehearsal -- RehearsalEvent
 
 AuditEntry ... AuditHead: who did what, apart from all others
@@ -35,6 +35,7 @@ from cluster.models.inventory import (
 from cluster.models.network import Link, PortGroup, Switch
 from cluster.models.operation import Operation
 from cluster.models.plan import Plan
+from cluster.models.prices import CostStudy, PriceBook
 from cluster.models.rehearsal import Rehearsal, RehearsalEvent
 from cluster.models.run import Event, FeedCounter, Run, Upload
 from cluster.models.storage import Controller, ControllerPort, Datastore, Fabric, Lun, Mount, Path
@@ -48,6 +49,7 @@ __all__ = [
     "Connection",
     "Controller",
     "ControllerPort",
+    "CostStudy",
     "Datastore",
     "Design",
     "Disk",
@@ -68,6 +70,7 @@ __all__ = [
     "Path",
     "Plan",
     "PortGroup",
+    "PriceBook",
     "Psu",
     "Rack",
     "Redundancy",

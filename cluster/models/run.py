@@ -46,6 +46,7 @@ class Run(models.Model):
         DRILL = "drill", _("drill")
         WIRING = "wiring", _("wiring")
         REFRESH = "refresh", _("refresh")
+        COST = "cost", _("cost")
 
     class State(models.TextChoices):
         QUEUED = "queued", _("queued")

@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from cluster import feed, roles, selectors
 from cluster.models import Estate, Event, Run
-from cluster.templatetags.parts import NOT_RECORDED, number, say_event, visible
+from cluster.templatetags.parts import NOT_RECORDED, number, say_event
+from cluster.visible import visible
 
 register = template.Library()
 
@@ -58,7 +59,9 @@ def frame_of(context: Mapping[str, Any]) -> Frame:
 
 def _in_a_line(event: Event) -> str:
     said = say_event(event)
-    return f"{visible(event.subject)}: {said}" if event.subject else said
+    if not event.subject:
+        return said
+    return gettext("{subject}: {said}").format(subject=visible(event.subject), said=said)
 
 
 @register.filter

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
@@ -18,7 +17,9 @@ from django_tables2 import Table
 
 from cluster import labels, shown
 from cluster.models import Event
+from cluster.visible import visible
 from cluster.wording import say as say_sentence
+from planner.figure import Figure
 from planner.report import ClusterPlan, Need
 from planner.sentence import Sentence, Value
 from planner.units import MIB_PER_GIB, MIB_PER_TIB
@@ -46,6 +47,7 @@ register.filter("planner_name", labels.name_of)
 register.filter("wiring_word", labels.word_of)
 register.filter("service_word", labels.service_of)
 register.filter("say", say_sentence)
+register.filter("visible", visible)
 
 
 @register.simple_tag
@@ -145,6 +147,12 @@ def headline(value: Value, unit: str = "") -> str:
     return shown.headline(value, unit)
 
 
+@register.filter
+def answer(figure: Figure) -> str:
+    """What a figure answers."""
+    return shown.answer(figure)
+
+
 @register.simple_tag
 def quantity(value: Value, unit: str = "") -> str:
     """A value with its unit, to the last digit that means something."""
@@ -218,17 +226,6 @@ def moment(at: datetime | None, precision: str = "minute") -> SafeString:
         precision,
         words,
         words,
-    )
-
-
-@register.filter
-def visible(text: str) -> str:
-    """A name with the characters that hide, or turn what stands around them, written as `[U+202E]`."""
-    if text.isprintable():
-        return text
-    return "".join(
-        f"[U+{ord(character):04X}]" if unicodedata.category(character)[0] == "C" else character
-        for character in text
     )
 
 

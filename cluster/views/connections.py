@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.http import require_POST
 
 from cluster import connecting, services
@@ -24,6 +24,17 @@ from planner.estate import Estate
 from planner.formats.document import read_document
 
 SHOWN: Final = 100
+KINDS: Final = {
+    "cluster": gettext_noop("Cluster"),
+    "host": gettext_noop("Host"),
+    "vm": gettext_noop("VM"),
+    "datastore": gettext_noop("Datastore"),
+    "lun": gettext_noop("LUN"),
+    "path": gettext_noop("Path"),
+    "switch": gettext_noop("Switch"),
+    "port group": gettext_noop("Port group"),
+    "rule": gettext_noop("Rule"),
+}
 DIFFERENCES_SHOWN: Final = 500
 
 
@@ -75,7 +86,7 @@ def history(request: HttpRequest, pk: int) -> HttpResponse:
         "dates": dates,
         "new": new,
         "old": old,
-        "differences": found[:DIFFERENCES_SHOWN],
+        "differences": [(one, gettext(KINDS[one.kind])) for one in found[:DIFFERENCES_SHOWN]],
         "count": len(found),
     }
     return render(request, "estate/history.html", context)

@@ -38,6 +38,7 @@ _NAMES: Final[dict[str, Sequence[tuple[str, Promise]]]] = {
         ("paths", _("Follow every path")),
         ("play", _("Play the years")),
     ),
+    Run.Kind.COST: (("receive", _("Asked for")), ("price", _("Price every design"))),
 }
 _ICON: Final = {"done": "ok", "now": "now", "next": "wait", "failed": "bad"}
 

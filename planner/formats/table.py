@@ -207,8 +207,8 @@ class Table:
             field,
             place,
             found=shown(cell),
-            lowest=bounds[0] / factor,
-            highest=bounds[1] / factor,
+            lowest=_whole(bounds[0] / factor),
+            highest=_whole(bounds[1] / factor),
         )
         return None
 
@@ -240,6 +240,11 @@ class Table:
             if type(cell) is str and is_ambiguous(cell):
                 self.warn(AMBIGUOUS, field, place, found=shown(cell), sign=self._decimal)
         return self._decimal
+
+
+def _whole(bound: float) -> float:
+    """A bound without the point that it does not need."""
+    return int(bound) if bound == int(bound) else bound
 
 
 def read_of(table: Table, skipped: int) -> SheetRead:

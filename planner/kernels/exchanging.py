@@ -15,6 +15,9 @@ from planner.kernels.balancing import score_of
 from planner.kernels.fitting import may_stand, stand
 from planner.kernels.jit import kernel
 
+NONE_YET = -1  # nobody is taken along; then come the VMs of the chain
+NOBODY = -2  # the end of a chain
+
 
 @kernel
 def _slopes(value: F64, weight: F64, mean: F64, slope: F64) -> None:
@@ -88,14 +91,24 @@ def _can_exchange(
 
 
 @kernel
+def _enter(vm: int, host: int, head: I64, after: I64, before: I64) -> None:
+    """Put a VM at the head of the chain of a host."""
+    after[vm] = head[host]
+    before[vm] = NOBODY
+    if head[host] >= 0:
+        before[head[host]] = vm
+    head[host] = vm
+
+
+@kernel
 def _shift(
     vm: int,
     source: int,
     target: int,
     where: I64,
-    held: I64,
-    slot: I64,
-    count: I64,
+    head: I64,
+    after: I64,
+    before: I64,
     part: F64,
     unit: F64,
     value: F64,
@@ -112,13 +125,13 @@ def _shift(
         value[source, load] -= part[vm, load] * unit[source, load]
         value[target, load] += part[vm, load] * unit[target, load]
     where[vm] = target
-    last = held[source, count[source] - 1]
-    held[source, slot[vm]] = last
-    slot[last] = slot[vm]
-    count[source] -= 1
-    held[target, count[target]] = vm
-    slot[vm] = count[target]
-    count[target] += 1
+    if before[vm] >= 0:
+        after[before[vm]] = after[vm]
+    else:
+        head[source] = after[vm]
+    if after[vm] >= 0:
+        before[after[vm]] = before[vm]
+    _enter(vm, target, head, after, before)
 
 
 @kernel
@@ -157,20 +170,14 @@ def exchange(
         need, room, permit, permitted, apart_start, apart_group, present: see `may_stand`; in and out.
     """
     hosts, loads = value.shape
-    count = np.zeros(hosts, np.int64)
-    for vm in range(where.shape[0]):
-        if where[vm] >= 0:
-            count[where[vm]] += 1
-    widest = 2 * count.max() + 64
-    held = np.empty((hosts, widest), np.int64)
-    slot = np.zeros(where.shape[0], np.int64)
-    count[:] = 0
+    # The VMs of each host as a chain: one may hold all of them without taking more memory.
+    head = np.full(hosts, NOBODY, np.int64)
+    after = np.full(where.shape[0], NOBODY, np.int64)
+    before = np.full(where.shape[0], NOBODY, np.int64)
     away = 0
-    for vm in range(where.shape[0]):
+    for vm in range(where.shape[0] - 1, -1, -1):
         if where[vm] >= 0:
-            held[where[vm], count[where[vm]]] = vm
-            slot[vm] = count[where[vm]]
-            count[where[vm]] += 1
+            _enter(vm, where[vm], head, after, before)
             away += where[vm] != home[vm]
     mean, slope = np.empty(loads), np.empty(loads)
     score = score_of(value, weight)
@@ -183,18 +190,20 @@ def exchange(
                 best, best_gain = 0.0, 0.0
                 vm, other, target = -1, -1, -1
                 for host in _partners(source, value, mean, slope, partners):
-                    if count[host] + 1 >= widest or count[source] + 1 >= widest:
-                        continue
-                    for first in range(-1, count[source]):
-                        one = held[source, first] if first >= 0 else -1
+                    first = NONE_YET
+                    while first != NOBODY:
+                        one = first
+                        first = head[source] if first == NONE_YET else after[first]
                         if one >= 0 and not movable[one]:
                             continue
                         cost_one, price_one = 0.0, 0
                         if one >= 0:
                             cost_one = _cost_of_move(one, source, host, part, unit, value, mean, slope)
                             price_one = int(home[one] != host) - int(home[one] != source)
-                        for second in range(-1, count[host]):
-                            two = held[host, second] if second >= 0 else -1
+                        second = NONE_YET
+                        while second != NOBODY:
+                            two = second
+                            second = head[host] if second == NONE_YET else after[second]
                             if (one < 0 and two < 0) or (two >= 0 and not movable[two]):
                                 continue
                             cost, price = cost_one, price_one
@@ -262,9 +271,9 @@ def exchange(
                             leaves,
                             enters,
                             where,
-                            held,
-                            slot,
-                            count,
+                            head,
+                            after,
+                            before,
                             part,
                             unit,
                             value,

@@ -96,7 +96,14 @@ def ground_of(estate: Estate, cluster: Members, *, vcpu_per_core: float, cold: b
     tables = tabulate(load, capacity, binding, reach, today)
     barred = {refusal.vm: refusal for refusal in tables.refusals}
     if barred:
-        free = {owner for name, owner in zip(load.names, load.vms, strict=True) if name in barred}
+        refused = {
+            owner: barred[name] for name, owner in zip(load.names, load.vms, strict=True) if name in barred
+        }
+        free = set(refused)
+        # The other copy of an FT pair is bound by the same rules.
+        barred = {
+            name: refused[owner] for name, owner in zip(load.names, load.vms, strict=True) if owner in refused
+        }
         tables = tabulate(load, capacity, _without(binding, free), _freed(reach, free), today)
     open_hosts = {host.name: host for host in cluster.hosts}
     ground = Ground(

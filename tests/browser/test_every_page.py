@@ -69,6 +69,8 @@ PAGES = {
     "audit": "/audit/",
     "people": "/people/",
     "password": "/password/",
+    "formulas": "/formulas/",
+    "formula": "/formulas/sizing/",
     "search": "/search/?q=app",
     "estate": "estate",
     "quality": "estate|quality/",
@@ -113,6 +115,37 @@ def look_at_all_of(page: Page) -> None:
     )
     for chart in page.locator("[data-chart]").all():
         chart.locator(".main-svg").first.wait_for()
+
+
+CUT = r"""() => [...document.querySelectorAll(".card .table-box, .stacked, .search input, select")]
+  .filter((one) => one.checkVisibility())
+  .filter((one) => {
+    if (one.tagName !== "SELECT") return one.scrollWidth > one.clientWidth;
+    const measure = document.createElement("canvas").getContext("2d");
+    const style = getComputedStyle(one);
+    measure.font = style.font;
+    const room = one.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+    return measure.measureText(one.selectedOptions[0].text).width > room;
+  })
+  .map((one) => one.outerHTML.slice(0, 120))"""
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "fr-FR"])
+@pytest.mark.parametrize("width", [390, 768, 1440])
+def test_cards_costs_and_choices_are_not_cut(
+    open_page: Callable[..., Page], addresses: dict[str, str], width: int, locale: str
+) -> None:
+    page = open_page("/", viewport={"width": width, "height": 900}, locale=locale)
+    for name in ("overview", "estate", "cluster"):
+        page.goto(address_of(name, addresses))
+        assert page.evaluate(CUT) == [], name
+    page.goto("/")
+    for meter in page.locator(".card .meter").all():
+        card = meter.locator("xpath=ancestor::article").bounding_box()
+        shown = meter.bounding_box()
+        assert card
+        assert shown
+        assert shown["x"] + shown["width"] <= card["x"] + card["width"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

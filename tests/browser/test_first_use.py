@@ -79,6 +79,15 @@ def test_every_headline_opens_to_its_formula_and_inputs(imported: Page) -> None:
     assert "2.25" in shown  # on the 48 cores that three hosts have
 
 
+def test_a_figure_leads_to_its_rule(imported: Page) -> None:
+    imported.locator("#answer").get_by_role("link", name="Blue").click()
+    imported.locator("#figure-hosts_by_memory summary").click()
+    imported.locator("#figure-hosts_by_memory").get_by_role("link", name="The rule").click()
+    imported.wait_for_url("**/formulas/sizing/#hosts_by_memory")
+    assert imported.locator("h1").inner_text() == "Sizing: how many hosts, and what says so"
+    assert imported.locator(":target").inner_text() == "hosts_by_memory"
+
+
 def test_another_parameter_makes_another_plan_on_the_same_page(imported: Page) -> None:
     imported.locator("#answer").get_by_role("link", name="Blue").click()
     verdict = imported.locator(".verdict p").first

@@ -20,6 +20,17 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 call_command("migrate", verbosity=0)
 User.objects.create_user("zoé")
+from cluster.models import Operation
+for state in ("queued", "claimed", "submitting", "running", "unknown", "done"):
+    Operation.objects.create(kind="migrate", state=state, subject_id=state, subject=state)
+"""
+SETTLED = """
+from cluster.models import Operation
+found = dict(Operation.objects.values_list("subject", "state"))
+assert found == {
+    "queued": "proposed", "claimed": "proposed", "submitting": "unknown", "running": "unknown",
+    "unknown": "unknown", "done": "done",
+}, found
 """
 USERS = "SELECT username FROM auth_user"
 
@@ -91,6 +102,7 @@ def test_a_backup_brings_back_rows_uploads_and_key(
     assert found.users() == [("zoé",)]
     assert found.upload.read_bytes() == b"a workbook"
     assert found.key == lost.key
+    found.run("manage", "shell", "--verbosity", "0", "--command", SETTLED)
 
     assert "--force replaces them" in found.refusal("restore", str(archive))
     archive.write_bytes(archive.read_bytes()[:2000])

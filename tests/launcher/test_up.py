@@ -53,6 +53,21 @@ def test_a_port_that_was_asked_for_and_is_taken_ends_the_start(short_folder: Pat
     assert done.stdout == f"Port {port} is in use on 127.0.0.1; run again with --port N.\n"
 
 
+@pytest.mark.parametrize("port", ["65536", "-1", "http", "8000.5"])
+def test_a_port_that_is_none_is_refused_in_words(short_folder: Path, port: str) -> None:
+    done = headroom("up", f"--port={port}", data_dir=short_folder / "no-port")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == (
+        f"headroom up: error: argument --port: '{port}' is no port; ports are numbers from 0 to 65535"
+    )
+
+
+def test_the_doctor_names_a_port_that_is_none(short_folder: Path) -> None:
+    done = headroom("doctor", data_dir=short_folder / "no-port", WEB_PORT="http")
+    assert "WEB_PORT: 'http' is no port" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
 def test_the_data_folder_is_private(shared_up: Up) -> None:
     for path in (shared_up.data_dir, *shared_up.data_dir.rglob("*")):
         assert path.stat().st_mode & 0o077 == 0, path

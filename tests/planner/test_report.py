@@ -99,6 +99,16 @@ def test_a_datastore_mounted_by_all_hosts_is_counted_once() -> None:
     assert free.value == 0.75
 
 
+def test_shared_storage_is_not_counted_in_hosts_which_is_no_lack_of_knowledge() -> None:
+    store = Datastore(name="san", capacity_mib=2**20, used_mib=2**18, hosts=("esx0", "esx1", "esx2"))
+    shared = the_plan(reading(hosts(3), vms(2), [store]))
+    unknown = the_plan(reading(hosts(3), vms(2)))
+    for cluster, counted, why in ((shared, False, "does not grow"), (unknown, True, "No datastore")):
+        (figure,) = [figure for figure in cluster.figures if figure.id == "hosts_by_storage"]
+        assert (figure.value, figure.counted) == (None, counted)
+        assert why in str(figure.assumptions[0])
+
+
 def test_local_disks_that_only_boot_a_host_are_left_out_beside_shared_storage() -> None:
     stores = [
         Datastore(name="san", capacity_mib=2**20, used_mib=0, hosts=("esx0", "esx1")),

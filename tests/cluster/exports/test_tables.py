@@ -16,8 +16,9 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from cluster.exports import EXPORTS, xlsx
 from cluster.exports.csv import FORMULA_STARTS, harmless, write
-from cluster.exports.legible import legible, visible
+from cluster.exports.legible import legible
 from cluster.exports.sheets import Column, Table
+from cluster.visible import visible
 from planner.report import PlanReport
 from tests.cluster.exports.texts import HOSTILE, MADE_AT, ROOT, TITLE
 

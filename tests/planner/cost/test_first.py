@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.cost import Fleet, Prices, cpus_of, energy_kwh, licensed_cores, ordered_cores, price, together
+from planner.cost.first import (
+    Fleet,
+    Prices,
+    cpus_of,
+    energy_kwh,
+    licensed_cores,
+    ordered_cores,
+    price,
+    together,
+)
 from planner.parameters import Parameters
 from planner.report import plan
 from tests.planner.small import host, reading, vm

@@ -1,0 +1,233 @@
+"""Bills as pages and reports show them: designs side by side, their lines, what is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+from django.utils.translation import gettext, ngettext
+from msgspec import Struct
+
+from cluster.shown import EN_DASH, NBSP, money_range, number, quantity
+from cluster.wording import say
+from planner.catalogue.cards import AREA_NAMES
+from planner.cost.answer import Answer, Shown
+from planner.cost.bill import Line, card_label
+from planner.cost.money import Span
+from planner.cost.platforms import PLATFORMS
+from planner.cost.study import TODAY
+from planner.sentence import Sentence
+
+
+class LineRow(Struct, frozen=True, kw_only=True):
+    """One line of a bill, ready to read."""
+
+    label: str
+    area: str
+    amount: str
+    known: bool
+    quantity: str
+    unit_price: str
+    formula: str
+    source: str
+    date: str
+    missing: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+class DesignColumn(Struct, frozen=True, kw_only=True):
+    """One design, ready to be put beside others."""
+
+    key: str
+    name: str
+    platform: str
+    edition: str
+    why: tuple[str, ...]
+    hosts: str
+    total: str
+    capex: str
+    opex: str
+    present: str
+    annuity: str
+    interval: str
+    cheapest: str
+    vm_year: str
+    pays_from: str
+    kwh: str
+    carbon: str
+    unknown: int
+    is_first: bool
+    swings: int
+    lines: tuple[LineRow, ...]
+    owners: tuple[tuple[str, str, str], ...]
+
+
+class Headline(Struct, frozen=True, kw_only=True):
+    """The answer in a sentence, and whether to trust it."""
+
+    state: str
+    word: str
+    text: str
+    more: str
+
+
+def name_of(shown: Shown) -> str:
+    """What a design is called."""
+    return gettext("Today") if shown.bill.design.key == TODAY else shown.bill.design.name
+
+
+def designs_of(answer: Answer) -> list[DesignColumn]:
+    """The designs in the order of the answer."""
+    return [_column(answer, shown, place == 0) for place, shown in enumerate(answer.designs)]
+
+
+def headline_of(answer: Answer) -> Headline | None:
+    """Name the cheapest by what is known, and say how much is not."""
+    if not answer.designs:
+        return Headline(
+            state="bad",
+            word=gettext("not priced"),
+            text=gettext("Nothing could be priced."),
+            more=" ".join(say(remark) for remark in answer.remarks),
+        )
+    best = min(answer.designs, key=lambda shown: shown.bill.total.amount.middle)
+    years = answer.asked.assumptions.years
+    text = gettext("{design}: {amount} over {years} years, by what is known.").format(
+        design=name_of(best), amount=_whole(best.bill.total.amount, answer), years=number(years)
+    )
+    unknown = len(answer.missing)
+    if not unknown:
+        share = number(best.outcome.cheapest_percent, 1)
+        more = gettext("It is the cheapest in {share} % of the draws, every open number varied at once.")
+        return Headline(
+            state="ok", word=gettext("all prices known"), text=text, more=more.format(share=share)
+        )
+    more = ngettext(
+        "{count} card of the price book is empty: fill it before you compare.",
+        "{count} cards of the price book are empty: fill them before you compare.",
+        unknown,
+    ).format(count=number(unknown))
+    return Headline(state="unknown", word=gettext("prices are missing"), text=text, more=more)
+
+
+def compared(designs: Sequence[DesignColumn]) -> list[tuple[str, list[str]]]:
+    """The rows of the table in which designs stand side by side."""
+    rows: list[tuple[str, Callable[[DesignColumn], str]]] = [
+        (gettext("Hosts"), lambda one: one.hosts),
+        (gettext("Known in all"), lambda one: one.total),
+        (gettext("Nine of ten draws"), lambda one: one.interval),
+        (gettext("Cheapest in so many draws"), lambda one: one.cheapest),
+        (gettext("Pays against the first"), lambda one: one.pays_from),
+        ("CAPEX", lambda one: one.capex),
+        ("OPEX", lambda one: one.opex),
+        (gettext("Worth today"), lambda one: one.present),
+        (gettext("As equal years"), lambda one: one.annuity),
+        (gettext("A VM and year"), lambda one: one.vm_year),
+        (gettext("Electricity"), lambda one: one.kwh),
+        ("CO₂e", lambda one: one.carbon),
+        (gettext("Lines without a price"), lambda one: number(one.unknown)),
+    ]
+    return [(label, [cell(one) or EN_DASH for one in designs]) for label, cell in rows]
+
+
+def unpriced_of(answer: Answer) -> list[str]:
+    """The platforms that were asked for and cannot do what is in use, or carry the load."""
+    priced = {shown.bill.design.key for shown in answer.designs}
+    return [PLATFORMS[key].name for key in answer.asked.platforms if key not in priced]
+
+
+def missing_of(answer: Answer) -> list[tuple[str, str]]:
+    """The empty cards, with their names."""
+    return [(card, say(card_label(card))) for card in answer.missing]
+
+
+def _column(answer: Answer, shown: Shown, is_first: bool) -> DesignColumn:
+    bill = shown.bill
+    edition = bill.design.choice.edition
+    interval = shown.outcome.total
+    return DesignColumn(
+        key=bill.design.key,
+        name=name_of(shown),
+        platform=bill.design.choice.platform.name,
+        edition=edition.name if edition else "",
+        why=tuple(say(reason) for reason in bill.design.choice.why),
+        hosts=_hosts(answer, shown),
+        total=_whole(bill.total.amount, answer),
+        capex=_whole(bill.total.capex, answer),
+        opex=_whole(bill.total.opex, answer),
+        present=_whole(bill.total.present, answer),
+        annuity=_whole(bill.total.annuity, answer),
+        interval=_whole(Span(interval.low, interval.high), answer),
+        cheapest=f"{number(shown.outcome.cheapest_percent, 1)}{NBSP}%",
+        vm_year=_whole(shown.unit.vm_year, answer, 2) if shown.unit.vm_year else "",
+        pays_from=_pays(shown, is_first),
+        kwh=_rounded(shown.footprint.kwh, "kWh"),
+        carbon=_rounded(shown.footprint.grid_kg and shown.footprint.grid_kg / 1000, "t"),
+        unknown=sum(line.amount is None for line in bill.lines),
+        is_first=is_first,
+        swings=len(shown.swings),
+        lines=tuple(_line(line) for line in bill.lines),
+        owners=tuple(
+            (row.owner or gettext("nobody named"), number(row.vms), _whole(row.amount, answer))
+            for row in shown.owners[:20]
+        ),
+    )
+
+
+def _hosts(answer: Answer, shown: Shown) -> str:
+    first = shown.bill.design.year(0).hosts
+    last = shown.bill.design.year(answer.asked.assumptions.years - 1).hosts
+    return number(first) if first == last else f"{number(first)}{NBSP}{EN_DASH}{NBSP}{number(last)}"
+
+
+def _pays(shown: Shown, is_first: bool) -> str:
+    if is_first:
+        return ""
+    if shown.pays_from is None:
+        return gettext("not within these years")
+    if shown.pays_from == 0:
+        return gettext("at once")
+    return ngettext("after {count} month", "after {count} months", shown.pays_from).format(
+        count=number(shown.pays_from)
+    )
+
+
+def _line(line: Line) -> LineRow:
+    amount = line.amount
+    return LineRow(
+        label=say(line.label),
+        area=say(AREA_NAMES[line.area]),
+        amount=money_range(*_ends(amount), line.currency),
+        known=amount is not None,
+        quantity=quantity(float(round(line.quantity.middle, 2)), line.unit) if line.quantity else "",
+        unit_price=money_range(*_ends(line.unit_price, 4), line.paid_in) if line.unit_price else "",
+        formula=say(line.formula),
+        source=line.source,
+        date=line.date,
+        missing=tuple(say(card_label(card)) for card in line.missing),
+        notes=tuple(_said(line.notes)),
+    )
+
+
+def _said(sentences: Sequence[Sentence]) -> list[str]:
+    return [say(sentence) for sentence in sentences]
+
+
+def _ends(span: Span | None, places: int = 2) -> tuple[str | None, str | None]:
+    if span is None:
+        return None, None
+    cents = Decimal("0.01")
+    low, high = (
+        end.quantize(cents) if round(end, places) == end.quantize(cents) else round(end, places)
+        for end in (span.low, span.high)
+    )
+    return str(low), str(high)
+
+
+def _whole(span: Span, answer: Answer, places: int = 0) -> str:
+    low, high = round(span.low, places), round(span.high, places)
+    return money_range(str(low), str(high), answer.asked.assumptions.currency)
+
+
+def _rounded(amount: Decimal | None, unit: str) -> str:
+    return "" if amount is None else quantity(float(round(amount)), unit)

@@ -1,0 +1,1 @@
+"""What an estate costs: prices, licences, lines, years, shares, ranges, comparisons; money is Decimal."""

@@ -1,0 +1,136 @@
+"""Two bills side by side: what changes from one to the other, from when it pays, which discount tips it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from planner.catalogue.cards import AREAS, Area
+from planner.cost.assumptions import Assumptions
+from planner.cost.bill import Bill, Line, bill
+from planner.cost.book import Prices
+from planner.cost.design import Design
+from planner.cost.money import ZERO, Span, summed
+
+MONTHS: Final = 12
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """What one area adds on the way from a bill to another, at the middle of all ranges.
+
+    `unknown` names the empty cards that keep a part of it out.
+    """
+
+    area: Area
+    before: Decimal
+    after: Decimal
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def change(self) -> Decimal:
+        """After less before."""
+        return self.after - self.before
+
+
+def waterfall(before: Bill, after: Bill) -> tuple[Step, ...]:
+    """Lead from one total to the other, area by area; before plus all changes is after, exactly."""
+    steps = []
+    for area in AREAS:
+        lines = [line for one in (before, after) for line in one.lines if line.area == area]
+        if lines:
+            steps.append(
+                Step(
+                    area=area,
+                    before=before.area(area).middle,
+                    after=after.area(area).middle,
+                    unknown=tuple(dict.fromkeys(card for line in lines for card in line.missing)),
+                )
+            )
+    return tuple(steps)
+
+
+def cumulated(one: Bill) -> tuple[Decimal, ...]:
+    """What has been paid after each month, from month 0 on, at the middle of all ranges.
+
+    What is paid at a year's start is paid at once; what is paid at its end grows month by month, but
+    for the worth of the hardware, which comes in the last month.
+    """
+    paid = [ZERO] * (one.assumptions.years * MONTHS + 1)
+    for line in one.lines:
+        for year, span in enumerate(line.by_year):
+            _pay(paid, line, year * MONTHS, span.middle)
+    sums, total = [], ZERO
+    for amount in paid:
+        total += amount
+        sums.append(total)
+    return tuple(sums)
+
+
+def _pay(paid: list[Decimal], line: Line, first: int, amount: Decimal) -> None:
+    if line.when == "start":
+        paid[first] += amount
+    elif line.area == "residual":
+        paid[first + MONTHS] += amount
+    else:
+        for month in range(first + 1, first + MONTHS + 1):
+            paid[month] += amount / MONTHS
+
+
+def pays_from_month(old: Bill, new: Bill) -> int | None:
+    """Say after how many months the new way has cost no more than the old one and stays so; None: never."""
+    pairs = list(zip(cumulated(old), cumulated(new), strict=True))
+    dearer = [month for month, (before, after) in enumerate(pairs) if after > before]
+    if not dearer:
+        return 0
+    return dearer[-1] + 1 if dearer[-1] + 1 < len(pairs) else None
+
+
+def tipping_discount(
+    old: Design, new: Design, card: str, assumptions: Assumptions, prices: Prices
+) -> Decimal | None:
+    """Say which discount on one price makes both ways cost the same, in percent; None: none does.
+
+    The cost of a licence is proportional to its price, so that two bills tell: one at the full price
+    and one for nothing.  A discount already asked for is replaced.
+    """
+
+    def gap(percent: int) -> Decimal:
+        changed = replace(assumptions, discounts={**assumptions.discounts, card: Decimal(percent)})
+        totals = [bill(design, changed, prices).total.amount.middle for design in (old, new)]
+        return totals[0] - totals[1]
+
+    full, free = gap(0), gap(100)
+    if full == free:
+        return None
+    percent = full / (full - free) * 100
+    return round(percent, 1) if 0 <= percent <= 100 else None
+
+
+class Known(Struct, frozen=True, kw_only=True):
+    """How far bills can be compared: what all of them know, and cards that at least one waits for."""
+
+    shared: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def comparable(bills: Sequence[Bill]) -> Known:
+    """Say what stands in the way of a fair comparison."""
+    missing = tuple(dict.fromkeys(card for one in bills for card in one.missing))
+    areas = [{line.area for line in one.lines if line.amount is not None} for one in bills]
+    shared = [area for area in AREAS if areas and all(area in known for known in areas)]
+    return Known(shared=tuple(shared), missing=missing)
+
+
+def by_area_and_year(one: Bill) -> dict[Area, tuple[Span, ...]]:
+    """The known amounts of each area, year by year: the layers of a stacked chart."""
+    years = range(one.assumptions.years)
+    layers: dict[Area, tuple[Span, ...]] = {}
+    for area in AREAS:
+        known = [line for line in one.lines if line.area == area and line.by_year]
+        if known:
+            layers[area] = tuple(summed(line.by_year[year] for line in known) for year in years)
+    return layers

@@ -1,0 +1,220 @@
+"""Items of what is bought: hosts, network, storage, their support, and what they are worth in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import ROUND_CEILING, Decimal
+
+from planner.catalogue.cards import HOST
+from planner.cost.assumptions import Assumptions
+from planner.cost.book import Prices
+from planner.cost.design import Design
+from planner.cost.item import Item, Values
+from planner.cost.machine import Machine
+from planner.cost.money import ZERO
+from planner.sentence import Sentence
+from planner.units import MIB_PER_GIB
+
+PARTS = ("server_base", "server_core", "server_memory_gib")
+PORTS = (("nic_port", "nic_ports"), ("hba_port", "hba_ports"))
+
+
+def price_cards(machine: Machine, prices: Prices) -> tuple[str, ...]:
+    """Say which cards price a host: its model's quote, else its parts, else the quote for any host.
+
+    Nothing known: the quote for any host, whose card is then empty.
+    """
+    quote = f"{HOST}{machine.name}"
+    if prices.span(quote) is not None:
+        return (quote,)
+    if all(prices.span(part) is not None for part in PARTS):
+        known = [pair for pair in PORTS if all(prices.span(card) is not None for card in pair)]
+        return (*PARTS, *(card for pair in known for card in pair))
+    return ("server",)
+
+
+def host_price(machine: Machine, cards: tuple[str, ...]) -> Callable[[Values], Decimal]:
+    """The price of one host, in the money of its first card."""
+
+    def by_parts(values: Values) -> Decimal:
+        memory = Decimal(machine.memory_mib) / MIB_PER_GIB
+        price = values["server_base"] + machine.cores * values["server_core"]
+        price += memory * values["server_memory_gib"]
+        return price + sum((values[port] * values[count] for port, count in PORTS if port in cards), ZERO)
+
+    if cards[0] == PARTS[0]:
+        return by_parts
+    return lambda values: values[cards[0]]
+
+
+def machines_of(design: Design) -> list[Machine]:
+    """Every kind of host that a design ever has, once, in a stable order."""
+    kinds = dict.fromkeys(batch.machine for year in design.years for batch in year.batches)
+    return sorted(kinds, key=lambda kind: (kind.name, kind.cores, kind.memory_mib, kind.sockets))
+
+
+def hardware_items(design: Design, assumptions: Assumptions, prices: Prices) -> list[Item]:
+    """Items of all that is bought for a design."""
+    items: list[Item] = []
+    for number, machine in enumerate(machines_of(design)):
+        suffix = "" if number == 0 else f":{number + 1}"
+        bought = any(
+            batch.machine == machine for year in design.years for batch in year.batches if batch.bought
+        )
+        if bought:
+            items.append(_hosts(design, machine, prices, suffix))
+            items.append(_residual(design, machine, assumptions, prices, suffix))
+        items.append(_support(design, machine, prices, suffix))
+    if assumptions.buy_network:
+        items.append(_switches(design))
+    if assumptions.buy_storage:
+        items += [_storage(design), _controllers(design), _fabric(design)]
+    return items
+
+
+def _count_bought(design: Design, machine: Machine, year: int) -> int:
+    return sum(batch.bought for batch in design.bought(year) if batch.machine == machine)
+
+
+def _hosts(design: Design, machine: Machine, prices: Prices, suffix: str) -> Item:
+    cards = price_cards(machine, prices)
+    return Item(
+        what=f"hosts{suffix}",
+        area="servers",
+        kind="capex",
+        when="start",
+        cards=cards,
+        unit="hosts",
+        label=Sentence("Hosts to buy, {model}", {"model": machine.name}),
+        formula=Sentence("hosts to buy x price of a host")
+        if len(cards) == 1
+        else Sentence("hosts to buy x (base + cores x price of a core + GiB x price of a GiB + ports)"),
+        quantity=lambda _, year: Decimal(_count_bought(design, machine, year)),
+        unit_price=host_price(machine, cards),
+    )
+
+
+def _residual(
+    design: Design, machine: Machine, assumptions: Assumptions, prices: Prices, suffix: str
+) -> Item:
+    cards = price_cards(machine, prices)
+    price = host_price(machine, cards)
+    last = assumptions.years - 1
+
+    def hosts(_: Values, year: int) -> Decimal:
+        if year != last:
+            return ZERO
+        return Decimal(sum(_count_bought(design, machine, one) for one in range(assumptions.years)))
+
+    return Item(
+        what=f"residual{suffix}",
+        area="residual",
+        kind="capex",
+        when="end",
+        cards=(*cards, "residual_percent"),
+        unit="hosts",
+        label=Sentence("Worth of {model} in the end", {"model": machine.name}),
+        formula=Sentence("- hosts bought x price of a host x worth in the end %"),
+        quantity=hosts,
+        unit_price=lambda values: -price(values) * values["residual_percent"] / 100,
+    )
+
+
+def _support(design: Design, machine: Machine, prices: Prices, suffix: str) -> Item:
+    cards = price_cards(machine, prices)
+    price = host_price(machine, cards)
+    return Item(
+        what=f"support{suffix}",
+        area="support",
+        kind="opex",
+        when="end",
+        cards=(*cards, "server_support"),
+        unit="host-years",
+        label=Sentence("Support of hosts, {model}", {"model": machine.name}),
+        formula=Sentence("hosts x price of a host x support % a year"),
+        quantity=lambda _, year: Decimal(
+            sum(batch.count for batch in design.year(year).batches if batch.machine == machine)
+        ),
+        unit_price=lambda values: price(values) * values["server_support"] / 100,
+    )
+
+
+def _all_bought(design: Design, year: int) -> int:
+    return sum(batch.bought for batch in design.bought(year))
+
+
+def _switches(design: Design) -> Item:
+    def switches(values: Values, year: int) -> Decimal:
+        copies, ports = values["switch_copies"], values["switch_ports"]
+        wanted = _all_bought(design, year) * values["nic_ports"] / copies / ports
+        return wanted.to_integral_value(rounding=ROUND_CEILING) * copies
+
+    return Item(
+        what="switches",
+        area="network",
+        kind="capex",
+        when="start",
+        cards=("switch", "switch_copies", "switch_ports", "nic_ports"),
+        counted_by=("switch_copies", "switch_ports", "nic_ports"),
+        unit="switches",
+        label=Sentence("Network switches, crossed"),
+        formula=Sentence("copies x hosts to buy x ports of a host / copies / ports of a switch, rounded up"),
+        quantity=switches,
+        unit_price=lambda values: values["switch"],
+    )
+
+
+def _storage(design: Design) -> Item:
+    def raw_tib(values: Values, year: int) -> Decimal:
+        before = design.year(year - 1).storage_tib if year else ZERO
+        return max(ZERO, design.year(year).storage_tib - before) * values["raw_per_usable"]
+
+    return Item(
+        what="storage",
+        area="storage",
+        kind="capex",
+        when="start",
+        cards=("storage_raw_tib", "raw_per_usable"),
+        counted_by=("raw_per_usable",),
+        unit="TiB",
+        label=Sentence("Storage, raw"),
+        formula=Sentence("TiB that VMs take x raw for usable x price of a raw TiB"),
+        quantity=raw_tib,
+        unit_price=lambda values: values["storage_raw_tib"],
+    )
+
+
+def _controllers(design: Design) -> Item:
+    return Item(
+        what="controllers",
+        area="storage",
+        kind="capex",
+        when="start",
+        cards=("array_controller", "array_controllers"),
+        counted_by=("array_controllers",),
+        unit="controllers",
+        label=Sentence("Storage controllers"),
+        formula=Sentence("controllers of an array x price"),
+        quantity=lambda values, year: values["array_controllers"] if year == 0 and design.years else ZERO,
+        unit_price=lambda values: values["array_controller"],
+    )
+
+
+def _fabric(design: Design) -> Item:
+    def ports(values: Values, year: int) -> Decimal:
+        controllers = values["array_controllers"] if year == 0 else ZERO
+        return (_all_bought(design, year) + controllers) * values["hba_ports"]
+
+    return Item(
+        what="fabric",
+        area="storage",
+        kind="capex",
+        when="start",
+        cards=("fabric_port", "hba_ports", "array_controllers"),
+        counted_by=("hba_ports", "array_controllers"),
+        unit="ports",
+        label=Sentence("Ports of the storage network"),
+        formula=Sentence("(hosts to buy + controllers) x storage ports of each"),
+        quantity=ports,
+        unit_price=lambda values: values["fabric_port"],
+    )

@@ -1,0 +1,1 @@
+"""How many licences hosts and VMs need: one file a vendor, each with that vendor's own examples."""

@@ -1,0 +1,1 @@
+"""Which hosts to buy: models to choose from, the search over them, and the front of what is worth it."""

@@ -1,0 +1,201 @@
+"""Comparisons: exact bridges from one total to the other, break-even points, intervals, ways, protections."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from planner.cost.assumptions import Assumptions
+from planner.cost.bill import Bill, bill
+from planner.cost.book import PriceBook, Prices, layered
+from planner.cost.comparison import (
+    by_area_and_year,
+    comparable,
+    cumulated,
+    pays_from_month,
+    tipping_discount,
+    waterfall,
+)
+from planner.cost.machine import Machine
+from planner.cost.pinning import pin
+from planner.cost.public import public_book
+from planner.cost.study import Question, chosen_clusters, study
+from planner.cost.uncertainty import simulate, tornado
+from planner.cost.ways import levels, physical, ways
+from planner.estate import Estate, Rule
+from tests.planner.cost.books import full, quotes, row
+from tests.planner.small import host, reading, vm
+
+NEW = Machine(name="new", sockets=2, cores=64, memory_mib=1048576)
+OPEN = PriceBook(
+    name="open",
+    rows=(
+        row("server", "10000", "16000"),
+        row("pue", "1.2", "1.7"),
+        row("electricity_kwh", "0.15", "0.30"),
+        row("vvf_core_year", "135", "190", currency="USD"),
+    ),
+)
+
+
+def estate(hosts: int = 4, vms: int = 30) -> Estate:
+    return reading([host(f"esx{n}") for n in range(hosts)], [vm(f"v{n}") for n in range(vms)]).estate
+
+
+def ranged() -> Prices:
+    return layered([public_book(), quotes(), OPEN], None)
+
+
+def two(prices: Prices, **assumed: object) -> tuple[Bill, Bill]:
+    question = Question(platforms=("vmware", "proxmox"), editions={"vmware": "vvf"}, machine=NEW)
+    found = study(estate(), question, Assumptions(**assumed), prices)
+    stay, leave = found.bill("vmware"), found.bill("proxmox")
+    assert stay is not None
+    assert leave is not None
+    return stay, leave
+
+
+def test_a_waterfall_leads_exactly_from_one_total_to_the_other() -> None:
+    stay, leave = two(ranged())
+    steps = waterfall(stay, leave)
+    assert stay.total.amount.middle + sum(step.change for step in steps) == leave.total.amount.middle
+    assert {step.area for step in steps} >= {"hypervisor", "change", "energy"}
+
+
+def test_what_is_cumulated_ends_at_the_total_and_years_are_layers_of_it() -> None:
+    for one in two(ranged()):
+        assert abs(cumulated(one)[-1] - one.total.amount.middle) < Decimal("1e-9")
+        layers = by_area_and_year(one).values()
+        assert sum(span.high for layer in layers for span in layer) == one.total.amount.high
+
+
+def test_leaving_pays_from_the_month_that_its_cost_stays_below() -> None:
+    stay, leave = two(full(migration_hour="900"))
+    month = pays_from_month(stay, leave)
+    assert month is not None
+    assert 0 < month <= 60
+    old, new = cumulated(stay), cumulated(leave)
+    assert new[month - 1] > old[month - 1]
+    assert all(after <= before for before, after in zip(old[month:], new[month:], strict=True))
+    assert pays_from_month(leave, stay) is None
+
+
+def test_at_the_tipping_discount_both_ways_cost_the_same() -> None:
+    stay, leave = two(full())
+    percent = tipping_discount(stay.design, leave.design, "vvf_core_year", Assumptions(), full())
+    assert percent is not None
+    tipped = Assumptions(discounts={"vvf_core_year": percent})
+    totals = [bill(one.design, tipped, full()).total.amount.middle for one in (stay, leave)]
+    assert abs(totals[0] - totals[1]) < stay.area("hypervisor").middle / 500
+    assert tipping_discount(stay.design, leave.design, "xcpng_host_year", Assumptions(), full()) is None
+
+
+def test_a_comparison_says_which_cards_stand_in_its_way() -> None:
+    stay, leave = two(public_book().at(None))
+    known = comparable([stay, leave])
+    assert "migration_hour" in known.missing
+    assert "energy" in known.shared
+    assert "labour" not in known.shared
+
+
+def test_the_tornado_moves_one_number_at_a_time() -> None:
+    stay, _ = two(ranged())
+    swings = tornado(stay.design, stay.assumptions, ranged())
+    assert next(swing.card for swing in swings) in {"server", "vvf_core_year"}
+    assert {swing.card for swing in swings} == {"server", "pue", "electricity_kwh", "vvf_core_year"}
+    widths = [swing.width for swing in swings]
+    assert widths == sorted(widths, reverse=True)
+    for swing in swings:
+        assert stay.total.amount.low <= swing.at_low <= swing.at_high <= stay.total.amount.high
+
+
+def test_the_interval_lies_within_the_widest_range_and_chance_is_an_argument() -> None:
+    stay, leave = two(ranged())
+    designs = [stay.design, leave.design]
+    first = simulate(designs, stay.assumptions, ranged(), np.random.default_rng(7), draws=200)
+    again = simulate(designs, stay.assumptions, ranged(), np.random.default_rng(7), draws=200)
+    other = simulate(designs, stay.assumptions, ranged(), np.random.default_rng(8), draws=200)
+    assert first == again
+    assert first != other
+    for outcome, one in zip(first, (stay, leave), strict=True):
+        assert one.total.amount.low <= outcome.total.low < outcome.total.median < outcome.total.high
+        assert outcome.total.high <= one.total.amount.high
+    assert sum(outcome.cheapest_percent for outcome in first) >= 100
+    # The same dear host and kWh burden both, so the difference is far surer than either total.
+    gap = first[1].against_first
+    assert gap.high - gap.low < first[0].total.high - first[0].total.low
+
+
+def test_a_total_without_anything_open_is_a_point() -> None:
+    stay, _ = two(full())
+    question = Question(editions={"vmware": "vcf"}, machine=NEW)
+    found = study(estate(), question, Assumptions(), full()).bill("vmware")
+    assert found is not None
+    [outcome] = simulate([found.design], Assumptions(), full(), np.random.default_rng(1))
+    assert outcome.total.low == outcome.total.high == found.total.amount.low
+    assert tornado(found.design, Assumptions(), full()) == ()
+    assert stay.total.amount.low < stay.total.amount.high
+
+
+def test_keep_shrink_refresh_and_leave_are_priced_by_the_same_assumptions() -> None:
+    found = ways(estate(hosts=9), NEW, ("proxmox",), Assumptions(), full())
+    hosts = {one.design.key: one.design.year(0).hosts for one in found.bills}
+    assert list(hosts) == ["keep", "shrink", "leave:proxmox", "refresh", "leave-refreshed:proxmox"]
+    assert hosts["keep"] == 9
+    assert hosts["shrink"] == hosts["leave:proxmox"] < 9
+    assert hosts["refresh"] == hosts["leave-refreshed:proxmox"] <= hosts["shrink"]
+    assert all(one.assumptions is found.assumptions for one in found.bills)
+
+
+def test_more_protection_costs_more_and_leaves_less_outage() -> None:
+    none, ha, ft = levels(estate(), Question(machine=NEW), Assumptions(), full())
+    for level in (none, ha, ft):
+        assert level.bill is not None
+    hosts = [level.bill.design.year(0).hosts for level in (none, ha, ft) if level.bill]
+    assert hosts == sorted(hosts)
+    assert hosts[1] == hosts[0] + 1
+    assert hosts[2] > hosts[1]
+    assert [level.minutes_vm_year for level in (none, ha, ft)] == [72, Decimal("0.15"), 0]
+    assert none.nines is not None
+    assert ha.nines is not None
+    assert none.nines < ha.nines
+    assert ft.nines is None
+
+
+def test_six_systems_cost_less_on_two_hosts_than_on_six_servers() -> None:
+    """The article: 6 systems on 6 servers, or on 2 hosts that carry them with one lost."""
+    vms = [vm(f"s{n}", vcpus=4, memory_mib=8192) for n in range(6)]
+    systems = reading([], vms).estate
+    server = Machine(name="server", sockets=2, cores=16, memory_mib=131072)
+    on_servers = physical(vms, server, Assumptions(), full())
+    on_hosts = study(systems, Question(platforms=("proxmox",), machine=server), Assumptions(), full())
+    virtual = on_hosts.bill("proxmox")
+    assert virtual is not None
+    assert (on_servers.design.year(0).hosts, virtual.design.year(0).hosts) == (6, 2)
+    assert virtual.area("energy").low < on_servers.area("energy").low
+    assert virtual.area("servers").low * 3 == on_servers.area("servers").low
+    assert virtual.total.amount.high < on_servers.total.amount.low
+
+
+def test_pinning_licensed_vms_licenses_fewer_hosts_and_the_rule_can_be_placed() -> None:
+    vms = [vm(f"v{n}") for n in range(20)] + [vm("ora1"), vm("ora2")]
+    [cluster] = chosen_clusters(reading([host(f"esx{n}") for n in range(6)], vms).estate, None)
+    found = pin(cluster, ["ora1", "ora2"], [], Assumptions())
+    assert found is not None
+    assert len(found.hosts) == 2
+    assert found.rule == Rule(
+        kind="must-run-on", vms=("ora1", "ora2"), hosts=found.hosts, name="licences", cluster="c"
+    )
+    assert (found.oracle, found.oracle_everywhere) == (16, 48)
+    assert (found.sql_cores, found.sql_cores_everywhere) == (32, 96)
+    assert pin(cluster, ["nobody"], [], Assumptions()) is None
+
+
+@pytest.mark.parametrize("platform", ["hyperv", "openshift", "nutanix", "xcpng"])
+def test_every_platform_can_be_priced_in_full(platform: str) -> None:
+    question = Question(platforms=(platform,), machine=NEW)
+    found = study(estate(), question, Assumptions(), full()).bill(platform)
+    assert found is not None
+    assert found.missing == ()

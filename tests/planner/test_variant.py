@@ -1,0 +1,156 @@
+"""Variants: copies that stack, are compared, and may be kept."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from planner.cost.assumptions import Assumptions
+from planner.cost.book import BookError
+from planner.cost.machine import Machine
+from planner.cost.study import Question
+from planner.estate import Estate, Rule
+from planner.variant import (
+    COMMITTED,
+    AddVms,
+    Change,
+    DropHosts,
+    DropVms,
+    Failures,
+    Growth,
+    Protect,
+    RefreshHosts,
+    Variant,
+    applied,
+    committed,
+    results,
+)
+from tests.planner.cost.books import full
+from tests.planner.small import host, reading, vm
+
+NEW = Machine(name="new", sockets=2, cores=64, memory_mib=1048576)
+
+
+def estate() -> Estate:
+    rules = [Rule(kind="must-run-on", vms=("v0",), hosts=("esx0",)), Rule(kind="spread", vms=("v0", "v1"))]
+    hosts = [host(f"esx{n}") for n in range(6)]
+    return reading(hosts, [vm(f"v{n}", host=f"esx{n % 6}") for n in range(20)], rules=rules).estate
+
+
+def variant(*changes: Change, base: Variant | None = None, name: str = "what if") -> Variant:
+    return Variant(name=name, changes=changes, base=base)
+
+
+def test_the_estate_itself_is_never_changed() -> None:
+    before = estate()
+    changes = (AddVms(count=5, like="v0"), DropHosts(names=("esx0",)), Protect(names=("v3",)))
+    applied(before, Assumptions(), variant(*changes))
+    assert before == estate()
+
+
+def test_two_hundred_more_vms_need_more_hosts_and_cost_more() -> None:
+    today, more = results(
+        replace(estate(), rules=()),
+        [variant(name="today"), variant(AddVms(count=200, like="v1"), name="more")],
+        Question(),
+        Assumptions(),
+        full(),
+    )
+    assert (today.vms, more.vms) == (20, 220)
+    assert today.hosts_needed is not None
+    assert more.hosts_needed is not None
+    assert more.hosts_needed > today.hosts_needed
+    assert today.planned is not None
+    assert more.planned is not None
+    assert more.planned.total.amount.low > today.planned.total.amount.low
+    assert today.failures_tolerated is not None
+    assert more.failures_tolerated == 0 < today.failures_tolerated
+
+
+def test_variants_stack_in_order() -> None:
+    base = variant(DropHosts(names=("esx4", "esx5")), name="fewer")
+    both = variant(AddVms(count=2, like="v1"), DropVms(names=("v5",)), base=base, name="fewer and busier")
+    changed, _, _ = applied(estate(), Assumptions(), both)
+    assert len(changed.hosts) == 4
+    assert len(changed.vms) == 21
+    assert {one.name for one in changed.vms if one.host is None} >= {"v4", "v10"}
+    with pytest.raises(BookError, match="no VM v5"):
+        applied(estate(), Assumptions(), variant(DropVms(names=("v5",)), base=both))
+
+
+def test_rules_lose_what_is_gone() -> None:
+    changed, _, _ = applied(estate(), Assumptions(), variant(DropHosts(names=("esx0",))))
+    assert [rule.kind for rule in changed.rules] == ["spread"]
+
+
+def test_a_refresh_buys_the_new_hosts() -> None:
+    change = RefreshHosts(cluster="c", machine=NEW, count=3)
+    [found] = results(estate(), [variant(change)], Question(), Assumptions(), full())
+    assert found.hosts == 3
+    assert found.bill is not None
+    line = found.bill.line("hosts")
+    assert line is not None
+    assert line.quantity is not None
+    assert line.quantity.low == 3
+
+
+def test_failures_growth_and_ft_change_what_is_needed() -> None:
+    changes: list[Change] = [
+        Failures(count=2),
+        Growth(percent=Decimal(20)),
+        Protect(names=tuple(f"v{n}" for n in range(20))),
+    ]
+    plain, *changed = results(
+        estate(), [variant(), *(variant(change) for change in changes)], Question(), Assumptions(), full()
+    )
+    assert plain.hosts_needed is not None
+    assert changed[0].hosts_needed == plain.hosts_needed + 1
+    assert changed[1].planned is not None
+    assert changed[1].planned.design.year(4).hosts > plain.hosts_needed
+    assert changed[2].hosts_needed is not None
+    assert changed[2].hosts_needed > plain.hosts_needed
+
+
+def test_a_variant_travels_as_json() -> None:
+    base = variant(RefreshHosts(cluster="c", machine=NEW, count=3), Growth(percent=Decimal("7.5")))
+    whole = variant(AddVms(count=3, like="v1", cluster="c"), Failures(count=2), base=base)
+    assert msgspec.json.decode(msgspec.json.encode(whole), type=Variant) == whole
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(
+            b'{"name":"x","changes":[{"type":"add-vms","count":-1,"like":"a"}]}', type=Variant
+        )
+
+
+def test_committed_vms_reserve_their_capacity_and_are_marked() -> None:
+    kept = committed(estate(), Assumptions(), variant(AddVms(count=3, like="v1"), name="spring"))
+    marked = [one for one in kept.vms if one.attributes.get(COMMITTED) == "spring"]
+    assert len(marked) == 3
+    assert all(one.is_load for one in marked)
+    again = committed(kept, Assumptions(), variant(AddVms(count=3, like="v1"), name="autumn"))
+    assert len(again.vms) == 26
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        AddVms(count=1, like="nobody"),
+        AddVms(count=1, like="v0", cluster="nowhere"),
+        DropVms(names=("nobody",)),
+        DropHosts(names=("nobody",)),
+        RefreshHosts(cluster="nowhere", machine=NEW, count=1),
+        Protect(names=("nobody",)),
+    ],
+    ids=lambda change: type(change).__name__,
+)
+def test_a_change_of_what_is_not_there_is_refused(change: Change) -> None:
+    with pytest.raises(BookError, match="there is no"):
+        applied(estate(), Assumptions(), variant(change))
+
+
+def test_all_hosts_may_be_dropped() -> None:
+    change = DropHosts(names=tuple(f"esx{n}" for n in range(6)))
+    [found] = results(estate(), [variant(change)], Question(), Assumptions(), full())
+    assert (found.hosts, found.bill, found.failures_tolerated) == (0, None, None)
