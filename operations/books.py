@@ -154,10 +154,13 @@ def look_at_service(state: ClusterState, vm: VmState, at_s: float) -> None:
 
 def can_serve(state: ClusterState, vm: VmState, host: HostState) -> bool:
     """Whether a VM that runs on a host has its network and its storage there."""
-    if host.is_cut or any(name in host.storage_lost for name in vm.row.datastores):
+    if host.is_cut:
         return False
-    full = any(state.datastores[name].full for name in vm.row.datastores if name in state.datastores)
-    return not (full and is_growing(vm))
+    for name in vm.row.datastores:
+        store = state.datastores.get(name)
+        if name in host.storage_lost or (store is not None and store.full and is_growing(vm)):
+            return False
+    return True
 
 
 def is_growing(vm: VmState) -> bool:

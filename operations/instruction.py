@@ -36,10 +36,14 @@ ASKED: Final = frozenset(
 
 
 class Instruction(Struct, frozen=True):
-    """`verb` at `at_s`; `names` are what it is about, `groups` the parts of a network."""
+    """`verb` at `at_s`; `names` are what it is about, `groups` the parts of a network.
+
+    `line` is where a script says it; 0 where it was made otherwise.
+    """
 
     at_s: float
     verb: Verb
     names: tuple[str, ...] = ()
     groups: tuple[tuple[str, ...], ...] = ()
     number: float = 0.0
+    line: int = 0

@@ -72,13 +72,15 @@ def read_estate(file: Path) -> Estate:
     return parse_sketch(_text(file), str(file))
 
 
-def begin(estate: Estate, script: Script) -> tuple[ClusterState, SimulatedDriver]:
+def begin(estate: Estate, script: Script, file: str = "script") -> tuple[ClusterState, SimulatedDriver]:
     """Make the state and the simulated world that a script asks for.
 
     Raises:
         EstateError: the estate has no such cluster, or no host.
+        ScenarioError: the script speaks of what is not in the cluster.
     """
     state = open_state(estate, script.policies, script.guests, cluster=script.cluster, cold=script.cold)
+    check_names(script, state, file)
     for host in (state.hosts[name] for name in script.begins_cut):
         if host.powered:
             host.connected = False
@@ -104,10 +106,9 @@ def rehearse(scenario: Scenario) -> Rehearsal:
         ScenarioError: the script names what its cluster does not have.
     """
     try:
-        state, driver = begin(scenario.estate, scenario.script)
+        state, driver = begin(scenario.estate, scenario.script, f"{scenario.name}/script")
     except EstateError as error:
         raise ScenarioError(scenario.name, 0, "estate", str(error)) from error
-    check_names(scenario.script, state, scenario.name)
     return Rehearsal(tuple(run(state, scenario.script.policies, driver)), state)
 
 
@@ -123,15 +124,19 @@ def check_names(script: Script, state: ClusterState, file: str) -> None:
         ScenarioError: an instruction about a host or a VM of another cluster, or about a template.
     """
     known = {*state.hosts, *state.vms, *state.datastores}
+    for line, name in _names_of(script):
+        if name not in known:
+            why = Sentence("is not part of the cluster, a template, or runs on no host of it")
+            raise ScenarioError(file, line, name, why)
+
+
+def _names_of(script: Script) -> Iterator[tuple[int, str]]:
+    """Yield every name that an instruction needs, with its line."""
+    for name in script.begins_cut:
+        yield 0, name
     for instruction in script.instructions:
-        for name in instruction.names[:2]:
-            if name not in known:
-                raise ScenarioError(
-                    file,
-                    0,
-                    name,
-                    Sentence("is not part of the cluster, a template, or runs on no host of it"),
-                )
+        for name in (*instruction.names[:2], *(name for group in instruction.groups for name in group)):
+            yield instruction.line, name
 
 
 def _estate_file(folder: Path) -> Path:

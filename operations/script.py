@@ -30,6 +30,7 @@ SETTINGS: Final = ("profile", "policy", "timing", "guest", "group", "begin", "cl
 MOST: Final = 1e9
 # What something is divided by, or what never ends when it is nothing; every other setting may be 0.
 LEAST: Final = {
+    "start_failures": -1,
     "memory_ratio": 0.01, "vcpu_per_core": 0.01, "link_share": 0.01, "cap_mib_s": 0.01,
     "storage_copy_mib_s": 0.01, "unknown_link_mbit": 1, "ping_interval_s": 0.001, "drs_interval_s": 1,
     "batch": 1, "host_units": 1, "slow_nic_units": 1, "fast_nic_units": 1, "datastore_units": 1,
@@ -57,6 +58,11 @@ class _Names(Struct, frozen=True):
     vms: frozenset[str]
     datastores: frozenset[str]
     paths: frozenset[tuple[str, str, str]]
+    clusters: dict[str, frozenset[str]]
+
+    def of_cluster(self, cluster: str | None) -> frozenset[str]:
+        """The hosts of one cluster, or of all where none is chosen."""
+        return self.hosts if cluster is None else self.clusters[cluster]
 
 
 def parse_script(text: str, estate: Estate, file: str = "script") -> Script:
@@ -70,19 +76,26 @@ def parse_script(text: str, estate: Estate, file: str = "script") -> Script:
         frozenset(vm.name for vm in estate.vms),
         frozenset(store.name for store in estate.datastores),
         frozenset((path.host, path.datastore or path.lun, path.name) for path in estate.paths),
+        {name: frozenset(host.name for host in estate.hosts_of(name)) for name in _clusters(estate)},
     )
     script = Script(policies=policies_of("vsphere"))
     for line in lines_of(text, file):
         word = line.words[0]
         if word == "at":
-            instruction = _instruction(line, names, script.groups)
-            _check_time(line, instruction, script.until_s)
+            instruction = structs.replace(_instruction(line, names, script), line=line.number)
             script = structs.replace(script, instructions=(*script.instructions, instruction))
         else:
             line.known(word, SETTINGS, "beginning of a line")
             script = _setting(line, script, names)
+    for line in lines_of(text, file):
+        if line.words[0] == "at":
+            _check_time(line, script.until_s)
     ordered = sorted(script.instructions, key=lambda instruction: instruction.at_s)
     return structs.replace(script, instructions=tuple(ordered))
+
+
+def _clusters(estate: Estate) -> list[str]:
+    return sorted({host.cluster for host in estate.hosts if host.cluster is not None})
 
 
 # -- settings
@@ -92,6 +105,8 @@ def _setting(line: Line, script: Script, names: _Names) -> Script:
     value = line.word(1, "a value")
     match line.words[0]:
         case "profile":
+            if script.policies != policies_of("vsphere"):
+                raise line.error(value, Sentence("must come before what changes it: policies and timings"))
             return structs.replace(script, policies=policies_of(_product(line, value)))
         case "policy":
             return structs.replace(script, policies=_policy(line, script.policies, value))
@@ -103,10 +118,11 @@ def _setting(line: Line, script: Script, names: _Names) -> Script:
             guest = _guest(line, script.guests.get(value, Guest()), names)
             return structs.replace(script, guests={**script.guests, value: guest})
         case "group":
+            line.word(2, "a host")
             hosts = tuple(line.known(word, sorted(names.hosts), "host") for word in line.words[2:])
             return structs.replace(script, groups={**script.groups, value: hosts})
         case "cluster":
-            return structs.replace(script, cluster=value)
+            return structs.replace(script, cluster=line.known(value, sorted(names.clusters), "cluster"))
         case "until":
             return structs.replace(script, until_s=line.number_of(value))
         case _:
@@ -146,7 +162,8 @@ def _guest(line: Line, guest: Guest, names: _Names) -> Guest:
     for host in guest.home:
         line.known(host, sorted(names.hosts), "host")
     for vm in guest.after:
-        line.known(vm, sorted(names.vms), "VM")
+        if line.known(vm, sorted(names.vms), "VM") == line.words[1]:
+            raise line.error(vm, Sentence("a VM cannot wait for itself"))
     return guest
 
 
@@ -157,8 +174,7 @@ def _with_field(line: Line, record: Any, field: str, word: str) -> Any:
     value: object = word.split(",") if "tuple" in str(kind) else {"yes": True, "no": False}.get(word, word)
     try:
         setting = msgspec.convert(value, type=kind, strict=False)
-        if not isinstance(record, Guest):
-            _check_limits(line, field, word, setting)
+        _check_limits(line, field, word, setting)
         return structs.replace(record, **{field: setting})
     except msgspec.ValidationError as error:
         raise line.error(
@@ -167,7 +183,7 @@ def _with_field(line: Line, record: Any, field: str, word: str) -> Any:
 
 
 def _check_limits(line: Line, field: str, word: str, setting: object) -> None:
-    """No setting of a policy and no duration is negative or endless."""
+    """No setting is negative or endless."""
     least = LEAST.get(field, 0)
     for number in setting if isinstance(setting, tuple) else (setting,):
         if isinstance(number, int | float) and not least <= number <= MOST:
@@ -178,13 +194,14 @@ def _check_limits(line: Line, field: str, word: str, setting: object) -> None:
 # -- instructions
 
 
-def _instruction(line: Line, names: _Names, groups: dict[str, tuple[str, ...]]) -> Instruction:
+def _instruction(line: Line, names: _Names, script: Script) -> Instruction:
     at_s = line.number_of(line.word(1, "a time"))
     verb = _verb(line, line.word(2, "what happens"))
     expected = WORDS[verb]
     if expected == ("groups",):
-        return Instruction(at_s, verb, groups=_parts(line, names))
+        return Instruction(at_s, verb, groups=_parts(line, names.of_cluster(script.cluster)))
     found: list[str] = []
+    members: tuple[tuple[str, ...], ...] = ()
     number = 0.0
     for index, what in enumerate(expected, start=3):
         word = line.word(index, f"a {what}" if what != "to" else "'to'")
@@ -193,8 +210,7 @@ def _instruction(line: Line, names: _Names, groups: dict[str, tuple[str, ...]]) 
         elif what == "to":
             line.known(word, ("to",), "word here")
         elif what == "group":
-            members = groups[line.known(word, groups, "group")]
-            return Instruction(at_s, verb, groups=(members,))
+            members = (script.groups[line.known(word, script.groups, "group")],)
         else:
             found.append(_name(line, word, what, names))
     if len(line.words) > 3 + len(expected):
@@ -204,7 +220,7 @@ def _instruction(line: Line, names: _Names, groups: dict[str, tuple[str, ...]]) 
             found[-1],
             Sentence("{host} has no such path to {datastore}", {"host": found[0], "datastore": found[1]}),
         )
-    return Instruction(at_s, verb, tuple(found), number=number)
+    return Instruction(at_s, verb, tuple(found), members, number)
 
 
 def _verb(line: Line, word: str) -> Verb:
@@ -219,24 +235,24 @@ def _name(line: Line, word: str, what: str, names: _Names) -> str:
     return word if known is None else line.known(word, sorted(known), what)
 
 
-def _parts(line: Line, names: _Names) -> tuple[tuple[str, ...], ...]:
+def _parts(line: Line, hosts: frozenset[str]) -> tuple[tuple[str, ...], ...]:
     """Read `esx1 esx2 | esx3`; every host must stand in one part."""
     parts: list[list[str]] = [[]]
     for word in line.words[3:]:
         if word == "|":
             parts.append([])
         else:
-            parts[-1].append(line.known(word, sorted(names.hosts), "host"))
+            parts[-1].append(line.known(word, sorted(hosts), "host"))
     named = [name for part in parts for name in part]
     if len(parts) < 2 or not all(parts):
         raise line.error(line.words[2], Sentence("needs at least two parts with | between them"))
-    if sorted(named) != sorted(names.hosts):
+    if sorted(named) != sorted(hosts):
         raise line.error(line.words[2], Sentence("every host must stand in exactly one part"))
     return tuple(tuple(part) for part in parts)
 
 
-def _check_time(line: Line, instruction: Instruction, until_s: float | None) -> None:
-    if until_s is not None and instruction.at_s > until_s:
+def _check_time(line: Line, until_s: float | None) -> None:
+    if until_s is not None and line.number_of(line.words[1]) > until_s:
         raise line.error(
             line.words[1], Sentence("comes after the end of the run at {end}", {"end": f"{until_s:g}"})
         )

@@ -18,6 +18,7 @@ _NO_SUCH: Final = {
     "vm": Sentence("there is no such VM; there is {some}"),
     "VM": Sentence("there is no such VM; there is {some}"),
     "datastore": Sentence("there is no such datastore; there is {some}"),
+    "cluster": Sentence("there is no such cluster; there is {some}"),
     "group": Sentence("there is no such group; there is {some}"),
     "setting": Sentence("there is no such setting; there is {some}"),
     "beginning": Sentence("there is no such beginning; there is {some}"),

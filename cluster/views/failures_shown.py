@@ -74,7 +74,7 @@ def failures_context(request: HttpRequest, study: Study) -> dict[str, Any]:
     losses = _losses(study) if is_matrix else {}
     return {
         "found": found,
-        "verdict_state": "ok" if found.survives else "bad",
+        "verdict_state": {True: "ok", False: "bad", None: "unknown"}[found.survives],
         "lost_singles": len(found.singles) - found.survived,
         "hosts": sorted(hosts),
         "is_matrix": is_matrix,

@@ -23,17 +23,25 @@ PAIRS_SHOWN: Final = 10_000  # double losses named; beyond them only counted
 def failures_document(found: Sequence[Failures], seconds: float) -> Document:
     """Say which losses are survived, which VMs are lost, and the reasons by count of hosts."""
     return {
-        "fits": all(one.survives for one in found),
+        "fits": _all([one.survives for one in found]),
         "by": found[0].by if found else "host",
         "clusters": [_failures(one) for one in found],
         "seconds": round(seconds, 6),
     }
 
 
+def _all(verdicts: Sequence[bool | None]) -> bool | None:
+    """One no is a no; without one, one that is not known makes all of it not known."""
+    if False in verdicts:
+        return False
+    return None if None in verdicts else True
+
+
 def _failures(found: Failures) -> Document:
     document = {
         "name": found.cluster,
         "survives": found.survives,
+        "vms_unseen": found.unseen,
         "singles": {
             "tried": len(found.singles),
             "survived": found.survived,
@@ -108,12 +116,13 @@ def evacuation_document(found: Evacuation, seconds: float) -> Document:
 def reboots_document(found: Sequence[RebootGroups], seconds: float) -> Document:
     """Say which hosts may be down together."""
     return {
-        "fits": not any(one.stuck for one in found),
+        "fits": _all([one.complete for one in found]),
         "clusters": [
             {
                 "name": one.cluster,
                 "groups": [msgspec.to_builtins(group) for group in one.groups],
                 "at_least": one.at_least,
+                "vms_unseen": one.unseen,
                 "stuck": [
                     {"host": stuck.host, "refusals": [refusal_document(one) for one in stuck.refusals]}
                     for stuck in one.stuck

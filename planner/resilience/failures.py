@@ -56,7 +56,8 @@ class Loss(Struct, frozen=True, kw_only=True):
 class Failures(Struct, frozen=True, kw_only=True):
     """Every single loss, in the order of the units; and every double loss that loses VMs.
 
-    `pairs` is None where double losses were not asked for.
+    `pairs` is None where double losses were not asked for.  `unseen` running VMs stand on no open host
+    we know, so that they were lost with none.
     """
 
     cluster: str
@@ -65,6 +66,7 @@ class Failures(Struct, frozen=True, kw_only=True):
     singles: tuple[Loss, ...]
     pairs: int | None = None
     lost_pairs: tuple[Loss, ...] = ()
+    unseen: int = 0
     notes: tuple[Sentence, ...] = ()
 
     @property
@@ -73,9 +75,11 @@ class Failures(Struct, frozen=True, kw_only=True):
         return sum(loss.lost == 0 for loss in self.singles)
 
     @property
-    def survives(self) -> bool:
-        """Whether every loss that was asked for is survived."""
-        return self.survived == len(self.singles) and not self.lost_pairs
+    def survives(self) -> bool | None:
+        """Whether every loss that was asked for is survived; None where that is so as far as is known."""
+        if self.survived < len(self.singles) or self.lost_pairs:
+            return False
+        return None if self.unseen else True
 
 
 def units_of(hosts: Sequence[Host], by: str) -> tuple[Unit, ...]:
@@ -140,6 +144,7 @@ def failures(ground: Ground, by: str = "host", *, double: bool = False, effort: 
         singles=singles,
         pairs=len(units) * (len(units) - 1) // 2 if double else None,
         lost_pairs=_lost_pairs(units, singles, lost, proven) if double else (),
+        unseen=ground.unseen,
         notes=(*ground.notes, *_untold(ground, by)),
     )
 

@@ -49,6 +49,12 @@ class Ground(Struct, frozen=True, kw_only=True, eq=False):
         """VMs of each group on each host."""
         return self.standing.present(self.where)
 
+    @property
+    def unseen(self) -> int:
+        """Running VMs that stand on no open host we know: what becomes of them cannot be said."""
+        rows = np.flatnonzero(self.where < 0).tolist()
+        return sum(name in self.vms for row in rows for name in self.names(row))
+
     def names(self, row: int) -> tuple[str, ...]:
         """The copies of a row."""
         return tuple(self.tables.load.names[copy] for copy in self.tables.units[row].copies)

@@ -34,7 +34,8 @@ def _failures(found: Failures) -> Iterator[str]:
     verdict = f"survives {found.survived} of {len(found.singles)} losses of one {found.by}"
     if found.pairs is not None:
         verdict += f", {found.pairs - len(found.lost_pairs)} of {found.pairs} losses of two"
-    yield f"{clean(found.cluster)}: {verdict}"
+    unknown = f"; not known of {found.unseen} VMs on no known host" if found.unseen else ""
+    yield f"{clean(found.cluster)}: {verdict}{unknown}"
     lost = [loss for loss in found.singles if loss.lost]
     for loss in lost[:UNITS_SHOWN]:
         yield from _loss(loss)
@@ -82,7 +83,9 @@ def reboots_lines(found: Sequence[RebootGroups], seconds: float) -> list[str]:
     """Each cluster: its groups, largest first, and the hosts that cannot be emptied."""
     lines: list[str] = []
     for one in found:
-        lines.append(f"{clean(one.cluster)}: {len(one.groups)} groups; no plan has fewer than {one.at_least}")
+        unknown = f"; not known of {one.unseen} VMs on no known host" if one.unseen else ""
+        groups = f"{len(one.groups)} groups; no plan has fewer than {one.at_least}"
+        lines.append(f"{clean(one.cluster)}: {groups}{unknown}")
         lines += [
             f"  {number}: {clean(', '.join(group.hosts))} ({group.vms} moves in {group.stages} stages)"
             for number, group in enumerate(one.groups, 1)

@@ -74,7 +74,7 @@ def save_power(ground: Ground, *, failures: int = 1, max_moves: int | None = Non
     on = np.ones(len(ground.hosts), bool)
     full = loads.percent(ground.where).max(axis=1, initial=0.0)
     crowded = np.flatnonzero(full > TARGET_PERCENT + TOLERANCE_PERCENT)
-    for host in [] if len(crowded) else _below(full):
+    for host in [] if len(crowded) or ground.unseen else _below(full):
         if on.sum() <= 1:
             break
         found = emptied(now, [host])
@@ -101,7 +101,15 @@ def save_power(ground: Ground, *, failures: int = 1, max_moves: int | None = Non
         scores=tuple(_scores(ground, loads, steps, on)),
         saved_w=len(sleepers) * float(HOST_IDLE_W.value),
         placed=ground.tables.placed(now.where),
-        notes=(*ground.notes, *loads.notes, *link_notes(ground.hosts)),
+        notes=(*ground.notes, *_unseen(ground), *loads.notes, *link_notes(ground.hosts)),
+    )
+
+
+def _unseen(ground: Ground) -> tuple[Sentence, ...]:
+    if not ground.unseen:
+        return ()
+    return (
+        Sentence("no host sleeps while VMs run that nobody knows where: {count}", {"count": ground.unseen}),
     )
 
 

@@ -32,13 +32,24 @@ class StuckHost(Struct, frozen=True, kw_only=True):
 
 
 class RebootGroups(Struct, frozen=True, kw_only=True):
-    """Every open host is in one group, or stuck.  No plan has fewer groups than `at_least`."""
+    """Every open host is in one group, or stuck.  No plan has fewer groups than `at_least`.
+
+    `unseen` running VMs stand on no open host we know, and move with none.
+    """
 
     cluster: str
     groups: tuple[RebootGroup, ...]
     stuck: tuple[StuckHost, ...]
     at_least: int
+    unseen: int = 0
     notes: tuple[Sentence, ...] = ()
+
+    @property
+    def complete(self) -> bool | None:
+        """Whether every host can be emptied; None where that is so as far as is known."""
+        if self.stuck:
+            return False
+        return None if self.unseen else True
 
 
 def reboot_groups(ground: Ground) -> RebootGroups:
@@ -75,6 +86,7 @@ def reboot_groups(ground: Ground) -> RebootGroups:
         ),
         stuck=tuple(sorted(stuck, key=lambda one: one.host)),
         at_least=at_least(ground, len(stuck)),
+        unseen=ground.unseen,
         notes=ground.notes,
     )
 

@@ -121,7 +121,7 @@ def _reboots(estate: Estate, options: argparse.Namespace) -> Answer:
     return (
         lambda seconds: documents.reboots_document(found, seconds),
         lambda seconds: lines.reboots_lines(found, seconds),
-        not any(one.stuck for one in found),
+        all(one.complete for one in found),
     )
 
 

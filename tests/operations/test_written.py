@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from operations.scenario import read_scenario
+from operations.scenario import Scenario, read_scenario, rehearse
 from operations.script import parse_script
 from operations.sketch import parse_document, parse_sketch
 from operations.written import ScenarioError
@@ -57,6 +57,14 @@ def test_a_script_says_what_happens_when() -> None:
         ("at 5 fail-group feed", 1, "feed", "no such group"),
         ("at 5 lose-path esx1 san fabric-z", 1, "fabric-z", "no such path"),
         ("begin slowly", 1, "slowly", "no such beginning"),
+        ("at 120 fail esx1\nuntil 100", 1, "120", "after the end of the run"),
+        ("policy ha.fencing power\nprofile proxmox", 2, "proxmox", "must come before"),
+        ("group feed\nat 5 fail-group feed", 1, "feed", "host is missing"),
+        ("group feed esx1\nat 5 fail-group feed esx2", 2, "esx2", "one word too many"),
+        ("cluster nowhere", 1, "nowhere", "no such cluster"),
+        ("guest db1 used_mib nan", 1, "nan", "is not between"),
+        ("guest db1 boot_s -5", 1, "-5", "is not between"),
+        ("guest db1 after db1", 1, "db1", "wait for itself"),
     ],
 )
 def test_a_bad_script_is_refused_where_it_is_bad(text: str, line: int, word: str, why: str) -> None:
@@ -66,6 +74,35 @@ def test_a_bad_script_is_refused_where_it_is_bad(text: str, line: int, word: str
     said = str(caught.value.why)
     assert why in said.lower() or why in said
     assert str(caught.value).startswith(f"folder/script:{line}: {word!r}: ")
+
+
+TWO_CLUSTERS = parse_sketch(
+    "host a1 a2 cluster=A\nhost b1 b2 cluster=B\ndatastore san\n"
+    "vm one on=a1 datastore=san\nvm two on=b1 datastore=san"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "word"),
+    [
+        ("cluster A\nat 5 fail b1", 2, "b1"),
+        ("cluster A\nat 5 migrate two to a2", 2, "two"),
+        ("cluster A\ngroup feed a1 b1\nat 5 fail-group feed", 3, "b1"),
+        ("cluster A\nbegin cut b1", 0, "b1"),
+    ],
+)
+def test_a_script_of_one_cluster_cannot_speak_of_another(text: str, line: int, word: str) -> None:
+    script = parse_script(text, TWO_CLUSTERS)
+    with pytest.raises(ScenarioError) as caught:
+        rehearse(Scenario(name="folder", promise="", estate=TWO_CLUSTERS, script=script))
+    assert (caught.value.file, caught.value.line, caught.value.word) == ("folder/script", line, word)
+
+
+def test_a_network_parts_within_the_cluster_chosen() -> None:
+    script = parse_script("cluster A\nat 5 part a1 | a2\nat 9 heal", TWO_CLUSTERS)
+    assert script.instructions[0].groups == (("a1",), ("a2",))
+    played = rehearse(Scenario(name="folder", promise="", estate=TWO_CLUSTERS, script=script))
+    assert [event.kind for event in played.events].count("network-parted") == 1
 
 
 @pytest.mark.parametrize(

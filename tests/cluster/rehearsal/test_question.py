@@ -51,7 +51,7 @@ def test_a_bad_script_names_line_and_word(script: str, line: int, word: str):
 
 
 def test_a_script_of_another_cluster_is_refused():
-    with pytest.raises(BadScript, match="no cluster"):
+    with pytest.raises(BadScript, match="no such cluster"):
         question.of_cluster(ESTATE, "Blue", "cluster Old\nat 5 fail esx1")
 
 

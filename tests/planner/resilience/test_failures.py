@@ -137,4 +137,11 @@ def test_nothing_is_lost_where_nothing_runs():
     found = failures(ground_of(estate_of([host("a")], [])), double=True)
     assert found.survives
     assert (len(found.singles), found.pairs) == (1, 0)
-    assert failures(ground_of(estate_of([], [vm("x")])), double=True).survives
+    assert failures(ground_of(estate_of([], [vm("x")])), double=True).survives is None
+
+
+def test_with_vms_that_run_nobody_knows_where_the_verdict_is_not_a_yes():
+    found = failures(
+        ground_of(estate_of([host("a"), host("b")], [vm("x", host="elsewhere"), vm("y", host="a")]))
+    )
+    assert (found.survived, found.unseen, found.survives) == (2, 1, None)

@@ -117,8 +117,10 @@ def test_bad_input_is_one_line_and_status_2(ask, verb: str, arguments: list[str]
 def test_nothing_at_all_is_an_answer(ask, verb: str):
     assert ask(verb, "--json", hosts={}, vms={})[0] == 0
     assert ask(verb, hosts={}, vms={})[1]
-    assert ask(verb, "--json", hosts={}, vms={"x": {}})[0] == 0
-    assert ask(verb, "--json", hosts={"a": {"maintenance": True}}, vms={"x": {"host": "a"}})[0] == 0
+    for hosts, vms in (({}, {"x": {}}), ({"a": {"maintenance": True}}, {"x": {"host": "a"}})):
+        status, said, _ = ask(verb, "--json", hosts=hosts, vms=vms)
+        assert status == (0 if verb == "balance" else 1)
+        assert said.get("fits") is None
 
 
 def test_names_that_a_terminal_would_obey_are_shown(ask):
