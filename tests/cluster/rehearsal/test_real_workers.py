@@ -25,6 +25,19 @@ from cluster.models import Estate
 estate = Estate.objects.filter(name="killed").first() or kept(parse_sketch(BLUE), "killed")
 print(json.dumps([str(asked(estate, {SCRIPT!r}).pk) for _ in range({{count}})]))
 """
+STEPWISE = """
+import sys
+from cluster import tasks
+from cluster.rehearsal import play
+play.BATCH = 20
+write = play.Recorder.write
+def wait_after(self):
+    write(self)
+    print("written", flush=True)
+    sys.stdin.readline()
+play.Recorder.write = wait_after
+tasks.rehearse({run!r})
+"""
 SLOW = """
 import sys, time
 from cluster import tasks
@@ -77,10 +90,12 @@ def test_a_worker_killed_in_the_middle_leaves_a_whole_rehearsal_to_the_next(any_
     whole_run, run = json.loads(any_site.run(QUEUE.format(count=2)))
     any_site.run(f"from cluster import tasks; tasks.rehearse({whole_run!r})")
     whole = json.loads(any_site.run(FACTS.format(run=whole_run)))
-    worker = any_site.start(SLOW.format(run=run, pause_s=0.5))
-    worker.stdin.write("go\n")
-    worker.stdin.flush()
-    wait_until(lambda: count_of(any_site, run) > 0, "the first events")
+    worker = any_site.start(STEPWISE.format(run=run))
+    for _ in range(2):
+        assert worker.stdout.readline() == "written\n"
+        worker.stdin.write("go on\n")
+        worker.stdin.flush()
+    assert worker.stdout.readline() == "written\n"
     os.kill(worker.pid, signal.SIGKILL)
     worker.wait()
     left = count_of(any_site, run)
