@@ -32,6 +32,7 @@ from planner.cost_verbs import (
 )
 from planner.document import place_document, plan_document, summary_document
 from planner.estate import EstateError
+from planner.forecast_verbs import FORECAST_VERBS, add_forecast_verbs
 from planner.formats.reader import read
 from planner.hardware.document import found_document
 from planner.hardware.search import search
@@ -49,6 +50,7 @@ FITS: Final = 0
 DOES_NOT_FIT: Final = 1
 BAD_INPUT: Final = 2
 FILES: Final = "RVTools workbook, CSV folder or zip, estate JSON, appliance, or answers of libvirt or Proxmox"
+HISTORY: Final = "a folder of estates whose names hold their dates (2026-03-01.xlsx), or a CSV trace"
 
 Clock: TypeAlias = Callable[[], float]  # seconds, as `time.monotonic` gives them
 
@@ -65,13 +67,22 @@ def main(arguments: Sequence[str] | None = None, clock: Clock = time.monotonic) 
     """Read, answer, print; give the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        text, status = ANSWERS[options.verb](_read(options.file), options, clock)
+        text, status = _answer(options, clock)
     except (FormatError, EstateError, ParameterError, BookError) as error:
         return _complain(str(error))
     except OSError as error:
         return _complain(f"{error.filename or options.file}: {error.strerror or error}")
     _print(text)
     return status
+
+
+def _answer(options: argparse.Namespace, clock: Clock) -> tuple[str, int]:
+    if options.verb not in FORECAST_VERBS:
+        return ANSWERS[options.verb](_read(options.file), options, clock)
+    path = Path(options.file)
+    path.stat()
+    document, lines, is_well = FORECAST_VERBS[options.verb](path, options)
+    return _json(document) if options.json else "\n".join(lines), FITS if is_well else DOES_NOT_FIT
 
 
 def _parser() -> Parser:
@@ -83,8 +94,9 @@ def _parser() -> Parser:
     costing = verbs.add_parser("cost", help="what it costs, line by line, today and on each platform")
     sizing = verbs.add_parser("size", help="which hosts to buy: least cost over many models, and the front")
     for verb in (summary, planning, placing, costing, sizing, *add_verbs(verbs), *add_paths_verbs(verbs)):
-        verb.add_argument("file", metavar="FILE", help=FILES)
-        verb.add_argument("--json", action="store_true", help="print JSON instead of text")
+        _add_file(verb, FILES)
+    for verb in add_forecast_verbs(verbs):
+        _add_file(verb, HISTORY)
     add_arguments(costing)
     add_host_arguments(costing)
     add_arguments(sizing)
@@ -119,6 +131,11 @@ def _parser() -> Parser:
         help="core licence to price (%(default)s)",
     )  # fmt: skip
     return parser
+
+
+def _add_file(verb: argparse.ArgumentParser, help_text: str) -> None:
+    verb.add_argument("file", metavar="FILE", help=help_text)
+    verb.add_argument("--json", action="store_true", help="print JSON instead of text")
 
 
 def _add_appliance(verbs: argparse._SubParsersAction[Parser], default: Parameters) -> None:
