@@ -57,6 +57,9 @@ class Deed(StrEnum):
     OPERATION_ENDED = gettext_noop("ended an operation")
     LINE_STOPPED = gettext_noop("stopped the line")
     LINE_FREED = gettext_noop("freed the line")
+    PROJECT_PLANNED = gettext_noop("planned a project")
+    PROJECT_DROPPED = gettext_noop("gave up a project")
+    HISTORY_TAKEN = gettext_noop("took a history")
 
 
 class Verdict(Struct, frozen=True):

@@ -7,9 +7,13 @@ from typing import Any, ClassVar, Final, Self
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from cluster.models import Connection, Operation
+from cluster import labels
+from cluster.models import Connection, Operation, Project
+from cluster.outlook import Outlook
+from cluster.projects import HISTORY_BYTES_MAX
 from cluster.question import Asking, Question
 from cluster.roles import Role
+from cluster.visible import visible
 from operations.preflight import in_blackout
 from planner.parameters import (
     CORES_MAX,
@@ -191,6 +195,58 @@ class PlacementForm(StudyForm):
 STUDY_FORMS: Final[dict[str, type[StudyForm]]] = {
     form.kind: form for form in (FailuresForm, BalanceForm, PlacementForm)
 }
+
+
+class ProjectForm(Plain):
+    """A planned project: from a day on, so much more of one thing that is measured."""
+
+    title = forms.CharField(label=_("Project"), max_length=255)
+    subject = forms.ChoiceField(label=_("Of what"))
+    amount = forms.FloatField(
+        label=_("How much more"),
+        min_value=-1e9,
+        max_value=1e9,
+        help_text=_("In the unit shown; negative where something goes."),
+        widget=forms.NumberInput(attrs={"step": "any"}),
+    )
+    starts_on = forms.DateField(label=_("From"), widget=forms.DateInput(attrs={"type": "date"}))
+
+    def __init__(self, *args: Any, found: Outlook | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lines = [one for one in found.lines if one.resource in Project.Resource.values] if found else []
+        self.fields["subject"].choices = [
+            (
+                str(place),
+                f"{visible(one.name)} · {labels.measured_of(one.resource)} ({labels.unit_of(one.unit)})",
+            )
+            for place, one in enumerate(self._lines)
+        ]
+
+    def fields_of_project(self) -> dict[str, Any]:
+        """What a valid form says, as the row has it."""
+        line = self._lines[int(self.cleaned_data["subject"])]
+        kept = ("title", "amount", "starts_on")
+        return {
+            "subject_name": line.name,
+            "resource": line.resource,
+            **{name: self.cleaned_data[name] for name in kept},
+        }
+
+
+class HistoryForm(Plain):
+    """Measurements of earlier dates, written down by another tool."""
+
+    history = forms.FileField(
+        label=_("CSV file"),
+        help_text=_("Columns: date, name, resource, value."),
+        widget=forms.ClearableFileInput(attrs={"accept": ".csv"}),
+    )
+
+    def clean_history(self) -> Any:
+        file = self.cleaned_data["history"]
+        if file.size > HISTORY_BYTES_MAX:
+            raise forms.ValidationError(_("The file is larger than 20 MiB."))
+        return file
 
 
 class ConnectionForm(Plain):

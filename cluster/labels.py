@@ -166,6 +166,20 @@ _NAMES: Final = frozenset({
 })  # fmt: skip
 
 
+_MEASURED: Final[Mapping[str, Promise]] = {
+    "vcpu": _("vCPUs"),
+    "memory": _("Memory"),
+    "cpu": _("CPU"),
+    "storage": _("Storage"),
+    "vms": _("VMs"),
+}
+
+
+def measured_of(resource: str) -> str:
+    """What a measured resource is called, in the active language."""
+    return str(_MEASURED.get(resource, resource))
+
+
 def label_of(figure_id: str) -> str:
     """What a figure is called, in the active language."""
     label = LABELS.get(figure_id)

@@ -10,8 +10,9 @@ from typing import Final
 import msgspec
 import numpy as np
 from django.db import transaction
+from django.utils import timezone
 
-from cluster import snapshot
+from cluster import outlook, snapshot
 from cluster.models import Estate, Observation, Plan, Redundancy, Run
 from cluster.snapshot import EstateMoved, Written
 from cluster.work import LEASE_S, Work, WorkFailed
@@ -59,20 +60,30 @@ def store_estate(work: Work, reading: Reading) -> Written:
 
 
 def keep_observation(work: Work, reading: Reading) -> Observation:
-    """Keep what was observed, dated.  An estate that did not change since is kept once."""
+    """Keep what was observed, dated, and work out until when it suffices.
+
+    An estate that did not change since is kept once a day, its document once.
+    """
     document = write_document(reading.estate)
     digest = hashlib.sha256(document).hexdigest()
-    newest = Observation.objects.filter(estate=work.estate()).first()
-    if newest is not None and newest.sha256 == digest:
+    newest = Observation.objects.filter(estate=work.estate()).defer("document").first()
+    is_known = newest is not None and newest.sha256 == digest
+    if newest is not None and is_known and newest.taken_at.date() == timezone.now().date():
         return newest
-    return Observation.objects.create(
+    kept = Observation.objects.create(
         connection=work.run.connection,
         estate=work.estate(),
-        document=zlib.compress(document, 6),
+        document=b"" if is_known else zlib.compress(document, 6),
         sha256=digest,
         hosts=len(reading.estate.hosts),
         vms=len(reading.estate.vms),
+        measures=outlook.measured(reading.estate),
+        demands=outlook.wanted(reading.estate),
     )
+    kept.rightsizing = outlook.sizes(work.estate(), reading.estate)
+    kept.save(update_fields=["rightsizing"])
+    outlook.work_out(work.estate())
+    return kept
 
 
 def store_plan(work: Work, report: PlanReport) -> Plan:

@@ -34,7 +34,7 @@ READ_LEASE_S: Final = 300  # one kind of object of the largest vCenter
 
 @shared_task(name="cluster.tasks.import_estate")
 def import_estate(run_id: str) -> None:
-    """Read the upload, store the estate, plan it."""
+    """Read the upload, store the estate, keep it dated, plan it."""
     claimed = work.claim(run_id)
     if claimed is None:
         return
@@ -43,6 +43,7 @@ def import_estate(run_id: str) -> None:
         claimed.advance("read", 5, Sentence("Reading {file}", {"file": filename}))
         reading = quarantine.read(path, filename, on_sheet=claimed.sheet, hold=claimed.hold)
         results.store_estate(claimed, reading)
+        results.keep_observation(claimed, reading)
         _plan(claimed, reading)
 
 

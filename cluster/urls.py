@@ -7,6 +7,7 @@ from django.urls import include, path, register_converter
 from cluster import api
 from cluster.models import Study
 from cluster.views import (
+    ahead,
     audit,
     charts,
     clusters,
@@ -92,6 +93,12 @@ urlpatterns = [
     path("estates/<int:pk>/vms/", vms.vms, name="estate_vms"),
     path("estates/<int:pk>/vms.csv", vms.vms_csv, name="estate_vms_csv"),
     path("estates/<int:pk>/datastores/", estates.datastores, name="estate_datastores"),
+    path("estates/<int:pk>/ahead/", ahead.ahead, name="ahead"),
+    path("estates/<int:pk>/ahead/chart.json", ahead.chart, name="ahead_chart"),
+    path("estates/<int:pk>/ahead/projects/", ahead.plan_project, name="project_plan"),
+    path("estates/<int:pk>/ahead/projects/<int:project_pk>/drop/", ahead.drop_project, name="project_drop"),
+    path("estates/<int:pk>/ahead/history/", ahead.take_history, name="ahead_history"),
+    path("estates/<int:pk>/ahead/sizes.csv", ahead.sizes_csv, name="sizes_csv"),
     path("estates/<int:pk>/history/", connections.history, name="estate_history"),
     path("estates/<int:pk>/events/", estates.events, name="estate_events"),
     path("estates/<int:pk>/wiring/", wiring.findings, name="wiring"),

@@ -13,7 +13,7 @@ import msgspec
 
 from planner.estate import Estate
 from planner.forecast.history import measures, series_of
-from planner.forecast.rightsizing import Rightsizing, Suggestion, rightsize
+from planner.forecast.rightsizing import Rightsizing, Suggestion, demands_of, rightsize
 from planner.forecast.runway import Project, Runway, ranked, runway
 from planner.forecast.series import Series
 from planner.forecast.trace import parse
@@ -71,7 +71,8 @@ def forecast(path: Path, options: argparse.Namespace) -> Answer:
 
 def sizes(path: Path, _options: argparse.Namespace) -> Answer:
     """Compare what VMs have with what they were measured to want."""
-    found = rightsize(_dated(path))
+    dated = sorted(_dated(path), key=lambda each: each[0])
+    found = rightsize(dated[-1][1], ((at_days, demands_of(estate)) for at_days, estate in dated))
     return msgspec.to_builtins(found), _sizes_lines(found), True
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from cluster.charts.capacity import capacity_against_need
 from cluster.charts.heatmap import host_heatmap
 from cluster.charts.loads import HostLoad, VmBox, host_loads, host_vms
+from cluster.charts.runway import runway_figure
 from cluster.charts.treemap import LEAVES_MOST, vm_treemap
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "host_heatmap",
     "host_loads",
     "host_vms",
+    "runway_figure",
     "vm_treemap",
 ]

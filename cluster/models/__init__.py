@@ -4,6 +4,7 @@ Estate --+-- Site, Room, Rack, Cluster -- Host -- Nic, Hba, Psu, Vmk  Upload --+
          +-- VirtualMachine -- Disk, Partition, VmNic                 |
          +-- Datastore -- Mount, Lun, Path, Controller, Fabric       Run -- Event
          +-- Switch, PortGroup, Link, Feed, Rule, Design, Redundancy  |
+         +-- Observation, Project                                     |
          +-- Plan, Study -- StudyPart, CostStudy -- PriceBook --------+
                                                                      Rehearsal -- RehearsalEvent
 
@@ -34,6 +35,7 @@ from cluster.models.inventory import (
 )
 from cluster.models.network import Link, PortGroup, Switch
 from cluster.models.operation import Operation
+from cluster.models.outlook import Project
 from cluster.models.plan import Plan
 from cluster.models.prices import CostStudy, PriceBook
 from cluster.models.rehearsal import Rehearsal, RehearsalEvent
@@ -71,6 +73,7 @@ __all__ = [
     "Plan",
     "PortGroup",
     "PriceBook",
+    "Project",
     "Psu",
     "Rack",
     "Redundancy",

@@ -50,7 +50,12 @@ class Connection(models.Model):
 
 
 class Observation(models.Model):
-    """An estate as a connection saw it: the estate document, deflated."""
+    """An estate as it stood on a date: the estate document, deflated, and what was measured of it.
+
+    `connection` None: it was imported.  `document` empty: it is that of the date before, or measures alone
+    came in a file of history.  `demands` says what each VM was measured to want, deflated.  `outlook` and
+    `rightsizing` are worked out from all dates so far.
+    """
 
     connection = models.ForeignKey(
         Connection, null=True, on_delete=models.SET_NULL, related_name="observations"
@@ -61,6 +66,10 @@ class Observation(models.Model):
     sha256 = models.CharField(max_length=64)
     hosts = models.PositiveIntegerField()
     vms = models.PositiveIntegerField()
+    measures = models.JSONField(default=list)
+    demands = models.BinaryField(default=b"")
+    outlook = models.JSONField(null=True)
+    rightsizing = models.JSONField(null=True)
 
     class Meta:
         ordering = ["-taken_at", "-id"]

@@ -76,7 +76,7 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
 def history(request: HttpRequest, pk: int) -> HttpResponse:
     """The dates at which an estate was observed, and what differs between two of them."""
     estate = estate_or_404(request, pk)
-    dates = list(estate.observations.defer("document")[:SHOWN])
+    dates = list(estate.observations.exclude(document=b"").only("taken_at", "estate_id")[:SHOWN])
     new = _chosen(request, "to", dates, 0)
     old = _chosen(request, "from", dates, 1)
     found = differences(_estate_of(old), _estate_of(new)) if old and new else ()

@@ -12,10 +12,12 @@ from msgspec import Struct
 
 from cluster import selectors
 from cluster.forms import ImportForm
-from cluster.models import Estate, Plan
+from cluster.models import Estate, Observation, Plan
+from cluster.outlook import outlook_kept
 from cluster.roles import Action, may
 from cluster.shown import money_range
 from cluster.verdict import Verdict, of_estate
+from cluster.views.ahead import Headline, headline_of
 from cluster.views.imports import import_context
 from planner.report import PlanReport
 
@@ -28,6 +30,7 @@ class Card(Struct, frozen=True, kw_only=True):
     verdict: Verdict | None
     free_vms: int | None = None
     cost: str = ""
+    ahead: Headline | None = None
 
 
 def overview(request: HttpRequest) -> HttpResponse:
@@ -39,11 +42,17 @@ def overview(request: HttpRequest) -> HttpResponse:
 def _cards(request: HttpRequest) -> Iterator[Card]:
     whole = Plan.objects.filter(parameters__cluster=None)
     estates = selectors.visible_estates(request.user).prefetch_related(
-        Prefetch("plans", whole.order_by("-id")[:1], to_attr="newest_plans")
+        Prefetch("plans", whole.order_by("-id")[:1], to_attr="newest_plans"),
+        Prefetch(
+            "observations",
+            Observation.objects.exclude(outlook=None).only("estate_id", "taken_at", "outlook")[:1],
+            to_attr="newest_outlooks",
+        ),
     )
     for estate in estates:
+        ahead = headline_of(next(map(outlook_kept, estate.newest_outlooks), None))
         if not estate.newest_plans:
-            yield Card(estate=estate, report=None, verdict=None)
+            yield Card(estate=estate, report=None, verdict=None, ahead=ahead)
             continue
         report = selectors.report_of(estate.newest_plans[0])
         yield Card(
@@ -52,6 +61,7 @@ def _cards(request: HttpRequest) -> Iterator[Card]:
             verdict=of_estate(report),
             free_vms=_free_vms(report),
             cost=cost_a_year(report),
+            ahead=ahead,
         )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, TypeAlias
 
 import numpy as np
 from msgspec import Struct
@@ -84,10 +84,15 @@ class Rightsizing(Struct, frozen=True, kw_only=True):
     remarks: tuple[Sentence, ...] = ()
 
 
-class _Sample(Struct, frozen=True):
-    at_days: float
-    mhz: float | None
-    mib: float | None
+class Demand(Struct, frozen=True, array_like=True):
+    """What one VM was measured to want on one date; None: it ran, and nobody measured."""
+
+    mhz: float | None = None
+    mib: float | None = None
+
+
+# By the VM's id, or by its name where it has none.
+Demands: TypeAlias = Mapping[str, Demand]
 
 
 MEMORY_CAUTION: Final = Sentence(
@@ -95,7 +100,17 @@ MEMORY_CAUTION: Final = Sentence(
 )
 
 
-def rightsize(dated: Iterable[tuple[float, Estate]]) -> Rightsizing:
+def demands_of(estate: Estate) -> dict[str, Demand]:
+    """Give what each running VM of an estate was measured to want on its date."""
+    return {key_of(vm): Demand(vm.cpu_demand_mhz, vm.memory_demand_mib) for vm in estate.vms if vm.is_load}
+
+
+def key_of(vm: VM) -> str:
+    """Say what a VM is known by when its name may change."""
+    return vm.id or vm.name
+
+
+def rightsize(estate: Estate, dated: Iterable[tuple[float, Demands]]) -> Rightsizing:
     """Compare what VMs have with what they were measured to want over several dates.
 
     A VM is known by its id, or by its name where it has none.  What it wants is the 97th percentile of its
@@ -104,23 +119,19 @@ def rightsize(dated: Iterable[tuple[float, Estate]]) -> Rightsizing:
     change of less than one vCPU, 1 GiB or a quarter of its memory is not worth its trouble.
 
     Args:
-        dated: day and estate of each date, in any order; the newest says what a VM has now.
+        estate: what VMs have now.
+        dated: day and demands of each date, in any order.
 
     Returns:
         The suggestions; no date, or no sample at all, is not an error.
     """
     in_order = sorted(dated, key=lambda each: each[0])
-    if not in_order:
-        return Rightsizing(suggestions=(), vms=0, judged_cpu=0, judged_memory=0, dates=0)
-    samples: dict[str, list[_Sample]] = {}
-    for at_days, estate in in_order:
-        for vm in estate.vms:
-            if vm.is_load:
-                sample = _Sample(at_days, vm.cpu_demand_mhz, vm.memory_demand_mib)
-                samples.setdefault(vm.id or vm.name, []).append(sample)
-    newest = in_order[-1][1]
-    clocks = _Clocks(newest.hosts)
-    judged = [_judged(vm, samples.get(vm.id or vm.name, []), clocks) for vm in newest.vms if vm.is_load]
+    samples: dict[str, list[tuple[float, Demand]]] = {}
+    for at_days, demands in in_order:
+        for key, demand in demands.items():
+            samples.setdefault(key, []).append((at_days, demand))
+    clocks = _Clocks(estate.hosts)
+    judged = [_judged(vm, samples.get(key_of(vm), []), clocks) for vm in estate.vms if vm.is_load]
     useful = [one for one in judged if one.vcpus_wanted is not None or one.memory_wanted_mib is not None]
     return Rightsizing(
         suggestions=tuple(sorted(useful, key=lambda one: (-_size_of(one), one.vm))),
@@ -147,9 +158,9 @@ class _Clocks:
         return self.of_host.get(vm.host or "") or self.of_cluster.get(vm.cluster)
 
 
-def _judged(vm: VM, samples: Sequence[_Sample], clocks: _Clocks) -> Suggestion:
-    cpu = evidence_of([(one.at_days, one.mhz) for one in samples])
-    memory = evidence_of([(one.at_days, one.mib) for one in samples])
+def _judged(vm: VM, samples: Sequence[tuple[float, Demand]], clocks: _Clocks) -> Suggestion:
+    cpu = evidence_of([(at_days, demand.mhz) for at_days, demand in samples])
+    memory = evidence_of([(at_days, demand.mib) for at_days, demand in samples])
     clock = clocks.of(vm)
     return Suggestion(
         vm=vm.name,

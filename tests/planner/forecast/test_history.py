@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from planner.__main__ import main
 from planner.estate import Datastore, Estate
 from planner.forecast.history import measures, series_of
-from planner.forecast.rightsizing import rightsize
+from planner.forecast.rightsizing import Rightsizing, demands_of, rightsize
 from planner.formats.document import write_document
 from tests.planner.small import host, reading, vm
 
@@ -27,6 +28,11 @@ def estate(
     store = Datastore(name="ds1", capacity_mib=1024 * 1000, used_mib=used_mib, hosts=("h0", "h1", "h2"))
     found = reading(HOSTS, rows, clusters=["C1"]).estate
     return Estate(clusters=found.clusters, hosts=found.hosts, vms=found.vms, datastores=(store,))
+
+
+def sized(dated: Iterable[tuple[float, Estate]]) -> Rightsizing:
+    kept = list(dated)
+    return rightsize(kept[-1][1], [(at_days, demands_of(estate)) for at_days, estate in kept])
 
 
 def test_a_cluster_is_measured_against_what_is_left_when_its_largest_host_is_lost() -> None:
@@ -48,7 +54,7 @@ def test_series_join_the_dates_and_leave_out_what_is_gone() -> None:
 
 
 def test_an_oversized_vm_is_told_with_its_evidence() -> None:
-    found = rightsize((float(day), estate(1, demand_mhz=900.0, demand_mib=3000)) for day in range(20))
+    found = sized((float(day), estate(1, demand_mhz=900.0, demand_mib=3000)) for day in range(20))
     (one,) = found.suggestions
     assert (one.vcpus_wanted, one.vcpus_freed) == (1, one.vcpus - 1)
     assert one.memory_wanted_mib == 3840  # 3,000 / 0.8, in steps of 256
@@ -58,25 +64,23 @@ def test_an_oversized_vm_is_told_with_its_evidence() -> None:
 
 
 def test_a_vm_that_wants_more_than_it_has_is_told_too() -> None:
-    found = rightsize((float(day), estate(1, demand_mhz=30_000.0)) for day in range(20))
+    found = sized((float(day), estate(1, demand_mhz=30_000.0)) for day in range(20))
     assert found.suggestions[0].vcpus_freed < 0
 
 
 @pytest.mark.parametrize("dates", [range(9), range(0, 12, 1)])
 def test_few_samples_or_two_weeks_not_over_prove_nothing(dates: range) -> None:
-    found = rightsize((float(day), estate(1, demand_mhz=900.0)) for day in dates)
+    found = sized((float(day), estate(1, demand_mhz=900.0)) for day in dates)
     assert (found.suggestions, found.judged_cpu) == ((), 0)
 
 
 def test_a_vm_measured_on_fewer_than_half_of_the_dates_proves_nothing() -> None:
-    found = rightsize(
-        (float(day), estate(1, demand_mhz=900.0 if day % 3 == 0 else None)) for day in range(40)
-    )
+    found = sized((float(day), estate(1, demand_mhz=900.0 if day % 3 == 0 else None)) for day in range(40))
     assert found.suggestions == ()
 
 
 def test_no_date_at_all_is_no_error() -> None:
-    assert rightsize([]).vms == 0
+    assert rightsize(Estate(), []).vms == 0
     assert series_of([]) == ()
 
 
