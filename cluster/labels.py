@@ -58,6 +58,18 @@ LABELS: Final[Mapping[str, Label]] = {
     ),
     "free_vms": Label(_("Room for more VMs"), _("VMs of the template named that still fit.")),
     "binding": Label(_("Binding resource"), _("The resource that runs out first.")),
+    "may_fail": Label(_("May fail"), _("Hosts that may fail now with every VM still running.")),
+    "confidence": Label(_("Confidence"), _("The share of forecasts of its own past that came true.")),
+    "estate": Label(
+        _("Estate"), _("Everything that was imported: sites, clusters, hosts, VMs, storage, network.")
+    ),
+    "consolidation": Label(
+        _("Consolidation"), _("How many VMs share a host, or vCPUs a core; never without its kind.")
+    ),
+    "single_point": Label(
+        _("Single point of failure"),
+        _("A component whose loss alone cuts something off; nothing stands in for it."),
+    ),
     "hosts_by_cpu": Label(_("Hosts by CPU"), _("Hosts that the vCPUs alone would ask for.")),
     "hosts_by_memory": Label(_("Hosts by memory"), _("Hosts that the memory alone would ask for.")),
     "hosts_by_storage": Label(

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from msgspec import Struct
 
-from cluster.models import Datastore, Host, VirtualMachine
+from cluster.models import Datastore, Host, PortGroup, VirtualMachine
 from cluster.templatetags.parts import icon, known, meter, number, percent, size
 from cluster.visible import visible
 
@@ -158,6 +158,32 @@ class DatastoreTable(Headed):
     def render_room(self, record: Datastore) -> str:
         gib = 1024
         return meter(record.used_mib / gib, 0, record.capacity_mib / gib, "GiB")
+
+
+class Several(tables.Column):
+    """Names or words in the order recorded."""
+
+    def render(self, value: Sequence[str]) -> str:
+        return format_html("<bdi>{}</bdi>", ", ".join(visible(each) for each in value))
+
+
+class PortGroupTable(Headed):
+    name = Text(verbose_name=_("Port group"), attrs=_NAME)
+    switch = Text(verbose_name=_("Switch"), order_by=("switch", "name"))
+    vlan = Text(verbose_name=_("VLAN"), order_by=("vlan", "name"))
+    roles = Several(verbose_name=_("Roles"), orderable=False)
+    active = Several(verbose_name=_("Active uplinks"), orderable=False)
+    standby = Several(verbose_name=_("Standby uplinks"), orderable=False)
+    teaming = Text(verbose_name=_("Teaming"), order_by=("teaming", "name"))
+    hosts = Number(verbose_name=_("Hosts"), orderable=False, accessor="host_names")
+
+    class Meta(Headed.Meta):
+        model = PortGroup
+        fields = ()
+        empty_text = _("No port group is recorded.")
+
+    def render_hosts(self, value: Sequence[str]) -> str:
+        return number(len(value))
 
 
 class Choice(Struct, frozen=True):

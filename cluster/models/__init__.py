@@ -9,6 +9,7 @@ Estate --+-- Site, Room, Rack, Cluster -- Host -- Nic, Hba, Psu, Vmk  Upload --+
                                                                      Rehearsal -- RehearsalEvent
 
 AuditEntry ... AuditHead: who did what, apart from all others
+SavedView: what a person keeps for himself
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ from cluster.models.run import Event, FeedCounter, Run, Upload
 from cluster.models.storage import Controller, ControllerPort, Datastore, Fabric, Lun, Mount, Path
 from cluster.models.study import Study, StudyPart
 from cluster.models.topology import Design, Redundancy
+from cluster.models.view import SavedView
 
 __all__ = [
     "AuditEntry",
@@ -82,6 +84,7 @@ __all__ = [
     "Room",
     "Rule",
     "Run",
+    "SavedView",
     "Site",
     "Study",
     "StudyPart",

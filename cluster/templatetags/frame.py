@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 from msgspec import Struct
 
 from cluster import feed, roles, selectors
-from cluster.models import Estate, Event, Run
+from cluster.models import Estate, Event, Run, SavedView
 from cluster.templatetags.parts import NOT_RECORDED, number, say_event
 from cluster.visible import visible
 
@@ -29,6 +29,7 @@ class Frame(Struct, frozen=True, kw_only=True):
     last_seq: int
     last_event: str
     roles: str
+    views: Sequence[SavedView]
     may_import: bool
     may_audit: bool
     may_connect: bool
@@ -50,6 +51,7 @@ def frame_of(context: Mapping[str, Any]) -> Frame:
         last_seq=last_seq,
         last_event=_in_a_line(events[-1]) if events else gettext("Nothing has happened yet"),
         roles=", ".join(gettext(role.value) for role in sorted(roles.roles_of(user))),
+        views=list(SavedView.objects.filter(person=user)),
         may_import=roles.may(user, roles.Action.IMPORT),
         may_audit=roles.may(user, roles.Action.AUDIT),
         may_connect=roles.may(user, roles.Action.CONNECT),

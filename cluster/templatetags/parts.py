@@ -78,6 +78,18 @@ def state(name: str, words: str, *, soft: bool = False) -> SafeString:
 
 
 @register.simple_tag
+def term(label_id: str, words: str = "") -> SafeString:
+    """A word of ours with what it means, on hover, on focus and for whoever listens."""
+    meaning = labels.help_of(label_id)
+    said = words or labels.label_of(label_id)
+    if not meaning:
+        return format_html("{}", said)
+    return format_html(
+        '<span class="term" tabindex="0">{}<span class="meaning" role="note">{}</span></span>', said, meaning
+    )
+
+
+@register.simple_tag
 def meter(used: float | None, reserved: float | None, capacity: float | None, unit: str = "") -> SafeString:
     """The bar of the product: used | reserved for failure | free.
 

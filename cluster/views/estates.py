@@ -10,10 +10,10 @@ from django.shortcuts import render
 
 from cluster import selectors
 from cluster.forms import ParametersForm
-from cluster.models import Datastore
+from cluster.models import Datastore, PortGroup
 from cluster.roles import Action, may
 from cluster.snapshot import load_quality
-from cluster.tables import DatastoreTable
+from cluster.tables import DatastoreTable, PortGroupTable
 from cluster.verdict import of_cluster, of_estate
 from cluster.views.sight import asked, estate_or_404, plan_of, wants_fragment
 from planner.report import PlanReport
@@ -57,6 +57,17 @@ def datastores(request: HttpRequest, pk: int) -> HttpResponse:
     )
     template = "parts/table.html" if wants_fragment(request) else "estate/datastores.html"
     return render(request, template, {"estate": estate, "tab": "datastores", "table": table})
+
+
+def network(request: HttpRequest, pk: int) -> HttpResponse:
+    """The networks as VMs and hosts see them."""
+    estate = estate_or_404(request, pk)
+    rows = PortGroup.objects.filter(estate=estate)
+    wanted = asked(request, "name")
+    shown = rows.filter(name__icontains=wanted) if wanted else rows
+    table = PortGroupTable(shown, order_by="name").paged(request)
+    template = "parts/table.html" if wants_fragment(request) else "estate/network.html"
+    return render(request, template, {"estate": estate, "tab": "network", "table": table})
 
 
 def events(request: HttpRequest, pk: int) -> HttpResponse:

@@ -36,5 +36,6 @@
   });
   document.addEventListener("htmx:pushedIntoHistory", () => {
     for (const link of document.querySelectorAll("[data-follows-query]")) link.search = location.search;
+    for (const kept of document.querySelectorAll("[data-keep] [name=address]")) kept.value = location.pathname + location.search;
   });
 })();

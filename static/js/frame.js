@@ -90,6 +90,22 @@
     });
   }
 
+  // What a word means stands beside it, wherever it stands on the page, and never outside the window.
+  const EDGE_PX = 8;
+  function place(event) {
+    const term = event.target.closest?.(".term");
+    const meaning = term?.querySelector(".meaning");
+    if (!meaning) return;
+    const word = term.getBoundingClientRect();
+    const room = document.documentElement.clientWidth - meaning.offsetWidth - EDGE_PX;
+    const below = word.bottom + 6;
+    const above = word.top - 6 - meaning.offsetHeight;
+    meaning.style.left = `${Math.max(EDGE_PX, Math.min(word.left, room))}px`;
+    meaning.style.top = `${below + meaning.offsetHeight > innerHeight && above > 0 ? above : below}px`;
+  }
+  document.addEventListener("mouseover", place);
+  document.addEventListener("focusin", place);
+
   // A part of a page that could not be fetched: say so, or sign in again where the session has ended.
   const trouble = document.querySelector("[data-trouble]");
   if (trouble) {

@@ -83,7 +83,7 @@ def test_a_figure_leads_to_its_rule(imported: Page) -> None:
     imported.locator("#answer").get_by_role("link", name="Blue").click()
     imported.locator("#figure-hosts_by_memory summary").click()
     imported.locator("#figure-hosts_by_memory").get_by_role("link", name="The rule").click()
-    imported.wait_for_url("**/formulas/sizing/#hosts_by_memory")
+    imported.wait_for_url("**/help/formulas/sizing/#hosts_by_memory")
     assert imported.locator("h1").inner_text() == "Sizing: how many hosts, and what says so"
     assert imported.locator(":target").inner_text() == "hosts_by_memory"
 

@@ -42,16 +42,19 @@ def words(text: str) -> set[str]:
     return set(re.findall(r"\w+", text))
 
 
-@pytest.mark.parametrize("name", manual.names())
-def test_a_page_loses_no_word_and_leaves_no_mark_unread(name: str) -> None:
-    page = manual.page(name)
+ALL = [(shelf, name) for shelf in manual.SHELVES for name in manual.names(shelf)]
+
+
+@pytest.mark.parametrize(("shelf", "name"), ALL, ids=lambda part: part)
+def test_a_page_loses_no_word_and_leaves_no_mark_unread(shelf: str, name: str) -> None:
+    page = manual.page(name, shelf)
     assert page is not None
     read = Read(page.body)
     assert (read.open, read.wrong) == ([], [])
     assert not re.search(r"\*\*|`|\]\(|^#|\|---", read.prose, re.MULTILINE)
-    source = (manual.FORMULAS / f"{name}.md").read_text()
-    without_targets = re.sub(r"\]\([^)]*\)|^\d+\. ", "]", source, flags=re.MULTILINE)
-    assert words(without_targets) <= words(f"{page.title} {read.text}")
+    source = (manual.DOCS / manual.SHELVES[shelf] / f"{name}.md").read_text()
+    without_marks = re.sub(r"\]\([^)]*\)|^\d+\. |^```\w*", "]", source, flags=re.MULTILINE)
+    assert words(without_marks) <= words(f"{page.title} {read.text}")
 
 
 def test_every_figure_of_a_plan_can_be_jumped_to() -> None:
@@ -66,26 +69,41 @@ def test_every_figure_of_a_plan_can_be_jumped_to() -> None:
 
 
 def test_what_looks_like_html_is_text() -> None:
-    lines = [
-        "<img src=x> & `<b>` **<i>**",
-        "",
-        "| <u> | b |",
-        "|---|---|",
-        "| `x<y` | [<s>](http://else.where) |",
-    ]
-    body = "".join(manual._blocks(lines))
-    assert not re.search(r"<(img|b|i|u|s)\b[^l]", body)
-    assert "http://else.where" not in body
-    assert Read(body).text.split() == ["<img", "src=x>", "&", "<b>", "<i>", "<u>", "b", "x<y", "<s>"]
+    body = manual.as_html(
+        "<img src=x> & `<b>` **<i>** ![x](http://else.where/x.png)\n\n"
+        "<script>alert(1)</script>\n\n"
+        "| <u> | b |\n|---|---|\n| `x<y` | [<s>](http://else.where) [j](javascript:alert(1)) |\n"
+    )
+    assert not re.search(r"<(img|b|i|u|s|script)\b[^l]", body)
+    assert "href" not in body
+    assert Read(body).text.split()[:4] == ["<img", "src=x>", "&", "<b>"]
+
+
+def test_links_lead_to_pages_of_the_manual_alone() -> None:
+    body = manual.as_html(
+        "[o](../operations.md#ports) [s](storage.md) [c](../../CONTRIBUTING.md)", "formulas"
+    )
+    assert 'href="/help/guide/operations/#ports"' in body
+    assert 'href="/help/formulas/storage/"' in body
+    assert body.count("href") == 2
+
+
+def test_a_search_finds_titles_first_and_tells_the_words_around() -> None:
+    found = manual.find("LOWER BOUND")
+    assert len(found) > 2
+    assert all(one.found.casefold() == "lower bound" for one in found if one.found)
+    assert manual.find("  ") == []
+    assert manual.find("no page says this xyzzy") == []
 
 
 @pytest.mark.django_db
 def test_the_pages_are_served_and_no_other_file_is() -> None:
     client = signed_in()
-    listed = client.get("/formulas/").content.decode()
-    assert all(f'href="/formulas/{name}/"' in listed for name in manual.names())
-    shown = client.get("/formulas/sizing/").content.decode()
-    assert 'href="/formulas/storage/"' in shown
+    listed = client.get("/help/").content.decode()
+    assert all(f'href="/help/{shelf}/{name}/"' in listed for shelf, name in ALL)
+    shown = client.get("/help/formulas/sizing/").content.decode()
+    assert 'href="/help/formulas/storage/"' in shown
     assert "18.4 + 0.0074" in shown
-    assert client.get("/formulas/tour/").status_code == 404
-    assert client.get("/formulas/..%2Ftour/").status_code == 404
+    assert "&lt;b&gt;" in client.get("/help/", {"q": "<b>"}).content.decode()
+    for other in ("formulas/tour", "guide/nothing", "secrets/tour", "guide/..%2F..%2FREADME"):
+        assert client.get(f"/help/{other}/").status_code == 404
