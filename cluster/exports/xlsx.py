@@ -1,4 +1,4 @@
-"""The plan as a workbook: one sheet a table, text as text, never a formula or a link."""
+"""The plan as a workbook: one sheet a table, text as text, never a formula or a link; and one that lives."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
+from cluster.exports.model import Sheet, model
 from cluster.exports.sheets import Cell, Column, Kind, Table, tables
 from cluster.exports.version import version
 from cluster.visible import visible
@@ -37,6 +38,7 @@ def render(report: PlanReport, *, title: str, language: str, made_at: datetime) 
     """The workbook in the language asked for."""
     with translation.override(language):
         content = tables(report, title)
+        calculation = model(report)
         kind = _("Capacity report")
     held = BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
@@ -57,6 +59,7 @@ def render(report: PlanReport, *, title: str, language: str, made_at: datetime) 
         for table in content:
             sheet = workbook.add_worksheet(visible(table.name).translate(NAME_FORBIDDEN)[:NAME_MAX])
             _write(sheet, table, head, kinds)
+        _write_model(workbook, calculation, head, kinds)
     return held.getvalue()
 
 
@@ -70,6 +73,32 @@ def _write(sheet: Worksheet, table: Table, head: Format, kinds: dict[Kind, Forma
             _write_cell(sheet, (row, column), described, cell, kinds)
     if table.rows:
         sheet.autofilter(0, 0, len(table.rows), len(table.columns) - 1)
+
+
+def _write_model(
+    workbook: xlsxwriter.Workbook, calculation: Sheet, head: Format, kinds: dict[Kind, Format]
+) -> None:
+    """The one sheet with formulas: all of them ours, over cells of ours; names of VMs never get into one."""
+    sheet = workbook.add_worksheet(calculation.name)
+    changed = workbook.add_format({"bg_color": "#FFF2B3", "num_format": FORMATS["number"], "valign": "top"})
+    for column, width in enumerate(calculation.widths):
+        sheet.set_column(column, column, width)
+    for name, cell in calculation.names:
+        workbook.define_name(name, f"='{calculation.name}'!{cell}")
+    for cell in calculation.cells:
+        place = cell.row, cell.column
+        if cell.formula:
+            sheet.write_formula(
+                *place, cell.formula, kinds["number"], "" if cell.content is None else cell.content
+            )
+        elif isinstance(cell.content, str):
+            is_head = cell.row == calculation.head_row
+            sheet.write_string(*place, _cut(visible(cell.content)), head if is_head else kinds["text"])
+        elif cell.content is None:
+            sheet.write_blank(*place, None, changed if cell.is_input else kinds["number"])
+        else:
+            sheet.write_number(*place, cell.content, changed if cell.is_input else kinds["number"])
+    sheet.freeze_panes(calculation.head_row + 1, 1)
 
 
 def _write_cell(
