@@ -30,6 +30,7 @@ if not writable_beside():
 # Safety
 SECRET_KEY = env.str("SECRET_KEY", default="") or read_or_make_secret_key(DATA_DIR / "secret-key")
 DEBUG = env.bool("DEBUG", default=False)
+METRICS_TOKEN = env.str("HEADROOM_METRICS_TOKEN", default="")  # empty: there is no /metrics
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 BEHIND_HTTPS = env.bool("BEHIND_HTTPS", default=False)  # a proxy in front speaks HTTPS and says so
