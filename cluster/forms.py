@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final, Self
+from collections.abc import Sequence
+from typing import Any, ClassVar, Final, Self, cast
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from cluster.labels import LOST_AT_ONCE, lost_by
 from cluster.models import Connection, Operation
 from cluster.question import Asking, Question
 from cluster.roles import Role
@@ -141,31 +143,38 @@ class StudyForm(Plain):
         widget=forms.NumberInput(attrs={"step": "0.1"}),
     )
 
+    def __init__(self, *args: Any, tags: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.tags = tags
+
     @classmethod
-    def of(cls, question: Question | None) -> Self:
+    def of(cls, question: Question | None, tags: Sequence[str] = ()) -> Self:
         """The form that shows what was asked."""
         if question is None:
-            return cls()
-        return cls(initial={name: getattr(question, name) for name in cls.base_fields})
+            return cls(tags=tags)
+        return cls(initial={name: getattr(question, name) for name in cls.base_fields}, tags=tags)
 
     def question(self, cluster: str) -> Question:
         """What a valid form asks of a cluster."""
         return Question(kind=self.kind, cluster=cluster, **self.cleaned_data)
 
 
-class FailuresForm(StudyForm):
-    kind = "failures"
+class LossForm(StudyForm):
+    """A study in which something is lost at once; the tags of the hosts are offered too."""
+
     by = forms.ChoiceField(
         label=_("What is lost at once"),
-        choices=[
-            ("host", _("a host")),
-            ("rack", _("a rack")),
-            ("site", _("a site")),
-            ("datacenter", _("a data centre")),
-            ("model", _("all hosts of one model")),
-            ("version", _("all hosts of one version")),
-        ],
+        choices=list(LOST_AT_ONCE.items()),
     )
+
+    def __init__(self, *args: Any, tags: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, tags=tags, **kwargs)
+        field = cast("forms.ChoiceField", self.fields["by"])
+        field.choices = [*field.choices, *((tag, lost_by(tag)) for tag in tags)]
+
+
+class FailuresForm(LossForm):
+    kind = "failures"
     double = forms.BooleanField(label=_("Two at once as well"), required=False, initial=True)
 
 
@@ -181,10 +190,10 @@ class BalanceForm(StudyForm):
     power_saving = forms.BooleanField(label=_("Empty hosts so that they can sleep"), required=False)
 
 
-class PlacementForm(StudyForm):
+class PlacementForm(LossForm):
     kind = "placement"
     failures = forms.IntegerField(
-        label=_("Host failures to survive"), min_value=0, max_value=FAILURES_MAX, initial=1
+        label=_("Losses to survive"), min_value=0, max_value=FAILURES_MAX, initial=1
     )
 
 

@@ -12,8 +12,8 @@ Asking: TypeAlias = Literal["failures", "balance", "placement"]
 class Question(Struct, frozen=True, kw_only=True):
     """One question about one cluster; what a kind does not look at keeps its default.
 
-    `by` and `double`: failures.  `failures`: balance (0 to 2) and placement.  `max_moves` and
-    `power_saving`: balance.
+    `by`: failures and placement.  `double`: failures.  `failures`: balance (0 to 2) and placement.
+    `max_moves` and `power_saving`: balance.
     """
 
     kind: Asking

@@ -80,7 +80,7 @@ def _placement(question: Question, estate: Estate) -> PlacementAnswer:
     parameters = Parameters(
         cluster=question.cluster, failures=question.failures, vcpu_per_core=question.vcpu_per_core
     )
-    return PlacementAnswer.of(place_estate(estate, parameters))
+    return PlacementAnswer.of(place_estate(estate, parameters, question.by))
 
 
 def _ground(question: Question, estate: Estate, *, cold: bool = False) -> Ground:
