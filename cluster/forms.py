@@ -22,8 +22,11 @@ from planner.parameters import (
     SOCKETS_MAX,
     Parameters,
 )
+from planner.resilience.balance import LEAST_GAIN
+from planner.resilience.verbs import NUMBER_MAX
 
 VM_KINDS: Final = ("migrate", "power-on", "power-off")
+HELD_MAX: Final = 100_000  # characters: some thousand names
 ACCEPTED: Final = ".xlsx,.xlsm,.csv,.zip,.json,.ovf,.ova,.xml"
 
 
@@ -187,7 +190,27 @@ class BalanceForm(StudyForm):
         initial=1,
     )
     max_moves = forms.IntegerField(label=_("Moves, at most"), min_value=0, max_value=10_000, initial=1000)
+    min_gain = forms.FloatField(
+        label=_("A move must bring, points x hosts"),
+        min_value=0,
+        max_value=NUMBER_MAX,
+        initial=LEAST_GAIN,
+        required=False,
+        widget=forms.NumberInput(attrs={"step": "0.1"}),
+    )
+    hold = forms.CharField(
+        label=_("VMs that stay, one a line"),
+        max_length=HELD_MAX,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
+    )
+    continuous = forms.BooleanField(label=_("VMs kept together stay together on the way"), required=False)
     power_saving = forms.BooleanField(label=_("Empty hosts so that they can sleep"), required=False)
+
+    def clean_min_gain(self) -> float:
+        """What is left empty is what it is at first."""
+        value = self.cleaned_data["min_gain"]
+        return LEAST_GAIN if value is None else float(value)
 
 
 class PlacementForm(LossForm):

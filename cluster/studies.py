@@ -70,7 +70,13 @@ def _balance(question: Question, estate: Estate) -> Balance | PowerSaving:
     if question.power_saving:
         found = save_power(ground, failures=question.failures, max_moves=question.max_moves)
     else:
-        policy = BalancePolicy(failures=question.failures, max_moves=question.max_moves)
+        policy = BalancePolicy(
+            failures=question.failures,
+            max_moves=question.max_moves,
+            min_gain=question.min_gain,
+            continuous=question.continuous,
+            held=question.held,
+        )
         found = balance(ground, policy)
     judge(ground, found.placed)
     return msgspec.structs.replace(found, placed={})

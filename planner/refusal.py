@@ -49,10 +49,14 @@ class Refusal(Struct, frozen=True, kw_only=True):
         ...           ReasonCount(reason=Reason.MEMORY, hosts=3))
         >>> Refusal(vm="db3", reasons=counts).short()
         '3 hosts: MEMORY, 1: RULE spread-db'
+        >>> Refusal(vm="db3", reasons=()).short()
+        'there is no host'
         """
+        if not self.reasons:
+            return "there is no host"
         ordered = sorted(self.reasons, key=lambda count: (-count.hosts, count.reason, count.detail))
         said = [f"{count.hosts}: {count.reason} {count.detail}".rstrip() for count in ordered]
-        first = ordered[0].hosts if ordered else 0
+        first = ordered[0].hosts
         return ", ".join(said).replace(f"{first}:", f"{first} {'host' if first == 1 else 'hosts'}:", 1)
 
     def sentences(self) -> tuple[Sentence, ...]:

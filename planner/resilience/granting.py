@@ -173,7 +173,7 @@ def _step(row: int, where: I64, target: int) -> Step:
 
 
 def _allows(guard: Guard | None, where: I64, row: int, target: int) -> bool:
-    return guard is None or guard(where, np.array([[row, where[row], target]], np.int64))
+    return guard is None or guard(where, np.array([[row, where[row], target]], np.int64)) > 0
 
 
 def _is_less(one: Broken, other: Broken) -> bool:
