@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final, Self
+from collections.abc import Sequence
+from typing import Any, ClassVar, Final, Self, cast
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from cluster import labels
+from cluster.labels import LOST_AT_ONCE, lost_by
 from cluster.models import Connection, Operation, Project
 from cluster.outlook import Outlook
 from cluster.projects import HISTORY_BYTES_MAX
@@ -24,8 +26,11 @@ from planner.parameters import (
     SOCKETS_MAX,
     Parameters,
 )
+from planner.resilience.balance import LEAST_GAIN
+from planner.resilience.verbs import NUMBER_MAX
 
 VM_KINDS: Final = ("migrate", "power-on", "power-off")
+HELD_MAX: Final = 100_000  # characters: some thousand names
 ACCEPTED: Final = ".xlsx,.xlsm,.csv,.zip,.json,.ovf,.ova,.xml"
 
 
@@ -145,31 +150,38 @@ class StudyForm(Plain):
         widget=forms.NumberInput(attrs={"step": "0.1"}),
     )
 
+    def __init__(self, *args: Any, tags: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.tags = tags
+
     @classmethod
-    def of(cls, question: Question | None) -> Self:
+    def of(cls, question: Question | None, tags: Sequence[str] = ()) -> Self:
         """The form that shows what was asked."""
         if question is None:
-            return cls()
-        return cls(initial={name: getattr(question, name) for name in cls.base_fields})
+            return cls(tags=tags)
+        return cls(initial={name: getattr(question, name) for name in cls.base_fields}, tags=tags)
 
     def question(self, cluster: str) -> Question:
         """What a valid form asks of a cluster."""
         return Question(kind=self.kind, cluster=cluster, **self.cleaned_data)
 
 
-class FailuresForm(StudyForm):
-    kind = "failures"
+class LossForm(StudyForm):
+    """A study in which something is lost at once; the tags of the hosts are offered too."""
+
     by = forms.ChoiceField(
         label=_("What is lost at once"),
-        choices=[
-            ("host", _("a host")),
-            ("rack", _("a rack")),
-            ("site", _("a site")),
-            ("datacenter", _("a data centre")),
-            ("model", _("all hosts of one model")),
-            ("version", _("all hosts of one version")),
-        ],
+        choices=list(LOST_AT_ONCE.items()),
     )
+
+    def __init__(self, *args: Any, tags: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, tags=tags, **kwargs)
+        field = cast("forms.ChoiceField", self.fields["by"])
+        field.choices = [*field.choices, *((tag, lost_by(tag)) for tag in tags)]
+
+
+class FailuresForm(LossForm):
+    kind = "failures"
     double = forms.BooleanField(label=_("Two at once as well"), required=False, initial=True)
 
 
@@ -182,13 +194,33 @@ class BalanceForm(StudyForm):
         initial=1,
     )
     max_moves = forms.IntegerField(label=_("Moves, at most"), min_value=0, max_value=10_000, initial=1000)
+    min_gain = forms.FloatField(
+        label=_("A move must bring, points x hosts"),
+        min_value=0,
+        max_value=NUMBER_MAX,
+        initial=LEAST_GAIN,
+        required=False,
+        widget=forms.NumberInput(attrs={"step": "0.1"}),
+    )
+    hold = forms.CharField(
+        label=_("VMs that stay, one a line"),
+        max_length=HELD_MAX,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
+    )
+    continuous = forms.BooleanField(label=_("VMs kept together stay together on the way"), required=False)
     power_saving = forms.BooleanField(label=_("Empty hosts so that they can sleep"), required=False)
 
+    def clean_min_gain(self) -> float:
+        """What is left empty is what it is at first."""
+        value = self.cleaned_data["min_gain"]
+        return LEAST_GAIN if value is None else float(value)
 
-class PlacementForm(StudyForm):
+
+class PlacementForm(LossForm):
     kind = "placement"
     failures = forms.IntegerField(
-        label=_("Host failures to survive"), min_value=0, max_value=FAILURES_MAX, initial=1
+        label=_("Losses to survive"), min_value=0, max_value=FAILURES_MAX, initial=1
     )
 
 

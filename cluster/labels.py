@@ -290,3 +290,34 @@ def word_of(name: str) -> str:
 def service_of(name: str) -> str:
     """The word for what a host may be cut off from."""
     return str(SERVICE_NAMES.get(name, name))
+
+
+# What is lost at once; see `planner.lost_together`.
+LOST_AT_ONCE: Final = {
+    "host": _("a host"),
+    "rack": _("a rack"),
+    "site": _("a site"),
+    "datacenter": _("a data centre"),
+    "chassis": _("a chassis"),
+    "model": _("all hosts of one model"),
+    "cpu_model": _("all hosts of one CPU"),
+    "version": _("all hosts of one version"),
+}
+
+
+def lost_by(what: str) -> str:
+    """Say what is lost at once; a tag of the customer's own by its name."""
+    known = LOST_AT_ONCE.get(what)
+    return str(known) if known else gettext("all hosts of one value of {tag}").format(tag=what)
+
+
+# What proves a lower bound; see `planner.bounds` and `planner.patterns.generation`.
+PROOFS: Final = {
+    "sum of demand": _("the sum of the demand"),
+    "sizes that do not share a host (L2)": _("sizes that do not share a host (L2)"),
+    "sizes rounded to parts of a host (u(k))": _("sizes rounded to parts of a host, u(k)"),
+    "VMs that stand apart": _("VMs that stand apart"),
+    "every way tried": _("every way tried"),
+    "pattern linear program": _("the linear program of the patterns"),
+    "nothing to place": _("nothing to place"),
+}

@@ -6,14 +6,17 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from planner.resilience.balance import LEAST_GAIN
+
 Asking: TypeAlias = Literal["failures", "balance", "placement"]
 
 
 class Question(Struct, frozen=True, kw_only=True):
     """One question about one cluster; what a kind does not look at keeps its default.
 
-    `by` and `double`: failures.  `failures`: balance (0 to 2) and placement.  `max_moves` and
-    `power_saving`: balance.
+    `by`: failures and placement.  `double`: failures.  `failures`: balance (0 to 2) and placement.
+    `max_moves`, `min_gain`, `continuous`, `hold` (names of VMs that stay, one a line) and `power_saving`:
+    balance.
     """
 
     kind: Asking
@@ -24,3 +27,11 @@ class Question(Struct, frozen=True, kw_only=True):
     failures: int = 1
     max_moves: int = 1000
     power_saving: bool = False
+    min_gain: float = LEAST_GAIN
+    continuous: bool = False
+    hold: str = ""
+
+    @property
+    def held(self) -> frozenset[str]:
+        """The VMs that stay where they are."""
+        return frozenset(name for line in self.hold.splitlines() if (name := line.strip()))

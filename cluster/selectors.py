@@ -9,6 +9,7 @@ latest_plan(estate)        -> Plan of the whole estate, or None
 latest_study(estate, kind, cluster) -> Study, or None
 report_of(plan)            -> PlanReport
 latest_redundancy(estate)  -> Redundancy, or None    paths_of(redundancy), availability_of(redundancy)
+host_tags(estate)          -> names of the hosts' own tags
 clusters_of(estate)        -> list[ClusterCount]     vms_of_cluster(estate, name) -> QuerySet
 find(user, text, limit)    -> list[Hit]
 """
@@ -41,10 +42,12 @@ from cluster.models.inventory import Power
 from cluster.roles import Action, may
 from planner.availability.report import ClusterAvailability
 from planner.consolidation import NO_CLUSTER
+from planner.lost_together import ALONE, FIELDS
 from planner.paths.report import PathsReport
 from planner.report import PlanReport
 
 Reader = AbstractBaseUser | AnonymousUser
+TAGS_OFFERED: Final = 50
 
 
 class ClusterCount(Struct, frozen=True, kw_only=True):
@@ -138,6 +141,13 @@ def clusters_of(estate: Estate) -> list[ClusterCount]:
     if not known and hosts:
         return [ClusterCount(name=NO_CLUSTER, hosts=sum(hosts.values()))]
     return [ClusterCount(name=name, hosts=hosts.get(name, 0)) for name in known]
+
+
+def host_tags(estate: Estate) -> tuple[str, ...]:
+    """The customer's own tags of the hosts, in order; what is called like a field of ours is that field."""
+    rows = Host.objects.filter(estate=estate).exclude(attributes={}).values_list("attributes", flat=True)
+    tags = {tag for attributes in rows for tag in attributes}
+    return tuple(sorted(tags - {ALONE, *FIELDS}))[:TAGS_OFFERED]
 
 
 def hosts_of_cluster(estate: Estate, name: str) -> QuerySet[Host]:

@@ -70,7 +70,13 @@ def _balance(question: Question, estate: Estate) -> Balance | PowerSaving:
     if question.power_saving:
         found = save_power(ground, failures=question.failures, max_moves=question.max_moves)
     else:
-        policy = BalancePolicy(failures=question.failures, max_moves=question.max_moves)
+        policy = BalancePolicy(
+            failures=question.failures,
+            max_moves=question.max_moves,
+            min_gain=question.min_gain,
+            continuous=question.continuous,
+            held=question.held,
+        )
         found = balance(ground, policy)
     judge(ground, found.placed)
     return msgspec.structs.replace(found, placed={})
@@ -80,7 +86,7 @@ def _placement(question: Question, estate: Estate) -> PlacementAnswer:
     parameters = Parameters(
         cluster=question.cluster, failures=question.failures, vcpu_per_core=question.vcpu_per_core
     )
-    return PlacementAnswer.of(place_estate(estate, parameters))
+    return PlacementAnswer.of(place_estate(estate, parameters, question.by))
 
 
 def _ground(question: Question, estate: Estate, *, cold: bool = False) -> Ground:

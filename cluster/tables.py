@@ -88,6 +88,10 @@ class VmTable(Headed):
     guest_os = Text(verbose_name=_("Guest OS"), order_by=("guest_os", "name"))
     cpu_demand_mhz = Number(verbose_name=_("CPU demand, MHz"), order_by=("cpu_demand_mhz", "name"))
     memory_demand_mib = Number(size, verbose_name=_("Memory demand"), order_by=("memory_demand_mib", "name"))
+    iops_demand = Number(verbose_name=_("Disk operations a second"), order_by=("iops_demand", "name"))
+    network_demand_mbit = Number(
+        verbose_name=_("Network demand, Mbit/s"), order_by=("network_demand_mbit", "name")
+    )
     cpu_reservation_mhz = Number(
         verbose_name=_("CPU reserved, MHz"), order_by=("cpu_reservation_mhz", "name")
     )
@@ -203,7 +207,7 @@ class Columns(Struct, frozen=True):
 HIDDEN_AT_FIRST: Final = frozenset(
     {
         *("cpu_demand_mhz", "memory_demand_mib", "cpu_reservation_mhz", "memory_reservation_mib"),
-        *("folder", "owner"),
+        *("iops_demand", "network_demand_mbit", "folder", "owner"),
     }
 )
 

@@ -36,9 +36,10 @@ from planner.forecast_verbs import FORECAST_VERBS, add_forecast_verbs
 from planner.formats.reader import read
 from planner.hardware.document import found_document
 from planner.hardware.search import search
-from planner.parameters import ParameterError, Parameters
+from planner.lost_together import ALONE, FIELDS
+from planner.parameters import ParameterError, Parameters, check_group
 from planner.paths_verbs import PATHS_VERBS, add_paths_verbs
-from planner.placing import GROUPS, place_estate
+from planner.placing import place_estate
 from planner.printout import clean, plan_lines, summary_lines
 from planner.printout_placing import place_lines
 from planner.quality import FormatError, Reading
@@ -120,7 +121,10 @@ def _parser() -> Parser:
         verb.add_argument("--host-sockets", metavar="S", type=int, help="its sockets")
         verb.add_argument("--host-memory-gib", metavar="M", type=float, help="its memory")
     placing.add_argument(
-        "--failure-group", choices=GROUPS, default="host", help="what fails at once (%(default)s)"
+        "--failure-group",
+        metavar="WHAT",
+        default=ALONE,
+        help=f"what fails at once (%(default)s): host, {', '.join(FIELDS)}, or a tag of the hosts",
     )
     placing.add_argument("--new-hosts", action="store_true", help="pack on identical new hosts")
     planning.add_argument("--template", metavar="VM", help="count free room in VMs like this one")
@@ -181,6 +185,7 @@ def _place(reading: Reading, options: argparse.Namespace, clock: Clock) -> tuple
         host_memory_gib=options.host_memory_gib,
         cluster=options.cluster,
     )
+    check_group(reading.estate.hosts, options.failure_group)
     began = clock()
     report = place_estate(reading.estate, parameters, options.failure_group, options.new_hosts)
     seconds = clock() - began

@@ -19,11 +19,13 @@ from planner.estate import VM, Host
 
 Counts: TypeAlias = npt.NDArray[np.int64]
 
-COLUMNS: Final = ("vcpu_milli", "memory_kib", "khz")
-VCPU, MEMORY, KHZ = range(3)
+COLUMNS: Final = ("vcpu_milli", "memory_kib", "khz", "iops", "kbit_s")
+VCPU, MEMORY, KHZ, IOPS, KBIT = range(5)
+Amounts: TypeAlias = tuple[int, int, int, int, int]  # one row, by column of COLUMNS
 # A capacity nobody told us, far above any sum of needs: it never refuses.
-UNKNOWN_KHZ: Final = 10**15
+UNKNOWN: Final = 10**15
 KIB_PER_MIB: Final = 1024
+KBIT_PER_MBIT: Final = 1000
 
 _HOST_BASE: Final = float(memory.HOST_BASE_MB.value)
 _HOST_BASE_UP_TO_MIB: Final = float(memory.HOST_BASE_UP_TO_GB.value) * 1024
@@ -57,10 +59,10 @@ class Capacity(Struct, frozen=True, kw_only=True, eq=False):
     gives: Counts
 
     @classmethod
-    def of(cls, names: Sequence[str], gives: Sequence[tuple[int, int, int]]) -> Capacity:
+    def of(cls, names: Sequence[str], gives: Sequence[Sequence[int]]) -> Capacity:
         """Put hosts into an array, no host too."""
-        table = np.array(gives, dtype=np.int64).reshape(len(names), len(COLUMNS))
-        return cls(names=tuple(names), gives=table)
+        wide = len(gives[0]) if gives else len(COLUMNS)
+        return cls(names=tuple(names), gives=np.array(gives, dtype=np.int64).reshape(len(names), wide))
 
 
 def vm_overhead_mib(vcpus: int, memory_mib: int) -> float:
@@ -106,20 +108,60 @@ def held_mhz(vm: VM) -> float:
     return float(max(vm.cpu_reservation_mhz or 0.0, vm.cpu_demand_mhz or 0.0))
 
 
-def need_of(vm: VM) -> tuple[int, int, int]:
-    """Say what one copy of a running VM takes: vCPUs / 1000, KiB with overhead, kHz that it holds."""
+def need_of(vm: VM) -> Amounts:
+    """Say what one copy of a running VM takes.
+
+    vCPUs / 1000, KiB with overhead, kHz that it holds, operations a second and kbit/s as measured.  What
+    nobody measured takes nothing.
+
+    >>> need_of(VM(name="db", power="on", vcpus=2, memory_mib=4096, disk_mib=0, iops_demand=1500.5,
+    ...            network_demand_mbit=80))
+    (2000, 4248259, 0, 1501, 80000)
+    """
     memory_kib = math.ceil((vm.memory_mib + vm_overhead_mib(vm.vcpus, vm.memory_mib)) * KIB_PER_MIB)
-    return vm.vcpus * 1000, memory_kib, math.ceil(held_mhz(vm) * 1000)
+    return (
+        vm.vcpus * 1000,
+        memory_kib,
+        math.ceil(held_mhz(vm) * 1000),
+        math.ceil(vm.iops_demand or 0.0),
+        math.ceil((vm.network_demand_mbit or 0.0) * KBIT_PER_MBIT),
+    )
 
 
-def give_of(*, cores: int, cpu_mhz: float, memory_mib: float, vcpu_per_core: float) -> tuple[int, int, int]:
-    """Say what a host gives in the same units; a speed of 0 MHz is a speed nobody told."""
-    khz = math.floor(cores * cpu_mhz * 1000) if cpu_mhz else UNKNOWN_KHZ
+def give_of(
+    *,
+    cores: int,
+    cpu_mhz: float,
+    memory_mib: float,
+    vcpu_per_core: float,
+    iops: float | None = None,
+    network_mbit: float | None = None,
+) -> Amounts:
+    """Say what a host gives in the same units; a speed of 0 MHz is a speed nobody told.
+
+    `iops`, `network_mbit` None: nobody told, so nobody is refused for it.
+    """
     return (
         math.floor(cores * vcpu_per_core * 1000),
         math.floor(usable_memory_mib(memory_mib) * KIB_PER_MIB),
-        min(khz, UNKNOWN_KHZ),
+        min(math.floor(cores * cpu_mhz * 1000) if cpu_mhz else UNKNOWN, UNKNOWN),
+        UNKNOWN if iops is None else math.floor(iops),
+        UNKNOWN if network_mbit is None else math.floor(network_mbit * KBIT_PER_MBIT),
     )
+
+
+def network_mbit(host: Host) -> int | None:
+    """Add up the NICs of a host that are up; None where one of them does not tell its speed, or none is.
+
+    >>> from planner.estate import Nic
+    >>> nics = tuple(Nic(device=f"vmnic{n}", speed_mbit=10_000, up=n < 2) for n in range(3))
+    >>> network_mbit(Host(name="h", sockets=1, cores=8, cpu_mhz=0, memory_mib=1024, nics=nics))
+    20000
+    """
+    speeds = [nic.speed_mbit for nic in host.nics if nic.up is not False]
+    if not speeds or not all(speeds):
+        return None
+    return sum(speed or 0 for speed in speeds)
 
 
 def load_of(vms: Iterable[VM]) -> Load:
@@ -146,7 +188,12 @@ def capacity_of(hosts: Sequence[Host], vcpu_per_core: float) -> Capacity:
     ready = [host for host in hosts if host.connected and not host.maintenance]
     gives = [
         give_of(
-            cores=host.cores, cpu_mhz=host.cpu_mhz, memory_mib=host.memory_mib, vcpu_per_core=vcpu_per_core
+            cores=host.cores,
+            cpu_mhz=host.cpu_mhz,
+            memory_mib=host.memory_mib,
+            vcpu_per_core=vcpu_per_core,
+            iops=host.iops,
+            network_mbit=network_mbit(host),
         )
         for host in ready
     ]

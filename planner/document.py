@@ -76,6 +76,7 @@ def _placed(cluster: Placed) -> Document:
         "method": placement.method,
         "new_hosts": cluster.new_hosts,
         "contradictions": _texts(cluster.contradictions),
+        "notes": _texts(cluster.notes),
         "preferences_unmet": msgspec.to_builtins(cluster.unmet),
         "reserve": _reserve(cluster),
     }

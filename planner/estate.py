@@ -18,7 +18,7 @@ from typing import Annotated, Final, Literal, TypeAlias, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from planner.row import Count, Mhz, Mib, Name, Row
+from planner.row import Count, Mhz, Mib, Name, Rate, Row
 
 FORMAT: Final = "headroom-estate/1"
 
@@ -123,7 +123,11 @@ class Vmk(Row, frozen=True, kw_only=True):
 
 
 class Host(Row, frozen=True, kw_only=True):
-    """A physical server.  `cores` are physical cores of the whole host, never threads."""
+    """A physical server.  `cores` are physical cores of the whole host, never threads.
+
+    `iops` is what its adapters or its own disks carry at most; None: nobody told.  `attributes` are the
+    customer's own words about it (tag -> value), by which hosts may also be lost together.
+    """
 
     name: Name
     cluster: Name | None = None
@@ -148,6 +152,8 @@ class Host(Row, frozen=True, kw_only=True):
     chassis: Name | None = None
     psus: tuple[Psu, ...] = ()
     vmks: tuple[Vmk, ...] = ()
+    iops: Rate | None = None
+    attributes: dict[str, str] = {}
 
 
 class Datastore(Row, frozen=True, kw_only=True):
@@ -289,7 +295,8 @@ class VM(Row, frozen=True, kw_only=True):
     """A virtual machine.
 
     `disk_mib` is what its disks may grow to, `disk_used_mib` what its files hold on the datastores.
-    `cpu_demand_mhz` and `memory_demand_mib` are measured; None: nobody measured.
+    `cpu_demand_mhz`, `memory_demand_mib`, `iops_demand` and `network_demand_mbit` are measured; None:
+    nobody measured.
     """
 
     name: Name
@@ -305,6 +312,8 @@ class VM(Row, frozen=True, kw_only=True):
     disk_used_mib: Mib | None = None
     cpu_demand_mhz: Mhz | None = None
     memory_demand_mib: Mib | None = None
+    iops_demand: Rate | None = None
+    network_demand_mbit: Rate | None = None
     cpu_reservation_mhz: Mhz | None = None
     memory_reservation_mib: Mib | None = None
     datastores: tuple[Name, ...] = ()

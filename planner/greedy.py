@@ -132,6 +132,15 @@ def attempts(task: Task, start: Counts, names: Sequence[str], give: Counts | Non
                 yield _with_free(task, base, filling, f"host by host, {score}")
 
 
+def smallest_first(task: Task, start: Counts, names: Sequence[str]) -> Try:
+    """Place the units, then the free copies smallest first: where not all fit, this leaves fewest over."""
+    base = _place_units(task, start, names, None, False)
+    if not len(task.shapes.copies):
+        return base
+    order = orders(task.shapes, task.scale, task.shapes.counts)[0][::-1].copy()
+    return _with_free(task, base, first_fit(task.shapes, order, base.left, None), "first fit, smallest first")
+
+
 def _tries(shapes: int) -> int:
     """Say how many orders are worth their time; each costs some microseconds a shape."""
     return next(tries for most, tries in TRIES if shapes <= most)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
@@ -10,6 +11,8 @@ from msgspec import Struct
 
 from planner.catalogue.licences import Licence
 from planner.cost.first import Prices
+from planner.estate import Host
+from planner.lost_together import FIELDS, is_known, tags_of, told
 from planner.sentence import Sentence
 from planner.sizing import Wish
 from planner.units import MIB_PER_GIB
@@ -21,6 +24,7 @@ CORES_MAX: Final = 100_000
 SOCKETS_MAX: Final = 1024
 MEMORY_GIB_MAX: Final = 10**9
 PRICE_MAX: Final = Decimal(10**12)
+TAGS_SAID: Final = 20
 
 
 class ParameterError(ValueError):
@@ -98,6 +102,28 @@ def check_parameters(parameters: Parameters) -> None:
     for is_wrong, sentence in wrong:
         if is_wrong:
             raise ParameterError(sentence)
+
+
+def check_group(hosts: Sequence[Host], what: str) -> None:
+    """Refuse a thing that hosts cannot be lost by, or that none of them tells.
+
+    Raises:
+        ParameterError: so, with what they can be lost by.
+    """
+    check_known(hosts, what)
+    if hosts and all(told(host, what) is None for host in hosts):
+        raise ParameterError(Sentence("no host tells its {by}", {"by": what}))
+
+
+def check_known(hosts: Sequence[Host], what: str) -> None:
+    """Refuse a thing that hosts cannot be lost by at all."""
+    if not is_known(hosts, what):
+        raise ParameterError(
+            Sentence(
+                "hosts cannot be lost by {value}; they can by host, {known}",
+                {"value": what, "known": ", ".join((*FIELDS, *tags_of(hosts)[:TAGS_SAID]))},
+            )
+        )
 
 
 def prices_of(parameters: Parameters) -> Prices:

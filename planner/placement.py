@@ -12,7 +12,7 @@ from msgspec import Struct
 from planner.bounds import Lowest, fewest_hosts, fewest_of
 from planner.demand import Capacity, Counts, Load
 from planner.estate import Rule
-from planner.greedy import Task, Try, attempts, host_orders, in_order, searched, task_of
+from planner.greedy import Task, Try, attempts, host_orders, in_order, searched, smallest_first, task_of
 from planner.packing import OutOfSteps
 from planner.patterned import stand
 from planner.patterns.generation import Effort
@@ -118,6 +118,8 @@ def place(
     task = task_of(load, bound.units, refused, capacity.gives.max(axis=0, initial=1))
     once = quick or _hopeless(load, capacity)
     best = _best(task, capacity, len(refused), once)
+    if once and not quick:
+        best = _fewest_over(task, capacity, best)
     if best.over > len(refused) and not once:
         best = _placed_harder(task, capacity, best)
     lowest = fewest_of(_needs_placed(task, best), capacity.gives, 0)
@@ -140,6 +142,8 @@ def consolidate(
     lowest = fewest_of(task.needs, capacity.gives, task.widest_apart)
     hopeless = _hopeless(load, capacity)
     best = _best(task, capacity, len(refused), hopeless, fewest=lowest.hosts)
+    if hopeless:
+        best = _fewest_over(task, capacity, best)
     if task.items and not hopeless and (best.over > len(refused) or best.hosts_used > lowest.hosts):
         found, proven = stand(task, capacity.names, capacity.gives)
         best = min(best, found, key=lambda attempt: attempt.rank)
@@ -156,6 +160,13 @@ def consolidate(
 def _hopeless(load: Load, capacity: Capacity) -> bool:
     """Say whether even the sums are too large, so that no better way is worth its time."""
     return any(load.total(column) > sum(gives) for column, gives in enumerate(capacity.gives.T.tolist()))
+
+
+def _fewest_over(task: Task, capacity: Capacity, best: Try) -> Try:
+    """Where not all fit by their sums alone, try whether the smallest first leave fewer without a host."""
+    if len(task.shapes.copies) > QUICK_SHAPES:
+        return best
+    return min(best, smallest_first(task, capacity.gives, capacity.names), key=lambda attempt: attempt.rank)
 
 
 def _quickly_packed(task: Task, size: Counts, lowest: Lowest, enough: int | None) -> Try:

@@ -7,7 +7,6 @@ only one there is; where there are several they are placed on the hosts of no cl
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal, TypeAlias
 
 import msgspec
 import numpy as np
@@ -19,18 +18,17 @@ from planner.contradictions import contradictions
 from planner.demand import Capacity, Load, capacity_of, load_of
 from planner.disks import without_room
 from planner.estate import Estate, Rule
-from planner.parameters import ParameterError, Parameters, check_parameters, wish_of
+from planner.lost_together import ALONE, host_groups
+from planner.parameters import ParameterError, Parameters, check_known, check_parameters, wish_of
 from planner.placement import Placement, consolidate, pack
 from planner.preferences import Unmet, settle, wishes_of
+from planner.rates import rates_told
 from planner.reach import Reach, reach_of
 from planner.refusal import Reason, ReasonCount, Refusal
 from planner.reserve import Question, Reserve, reserve
 from planner.sentence import Sentence
 from planner.sizing import give_of_model, host_model
-from planner.tables import host_groups, tabulate
-
-Group: TypeAlias = Literal["host", "rack", "site"]
-GROUPS: Final = ("host", "rack", "site")
+from planner.tables import tabulate
 
 
 class JudgeError(RuntimeError):
@@ -41,7 +39,7 @@ class Placed(Struct, frozen=True, kw_only=True, eq=False):
     """One cluster: the placement, what contradicted before it, what it would rather have, its reserve.
 
     `hosts_needed` is hosts used + those kept for failures; None where not even all hosts carry them.
-    `new_hosts`: the hosts are still to be bought.
+    `new_hosts`: the hosts are still to be bought.  `notes` say what was not judged for want of figures.
     """
 
     name: str
@@ -50,10 +48,11 @@ class Placed(Struct, frozen=True, kw_only=True, eq=False):
     contradictions: tuple[Sentence, ...]
     unmet: Unmet
     failures: int
-    group: Group
+    group: str
     hosts_needed: int | None
     reserve: Reserve | None
     new_hosts: bool
+    notes: tuple[Sentence, ...] = ()
 
     @property
     def fits(self) -> bool:
@@ -98,14 +97,14 @@ class PlacingReport(Struct, frozen=True, kw_only=True, eq=False):
 
 
 def place_estate(
-    estate: Estate, parameters: Parameters, group: Group = "host", new_hosts: bool = False
+    estate: Estate, parameters: Parameters, group: str = ALONE, new_hosts: bool = False
 ) -> PlacingReport:
     """Place every running VM of an estate anew, on the fewest hosts that are there or on new ones.
 
     Args:
         estate: hosts, VMs, rules, datastores, networks.
         parameters: failures to carry, vCPUs a core, the cluster asked for, the host to buy.
-        group: what fails at once.
+        group: what fails at once: "host", or what hosts share; see `planner.lost_together`.
         new_hosts: pack on identical new hosts instead of those that are there.
 
     Raises:
@@ -113,8 +112,9 @@ def place_estate(
             where new ones are asked for.  A VM that finds no host is not an error.
     """
     check_parameters(parameters)
-    if new_hosts and group != "host":
+    if new_hosts and group != ALONE:
         raise ParameterError(Sentence("new hosts stand in no rack and no site yet"))
+    check_known(estate.hosts, group)
     clusters = _clusters(estate)
     chosen = [one for one in clusters if parameters.cluster in (None, one.name)]
     if parameters.cluster is not None and not chosen:
@@ -171,10 +171,11 @@ def _packed(estate: Estate, cluster: Members, parameters: Parameters, clusters: 
         contradictions=_nameless_contradictions(load, placement, nameless),
         unmet=Unmet(),
         failures=wish.failures,
-        group="host",
+        group=ALONE,
         hosts_needed=placement.hosts_used + wish.failures if placement.complete else None,
         reserve=None,
         new_hosts=True,
+        notes=rates_told((), cluster.vms),
     )
 
 
@@ -196,7 +197,7 @@ def _prefixed(placement: Placement, cluster: str) -> Placement:
     )
 
 
-def _placed(estate: Estate, cluster: Members, parameters: Parameters, group: Group) -> Placed:
+def _placed(estate: Estate, cluster: Members, parameters: Parameters, group: str) -> Placed:
     """Consolidate one cluster on its hosts, then find the hosts that must stay for failures."""
     rules = _naming(estate.rules, cluster)
     reach = reach_of(estate, cluster.hosts, (vm for vm in cluster.vms if vm.is_load))
@@ -228,6 +229,7 @@ def _placed(estate: Estate, cluster: Members, parameters: Parameters, group: Gro
         hosts_needed=(found.hosts_used if kept is None else len(kept.hosts)) if carried else None,
         reserve=kept,
         new_hosts=False,
+        notes=rates_told(cluster.hosts, cluster.vms),
     )
 
 

@@ -34,6 +34,8 @@ def _cluster_lines(cluster: Placed) -> Iterator[str]:
     yield from _reserve_lines(cluster)
     if cluster.unmet.should or cluster.unmet.numa:
         yield f"  preferences unmet: {cluster.unmet.should} should-rules, {cluster.unmet.numa} NUMA nodes"
+    for note in cluster.notes:
+        yield f"  note: {clean(str(note))}"
     yield from _host_lines(placement.placed)
     for refusal in placement.refusals[:REFUSED_SHOWN]:
         yield f"  {clean(refusal.vm)} finds no host: {clean(refusal.short())}"

@@ -7,14 +7,20 @@ from typing import Final
 
 import numpy as np
 
-from planner.demand import KHZ, MEMORY, VCPU, Capacity, Counts
+from planner.demand import IOPS, KBIT, KHZ, MEMORY, VCPU, Capacity, Counts
 from planner.greedy import Task, Try
 from planner.packing import lacking
 from planner.reach import Reach
 from planner.refusal import Reason, ReasonCount, Refusal
 from planner.rules import Bound, Unit
 
-REASON_OF: Final = {VCPU: Reason.CPU, MEMORY: Reason.MEMORY, KHZ: Reason.CPU}
+REASON_OF: Final = {
+    VCPU: Reason.CPU,
+    MEMORY: Reason.MEMORY,
+    KHZ: Reason.CPU,
+    IOPS: Reason.IOPS,
+    KBIT: Reason.BANDWIDTH,
+}
 
 
 def reasons_of(

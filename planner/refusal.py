@@ -20,6 +20,8 @@ class Reason(StrEnum):
     DATASTORE_FULL = "DATASTORE_FULL"
     DATASTORE_UNREACHABLE = "DATASTORE_UNREACHABLE"
     NETWORK = "NETWORK"
+    IOPS = "IOPS"
+    BANDWIDTH = "BANDWIDTH"
     CPU_MODEL = "CPU_MODEL"
     RULE = "RULE"
     FAILOVER_RESERVE = "FAILOVER_RESERVE"
@@ -47,10 +49,14 @@ class Refusal(Struct, frozen=True, kw_only=True):
         ...           ReasonCount(reason=Reason.MEMORY, hosts=3))
         >>> Refusal(vm="db3", reasons=counts).short()
         '3 hosts: MEMORY, 1: RULE spread-db'
+        >>> Refusal(vm="db3", reasons=()).short()
+        'there is no host'
         """
+        if not self.reasons:
+            return "there is no host"
         ordered = sorted(self.reasons, key=lambda count: (-count.hosts, count.reason, count.detail))
         said = [f"{count.hosts}: {count.reason} {count.detail}".rstrip() for count in ordered]
-        first = ordered[0].hosts if ordered else 0
+        first = ordered[0].hosts
         return ", ".join(said).replace(f"{first}:", f"{first} {'host' if first == 1 else 'hosts'}:", 1)
 
     def sentences(self) -> tuple[Sentence, ...]:
@@ -83,6 +89,8 @@ _SAID: Final = {
     Reason.DATASTORE_FULL: Sentence("{vm} finds no host: datastores full (hosts: {hosts})"),
     Reason.DATASTORE_UNREACHABLE: Sentence("{vm} finds no host: datastores out of reach (hosts: {hosts})"),
     Reason.NETWORK: Sentence("{vm} finds no host: one of its networks is missing (hosts: {hosts})"),
+    Reason.IOPS: Sentence("{vm} finds no host: too few disk operations a second (hosts: {hosts})"),
+    Reason.BANDWIDTH: Sentence("{vm} finds no host: too little network bandwidth (hosts: {hosts})"),
     Reason.CPU_MODEL: Sentence("{vm} finds no host: a CPU it cannot run on (hosts: {hosts})"),
     Reason.RULE: Sentence("{vm} finds no host: forbidden by {rule} (hosts: {hosts})"),
     Reason.FAILOVER_RESERVE: Sentence("{vm} finds no host: kept for failures (hosts: {hosts})"),

@@ -10,6 +10,7 @@ from planner.consolidation import Members
 from planner.demand import KHZ, MEMORY, VCPU, Capacity, give_of
 from planner.estate import Rule
 from planner.placement import place
+from planner.rates import rates_told
 from planner.refusal import Refusal
 from planner.sentence import Sentence, Value
 from planner.sizing import KIB_PER_GIB, Sizing, Wish
@@ -77,7 +78,7 @@ def _about_vms(cluster: Members, sizing: Sizing) -> list[Sentence]:
         said.append(
             Sentence("FT VMs whose secondary is not listed ({count}) count twice", {"count": shadows})
         )
-    said.extend(_about_measured(cluster))
+    said.extend((*_about_measured(cluster), *rates_told(cluster.hosts, cluster.vms)))
     model = sizing.host_model
     threads = THREADS_PER_CORE * model.cores if model is not None else 0
     wide = [vm for vm in cluster.vms if vm.is_load and vm.vcpus > threads]

@@ -11,6 +11,7 @@ Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=255)]
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=1_000_000)]
 Mib: TypeAlias = Annotated[int, Meta(ge=0, le=10**12)]
 Mhz: TypeAlias = Annotated[float, Meta(ge=0, le=10**9)]
+Rate: TypeAlias = Annotated[float, Meta(ge=0, le=10**9)]  # a second: operations, Mbit
 
 
 class Row(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

@@ -17,6 +17,7 @@ from planner.demand import (
     KHZ,
     MEMORY,
     VCPU,
+    Amounts,
     Capacity,
     Load,
     capacity_of,
@@ -185,7 +186,7 @@ def _is_one_of(give: Sequence[int], load: Load, capacity: Capacity, rules: Seque
     return identical(load, capacity, rules) and bool((capacity.gives[0] == give)[needed].all())
 
 
-def give_of_model(model: HostModel, vcpu_per_core: float) -> tuple[int, int, int]:
+def give_of_model(model: HostModel, vcpu_per_core: float) -> Amounts:
     """Say what a planned host gives, in the columns of `demand`."""
     return give_of(
         cores=model.cores,

@@ -6,7 +6,7 @@ connected are no rows: they take nobody, and a VM that is on one of them stands 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from msgspec import Struct
@@ -132,12 +132,3 @@ def _standing(load: Load, capacity: Capacity, units: Sequence[Unit]) -> Standing
         for number in unit.apart:
             groups.setdefault(number, []).append(row)
     return Standing.of(need, capacity.gives, hosts_of, [groups[number] for number in sorted(groups)])
-
-
-def host_groups(hosts: Sequence[Host], kind: str) -> Mapping[str, tuple[str, ...]]:
-    """Group hosts by what fails at once: 'host', 'rack' or 'site'; a host in none is a group of its own."""
-    found: dict[str, list[str]] = {}
-    for host in hosts:
-        where = {"host": host.name, "rack": host.rack, "site": host.site}[kind]
-        found.setdefault(where or host.name, []).append(host.name)
-    return {name: tuple(members) for name, members in sorted(found.items())}

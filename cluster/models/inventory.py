@@ -122,6 +122,8 @@ class Host(Named):
     cpu_usage_percent = models.FloatField(null=True)
     memory_usage_percent = models.FloatField(null=True)
     chassis = OptionalText()
+    iops = models.FloatField(null=True)
+    attributes = models.JSONField(default=dict)
 
 
 class Nic(models.Model):
@@ -239,6 +241,8 @@ class VirtualMachine(Named):
     disk_used_mib = models.BigIntegerField(null=True)
     cpu_demand_mhz = models.FloatField(null=True)
     memory_demand_mib = models.BigIntegerField(null=True)
+    iops_demand = models.FloatField(null=True)
+    network_demand_mbit = models.FloatField(null=True)
     cpu_reservation_mhz = models.FloatField(null=True)
     memory_reservation_mib = models.BigIntegerField(null=True)
     datastore_names = Names()

@@ -43,6 +43,8 @@ def balance_context(_: HttpRequest, study: Study) -> dict[str, Any]:
         "found": found,
         "verdict_state": "bad" if found.broken_after.must else "ok",
         "curve": _curve([found.score_before, *scores]),
+        "iops": any(host.iops_before is not None for host in found.hosts),
+        "network": any(host.network_before is not None for host in found.hosts),
         "half": _moves_to(found.score_before / 2, scores),
         **_moves(lines),
     }

@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 from django.http import HttpRequest
 
+from cluster.labels import PROOFS, lost_by
 from cluster.models import Study
 from planner.resilience.answers import PlacementAnswer
 
@@ -21,6 +22,8 @@ def placement_context(_: HttpRequest, study: Study) -> dict[str, Any]:
     return {
         "found": found,
         "verdict_state": "bad" if found.refusals else "ok" if is_carried else "warn",
+        "proof": PROOFS.get(found.bound_method, found.bound_method),
+        "lost_by": lost_by(found.by),
         "placed": sum(len(host.vms) for host in found.hosts),
         "hosts": [
             {"name": host.name, "count": len(host.vms), "vms": host.vms[:VMS_SHOWN],

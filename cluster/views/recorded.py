@@ -26,6 +26,7 @@ def recorded_of_host(host: Host) -> Recorded:
         (gettext("Memory"), size(host.memory_mib)),
         (gettext("Hypervisor"), known(host.version)),
         (gettext("EVC mode"), known(host.evc)),
+        (gettext("Disk operations a second, at most"), known(host.iops)),
         (gettext("Maintenance mode"), known(host.maintenance)),
         (gettext("Connected"), known(host.connected)),
     ]
@@ -43,6 +44,8 @@ def recorded_of_vm(vm: VirtualMachine) -> Recorded:
         (gettext("Port groups"), ", ".join(vm.network_names) or NOT_RECORDED),
         (gettext("CPU demand, MHz"), known(vm.cpu_demand_mhz)),
         (gettext("Memory demand"), size(vm.memory_demand_mib)),
+        (gettext("Disk operations a second"), known(vm.iops_demand)),
+        (gettext("Network demand, Mbit/s"), known(vm.network_demand_mbit)),
         (gettext("CPU reserved, MHz"), known(vm.cpu_reservation_mhz)),
         (gettext("Memory reserved"), size(vm.memory_reservation_mib)),
         (gettext("Fault tolerance"), vm.get_ft_display()),

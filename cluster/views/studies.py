@@ -45,7 +45,7 @@ def study(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
         "study": found,
         "question": question,
         "is_stale": found is not None and found.estate_revision != estate.revision,
-        "form": STUDY_FORMS[kind].of(question),
+        "form": STUDY_FORMS[kind].of(question, selectors.host_tags(estate)),
         "may_plan": may(request.user, Action.PLAN),
     }
     if found is not None:
@@ -60,7 +60,7 @@ def ask(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
     name = request.POST.get("cluster", "").replace("\0", "")
     if not any(known.name == name for known in selectors.clusters_of(estate)):
         raise Http404(gettext("There is no such cluster"))
-    form: StudyForm = STUDY_FORMS[kind](request.POST)
+    form: StudyForm = STUDY_FORMS[kind](request.POST, tags=selectors.host_tags(estate))
     if not form.is_valid():
         context = {"estate": estate, "form": form, "cluster_name": name, "kind": kind}
         template = "parts/parameters_errors.html" if wants_fragment(request) else "study/asked_wrong.html"

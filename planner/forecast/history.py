@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Struct
 
 from planner.consolidation import Members, members
-from planner.demand import KHZ, KIB_PER_MIB, MEMORY, UNKNOWN_KHZ, VCPU, Capacity, capacity_of, load_of
+from planner.demand import KHZ, KIB_PER_MIB, MEMORY, UNKNOWN, VCPU, Capacity, capacity_of, load_of
 from planner.estate import Datastore, Estate
 from planner.forecast.series import Point, Series
 from planner.units import MIB_PER_GIB
@@ -114,7 +114,7 @@ def _of_cluster(cluster: Members, failures: int, vcpu_per_core: float) -> list[M
 def _left(capacity: Capacity, column: int, failures: int, scale: float) -> float | None:
     """What the hosts give without the `failures` largest; None where no host is known, or a speed is not."""
     gives = np.sort(capacity.gives[:, column])
-    if not len(gives) or gives[-1] >= UNKNOWN_KHZ:
+    if not len(gives) or gives[-1] >= UNKNOWN:
         return None
     return float(gives[: max(0, len(gives) - failures)].sum()) / scale
 

@@ -13,6 +13,7 @@ from planner.estate import Cluster, Hba, Host, Nic, Priority, Vmk
 from planner.formats import limits
 from planner.formats.findings import Findings
 from planner.formats.machines import PRIORITIES
+from planner.formats.own_columns import attributes_of
 from planner.formats.table import Table, read_of
 from planner.formats.text import shortened
 from planner.sentence import Sentence
@@ -107,6 +108,7 @@ def hosts(table: Table, names: ClusterNames, parts: HostParts, findings: Finding
     vendors, models = table.texts("vendor"), table.texts("model")
     cpu_models, versions = table.texts("cpu_model"), table.texts("version")
     evc = table.texts("evc")
+    attributes = attributes_of(table)
     built: dict[str, Host] = {}
     for place, name in enumerate(labels):
         socket, core, speed, memory_mib = sockets[place], cores[place], speeds[place], memory[place]
@@ -137,6 +139,7 @@ def hosts(table: Table, names: ClusterNames, parts: HostParts, findings: Finding
             nics=parts.nics.get(name, ()),
             hbas=parts.hbas.get(name, ()),
             vmks=parts.vmks.get(name, ()),
+            attributes=attributes.get(place, {}),
         )
     findings.sheet_read(read_of(table, len(table) - len(built)))
     return tuple(built.values())

@@ -13,9 +13,10 @@ from planner.estate import VM, Disk, FtRole, Partition, Power, Priority, VmNic
 from planner.formats import limits
 from planner.formats.findings import Findings
 from planner.formats.identity import distinct_names
+from planner.formats.own_columns import attributes_of
 from planner.formats.ownership import Owners
-from planner.formats.table import Table, shown, spelled
-from planner.formats.text import cleaned, shortened
+from planner.formats.table import Table, shown
+from planner.formats.text import shortened
 from planner.sentence import Sentence
 
 T = TypeVar("T")
@@ -51,7 +52,6 @@ TEXT_FIELDS: Final = ("vm_id", "vm_uuid", "host", "path", "os_tools", "os_config
 UNUSABLE: Final = Sentence("{vm} has no usable {column} ({found}); the row was skipped").template
 NO_FT_STATE: Final = Sentence("{found} is no state of fault tolerance; the VM counts as unprotected").template
 NO_PRIORITY: Final = Sentence("{found} is no restart priority; the cluster's counts").template
-MAX_ATTRIBUTE: Final = 1_000  # a custom value of vCenter is shorter; a novel in a cell is cut
 _DATASTORE: Final = re.compile(r"^\[([^\]]+)\]")
 
 
@@ -107,7 +107,7 @@ def machines(
         networks=list(zip(*(info.texts(f"network_{number}") for number in range(1, 9)), strict=True)),
         ft=_ft_roles(info),
         restart_priority=_priorities(info, clusters, cluster_priorities),
-        attributes=_attributes(info),
+        attributes=attributes_of(info),
     )
     texts = {field: info.texts(field) for field in TEXT_FIELDS}
     vms: list[VM] = []
@@ -261,19 +261,3 @@ def _priorities(
             info.warn(NO_PRIORITY, "restart_priority", place, found=shown(text))
         priorities.append(own or cluster_priorities.get(clusters[place] or "", "medium"))
     return priorities
-
-
-def _attributes(info: Table) -> dict[int, dict[str, str]]:
-    """Give the customer's own columns, by row; empty cells are left out."""
-    attributes: dict[int, dict[str, str]] = defaultdict(dict)
-    for header, cells in info.own_texts().items():
-        clean = {cell: _attribute(spelled(cell)) for cell in dict.fromkeys(cells) if cell is not None}
-        for place, cell in enumerate(cells):
-            if cell is not None and clean[cell]:
-                attributes[place][header] = clean[cell]
-    return dict(attributes)
-
-
-def _attribute(text: str | None) -> str:
-    """Give a custom value on one line."""
-    return shortened(cleaned(" ".join((text or "").split())), MAX_ATTRIBUTE)

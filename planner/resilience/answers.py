@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct
 
-from planner.placing import PlacingReport
+from planner.lost_together import ALONE
+from planner.placing import Placed, PlacingReport
 from planner.refusal import Refusal
 from planner.sentence import Sentence
 
@@ -17,7 +20,11 @@ class PlacedHost(Struct, frozen=True, kw_only=True):
 
 
 class PlacementAnswer(Struct, frozen=True, kw_only=True):
-    """Who runs where on the fewest hosts; `hosts_needed` is None where the failures are not carried."""
+    """Who runs where on the fewest hosts; `hosts_needed` is None where the failures are not carried.
+
+    `by` is what fails at once; `checked` says how it was looked at (see `planner.reserve.Reserve.how`,
+    empty: nothing was lost), `spare` the hosts kept free, `not_carried` what must not be lost.
+    """
 
     hosts_offered: int
     hosts_used: int
@@ -31,6 +38,12 @@ class PlacementAnswer(Struct, frozen=True, kw_only=True):
     hosts: tuple[PlacedHost, ...]
     refusals: tuple[Refusal, ...]
     contradictions: tuple[Sentence, ...] = ()
+    notes: tuple[Sentence, ...] = ()
+    by: str = ALONE
+    checked: str = ""
+    losses_tried: int = 0
+    spare: tuple[str, ...] = ()
+    not_carried: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, report: PlacingReport) -> PlacementAnswer:
@@ -53,4 +66,21 @@ class PlacementAnswer(Struct, frozen=True, kw_only=True):
             hosts=tuple(PlacedHost(name=name, vms=tuple(vms)) for name, vms in sorted(by_host.items())),
             refusals=placement.refusals,
             contradictions=placed.contradictions,
+            notes=placed.notes,
+            by=placed.group,
+            **_kept(placed),
         )
+
+
+def _kept(placed: Placed) -> dict[str, Any]:
+    """Say how the failures were looked at."""
+    kept = placed.reserve
+    if kept is None:
+        return {}
+    busy = {*placed.placement.placed.values()}
+    return {
+        "checked": kept.how,
+        "losses_tried": kept.losses_tried,
+        "spare": tuple(host for host in kept.hosts if kept.carried and host not in busy),
+        "not_carried": () if kept.worst is None else kept.worst.lost,
+    }

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import groupby, islice
 from typing import Final
 
 import numpy as np
@@ -16,11 +15,12 @@ from msgspec import Struct
 from planner.kernels.arrays import F64, I64, Flags
 from planner.patterns.standing import Standing
 from planner.resilience.evacuation import link_notes
-from planner.resilience.ground import Ground, may_take
+from planner.resilience.granting import count_moves, mend
+from planner.resilience.ground import Ground
 from planner.resilience.guarding import LossGuard
 from planner.resilience.levelling import Guard, Levelling, level
 from planner.resilience.loads import BROKEN, UNWANTED, HostLoads, host_loads
-from planner.resilience.mending import Broken, Judge, Wish
+from planner.resilience.mending import Broken, Judge
 from planner.resilience.moving import Cost, Step, moves_of, staged
 from planner.sentence import Sentence
 
@@ -37,7 +37,16 @@ EVENED: Final = (
         "{target_after} %"
     ),
 )
-TARGETS_TRIED: Final = 8  # hosts tried for a VM that ought to move, before it stays
+EVENED_FURTHER: Final = {
+    "iops": Sentence(
+        "disk operations of {source} {source_before} % → {source_after} %, of {target} {target_before} % → "
+        "{target_after} %"
+    ),
+    "network": Sentence(
+        "network of {source} {source_before} % → {source_after} %, of {target} {target_before} % → "
+        "{target_after} %"
+    ),
+}
 
 
 class BalancePolicy(Struct, frozen=True, kw_only=True):
@@ -70,13 +79,17 @@ class Recommendation(Struct, frozen=True, kw_only=True):
 
 
 class HostLoad(Struct, frozen=True, kw_only=True):
-    """How full a host is before and after, in percent."""
+    """How full a host is before and after, in percent; None: disk operations or network are not levelled."""
 
     host: str
     cpu_before: float
     cpu_after: float
     memory_before: float
     memory_after: float
+    iops_before: float | None = None
+    iops_after: float | None = None
+    network_before: float | None = None
+    network_after: float | None = None
 
 
 class Balance(Struct, frozen=True, kw_only=True):
@@ -97,7 +110,8 @@ def balance(ground: Ground, policy: BalancePolicy | None = None) -> Balance:
     """Recommend migrations: first those that mend rules, then those that even out CPU and memory.
 
     The score: 1,000 points for each must-rule that does not hold and each host too full, 100 for each
-    preference, and the standard deviation over the hosts of CPU and of memory in percentage points.
+    preference, and the standard deviation over the hosts of CPU and of memory in percentage points, half
+    of that of disk operations and of network where they are known.
     Every move is valid when it begins, with the memory of the VM on both hosts, and breaks no rule.
 
     Docs: docs/formulas/balance.md.
@@ -105,25 +119,30 @@ def balance(ground: Ground, policy: BalancePolicy | None = None) -> Balance:
     policy = policy or BalancePolicy()
     loads, judge = host_loads(ground), Judge(ground)
     guard = LossGuard(ground, policy.failures).allowed if policy.failures else None
-    steps, reasons, where = _mended(judge, policy, loads, guard)
-    scores = _scores(judge, loads, steps)
-    found = _levelled(judge, policy, loads, guard, where, policy.max_moves - _count(ground, steps))
-    begun = len(steps)
-    steps += [Step(row=row, source=source, target=target) for row, source, target in found.moves.tolist()]
-    percents = _percents(loads, ground.where, steps)
-    reasons += [
-        _evens(ground, step, *pair) for step, pair in zip(steps[begun:], percents[begun:], strict=True)
+    may_move = _movable(ground, policy)
+    first = mend(judge, loads, guard, ground.where, may_move, policy.max_moves)
+    where, left = first.where, policy.max_moves - count_moves(ground, first.steps)
+    found = _levelled(judge, policy, loads, guard, where, left)
+    evened = [Step(row=row, source=source, target=target) for row, source, target in found.moves.tolist()]
+    left -= count_moves(ground, evened)
+    # Levelling may have made the room that a rule was waiting for.
+    last = mend(judge, loads, guard, found.where, may_move & (found.where == ground.where), left)
+    steps = [*first.steps, *evened, *last.steps]
+    scores = [
+        *_scores(judge, loads, ground.where, first.steps),
+        *_scores_of_levelling(judge, where, found),
+        *_scores(judge, loads, found.where, last.steps),
     ]
-    scores += _scores_of_levelling(judge, where, found)
+    reasons = [*first.reasons, *_evened(ground, loads, where, evened), *last.reasons]
     return Balance(
         cluster=ground.cluster,
         score_before=score_of(judge, loads, ground.where),
-        score_after=score_of(judge, loads, found.where),
+        score_after=score_of(judge, loads, last.where),
         broken_before=judge.count(ground.where),
-        broken_after=judge.count(found.where),
+        broken_after=judge.count(last.where),
         moves=tuple(_recommended(ground, steps, reasons, scores)),
-        hosts=_host_loads(ground, loads, found.where),
-        placed=ground.tables.placed(found.where),
+        hosts=_host_loads(ground, loads, last.where),
+        placed=ground.tables.placed(last.where),
         notes=(*ground.notes, *loads.notes, *_policy_notes(policy), *link_notes(ground.hosts)),
     )
 
@@ -137,9 +156,9 @@ def _points(broken: Broken) -> float:
     return BROKEN * broken.must + UNWANTED * broken.should
 
 
-def _scores(judge: Judge, loads: HostLoads, steps: Sequence[Step]) -> list[float]:
+def _scores(judge: Judge, loads: HostLoads, where: I64, steps: Sequence[Step]) -> list[float]:
     """The score after each step."""
-    where, scores = judge.ground.where.copy(), []
+    where, scores = where.copy(), []
     for step in steps:
         where[step.row] = step.target
         scores.append(score_of(judge, loads, where))
@@ -155,82 +174,6 @@ def _scores_of_levelling(judge: Judge, where: I64, found: Levelling) -> list[flo
         where[row] = target
         scores.append(_points(judge.count(where)) + spread)
     return scores
-
-
-def _mended(
-    judge: Judge, policy: BalancePolicy, loads: HostLoads, guard: Guard | None
-) -> tuple[list[Step], list[Sentence], I64]:
-    """Move whoever stands where a rule forbids, in rounds, until a round moves nobody."""
-    ground = judge.ground
-    where = ground.where.copy()
-    steps: list[Step] = []
-    reasons: list[Sentence] = []
-    may_move = _movable(ground, policy)
-    moved = True
-    while moved:
-        moved = False
-        for _, bundle in groupby(list(judge.wishes(where)), key=_bundle):
-            wishes = list(bundle)
-            left = policy.max_moves - _count(ground, steps)
-            if not all(may_move[wish.row] for wish in wishes):
-                continue
-            granted = _granted(judge, loads, guard, where, wishes)
-            if granted is None or _count(ground, granted) > left:
-                continue
-            for step, wish in zip(granted, wishes, strict=True):
-                steps.append(step)
-                reasons.append(wish.reason)
-                where[step.row] = step.target
-                may_move[step.row] = False
-            moved = True
-    return steps, reasons, where
-
-
-def _bundle(wish: Wish) -> tuple[str, int]:
-    """Tell wishes that go together from those that stand alone."""
-    return (wish.bundle, -1) if wish.bundle else ("", wish.row)
-
-
-def _granted(
-    judge: Judge, loads: HostLoads, guard: Guard | None, where: I64, wishes: Sequence[Wish]
-) -> list[Step] | None:
-    """Give the moves that grant wishes so that less is broken than before; None where there are none."""
-    before = judge.count(where)
-    if len(wishes) == 1 and not wishes[0].bundle:
-        gone = where.copy()
-        gone[wishes[0].row] = -1
-        if not _is_less(judge.count(gone), before):
-            return None  # somebody else who moved has mended it
-    now, steps = where.copy(), []
-    for number, wish in enumerate(wishes, 1):
-        for target in islice(_targets(judge, loads, now, wish), TARGETS_TRIED):
-            after = now.copy()
-            after[wish.row] = target
-            if number == len(wishes) and not _is_less(judge.count(after), before):
-                continue
-            move = np.array([[wish.row, now[wish.row], target]], np.int64)
-            if guard is None or guard(now, move):
-                steps.append(Step(row=wish.row, source=int(now[wish.row]), target=target))
-                now = after
-                break
-        else:
-            return None
-    return steps
-
-
-def _is_less(one: Broken, other: Broken) -> bool:
-    return (one.must, one.should) < (other.must, other.should)
-
-
-def _targets(judge: Judge, loads: HostLoads, where: I64, wish: Wish) -> Iterator[int]:
-    """Give the hosts that take a row, those it prefers first, the least loaded first."""
-    standing = judge.ground.standing
-    able = may_take(standing, wish.row, standing.room(where), standing.present(where)) & wish.hosts
-    able[where[wish.row]] = False
-    full = loads.percent(where).max(axis=1)
-    liked = judge.preferred.get(wish.row)
-    order = np.lexsort((full, ~liked if liked is not None else np.zeros(len(full), bool)))
-    yield from (int(host) for host in order if able[host])
 
 
 def _movable(ground: Ground, policy: BalancePolicy) -> Flags:
@@ -284,8 +227,9 @@ def _with_preferences(judge: Judge, where: I64) -> Standing:
     return replace(standing, permit=permit, permitted=np.vstack(rows))
 
 
-def _count(ground: Ground, steps: Sequence[Step]) -> int:
-    return sum(len(ground.names(step.row)) for step in steps)
+def _evened(ground: Ground, loads: HostLoads, where: I64, steps: Sequence[Step]) -> list[Sentence]:
+    percents = _percents(loads, where, steps)
+    return [_evens(ground, loads, step, *pair) for step, pair in zip(steps, percents, strict=True)]
 
 
 def _percents(loads: HostLoads, where: I64, steps: Sequence[Step]) -> list[tuple[F64, F64]]:
@@ -301,12 +245,13 @@ def _percents(loads: HostLoads, where: I64, steps: Sequence[Step]) -> list[tuple
     return found
 
 
-def _evens(ground: Ground, step: Step, before: F64, after: F64) -> Sentence:
+def _evens(ground: Ground, loads: HostLoads, step: Step, before: F64, after: F64) -> Sentence:
     """Name the load that comes nearer most: of which host it goes down, of which up."""
     gain = np.abs(before[0] - before[1]) - np.abs(after[0] - after[1])
-    load = int(gain.argmax())
+    load = int((gain * loads.loads.weight).argmax())
+    said = EVENED[load] if load < len(EVENED) else EVENED_FURTHER[loads.names[load]]
     return Sentence(
-        EVENED[load].template,
+        said.template,
         {
             "source": ground.hosts[step.source].name,
             "source_before": round(float(before[0, load]), 1),
@@ -339,10 +284,11 @@ def _host_loads(ground: Ground, loads: HostLoads, where: I64) -> tuple[HostLoad,
     return tuple(
         HostLoad(
             host=host.name,
-            cpu_before=float(before[row, 0]),
-            cpu_after=float(after[row, 0]),
-            memory_before=float(before[row, 1]),
-            memory_after=float(after[row, 1]),
+            **{
+                f"{name}_{when}": float(value[row, column])
+                for column, name in enumerate(loads.names)
+                for when, value in (("before", before), ("after", after))
+            },
         )
         for row, host in enumerate(ground.hosts)
     )

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from planner.lost_together import ALONE
 from planner.refusal import Reason, ReasonCount, Refusal
 from planner.resilience.balance import Balance
 from planner.resilience.evacuation import Evacuation
@@ -24,7 +25,7 @@ def failures_document(found: Sequence[Failures], seconds: float) -> Document:
     """Say which losses are survived, which VMs are lost, and the reasons by count of hosts."""
     return {
         "fits": _all([one.survives for one in found]),
-        "by": found[0].by if found else "host",
+        "by": next((one.by for one in found if one.by != ALONE), ALONE),
         "clusters": [_failures(one) for one in found],
         "seconds": round(seconds, 6),
     }
@@ -40,6 +41,7 @@ def _all(verdicts: Sequence[bool | None]) -> bool | None:
 def _failures(found: Failures) -> Document:
     document = {
         "name": found.cluster,
+        "by": found.by,
         "survives": found.survives,
         "vms_unseen": found.unseen,
         "singles": {

@@ -10,14 +10,13 @@ from msgspec import Struct
 
 from planner.estate import Host
 from planner.kernels.arrays import I32, I64, Flags
-from planner.parameters import ParameterError
+from planner.lost_together import ALONE, host_groups, told
+from planner.parameters import ParameterError, check_known
 from planner.refusal import ReasonCount
 from planner.resilience.ground import Ground, put
 from planner.resilience.refusing import why_not
 from planner.sentence import Sentence
 
-# What hosts may share and lose together: any text that the estate knows of a host.
-SHARED: Final = ("rack", "site", "datacenter", "vendor", "model", "cpu_model", "version", "evc")
 EFFORT: Final = 20_000_000  # looks at a host in all, for losses that the quick ways do not settle
 
 
@@ -86,27 +85,15 @@ def units_of(hosts: Sequence[Host], by: str) -> tuple[Unit, ...]:
     """Group hosts by what fails at once; a host of which nothing is told is a unit of its own.
 
     Raises:
-        ParameterError: hosts have no such property, or no host tells it.
+        ParameterError: hosts have no such property, and none has such a tag.
 
     >>> hosts = [Host(name=n, rack=r, sockets=1, cores=8, cpu_mhz=0, memory_mib=1024)
     ...          for n, r in (("a", "r1"), ("b", "r1"), ("c", None))]
     >>> [(unit.name, unit.hosts) for unit in units_of(hosts, "rack")]
     [('c', ('c',)), ('r1', ('a', 'b'))]
     """
-    if by == "host":
-        return tuple(Unit(name=host.name, hosts=(host.name,)) for host in hosts)
-    if by not in SHARED:
-        raise ParameterError(
-            Sentence(
-                "hosts cannot be lost by {value}; they can by host, {known}",
-                {"value": by, "known": ", ".join(SHARED)},
-            )
-        )
-    groups: dict[tuple[str, bool], list[str]] = {}
-    for host in hosts:
-        shared = getattr(host, by)
-        groups.setdefault((shared or host.name, shared is None), []).append(host.name)
-    return tuple(Unit(name=name, hosts=tuple(names)) for (name, _), names in sorted(groups.items()))
+    check_known(hosts, by)
+    return tuple(Unit(name=name, hosts=names) for name, names in host_groups(hosts, by).items())
 
 
 def failures(ground: Ground, by: str = "host", *, double: bool = False, effort: int = EFFORT) -> Failures:
@@ -306,9 +293,9 @@ def _lost_pairs(units: Sequence[Unit], singles: Sequence[Loss], lost: I32, prove
 
 
 def _untold(ground: Ground, by: str) -> list[Sentence]:
-    if by == "host":
+    if by == ALONE:
         return []
-    untold = [host.name for host in ground.hosts if getattr(host, by) is None]
+    untold = [host.name for host in ground.hosts if told(host, by) is None]
     if not untold:
         return []
     return [

@@ -15,6 +15,7 @@ from planner.estate import VM, Estate, Host, Rule
 from planner.kernels.arrays import I32, I64
 from planner.parameters import ParameterError
 from planner.patterns.standing import Standing
+from planner.rates import rates_told
 from planner.reach import Reach, reach_of
 from planner.refusal import Reason, Refusal
 from planner.rules import name_of
@@ -122,7 +123,7 @@ def ground_of(estate: Estate, cluster: Members, *, vcpu_per_core: float, cold: b
         where=tables.where.copy(),
         barred=barred,
         apart_today=apart_today,
-        notes=(),
+        notes=rates_told(cluster.hosts, cluster.vms),
     )
     lonely = _settle(ground)
     return _noted(ground, lonely)
@@ -256,7 +257,7 @@ def _noted(ground: Ground, lonely: Sequence[str]) -> Ground:
                 {"count": len(overfull), "host": ground.hosts[overfull[0]].name},
             )
         )
-    return msgspec.structs.replace(ground, notes=tuple(notes))
+    return msgspec.structs.replace(ground, notes=(*ground.notes, *notes))
 
 
 def _counted(said: Sentence, names: Sequence[str]) -> list[Sentence]:

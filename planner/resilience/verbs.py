@@ -8,12 +8,13 @@ from typing import Any, Final, TypeAlias
 
 from planner.checker import check
 from planner.estate import Estate
-from planner.parameters import ParameterError, Parameters, check_parameters
+from planner.lost_together import ALONE, FIELDS, is_known
+from planner.parameters import ParameterError, Parameters, check_group, check_parameters
 from planner.report import JudgeError
 from planner.resilience import documents, lines
 from planner.resilience.balance import MOVES_AT_MOST, Balance, BalancePolicy, balance
 from planner.resilience.evacuation import evacuate
-from planner.resilience.failures import SHARED, Failures, failures
+from planner.resilience.failures import Failures, failures
 from planner.resilience.ground import Ground, grounds
 from planner.resilience.power import PowerSaving, save_power
 from planner.resilience.reboots import reboot_groups
@@ -33,7 +34,10 @@ def add_verbs(verbs: Any) -> list[argparse.ArgumentParser]:
     failing = verbs.add_parser("failures", help="which losses the VMs survive, who is lost and why")
     failing.add_argument("--double", action="store_true", help="lose two at once as well")
     failing.add_argument(
-        "--by", metavar="WHAT", default="host", help=f"what fails at once: host, {', '.join(SHARED)}"
+        "--by",
+        metavar="WHAT",
+        default=ALONE,
+        help=f"what fails at once (%(default)s): host, {', '.join(FIELDS)}, or a tag of the hosts",
     )
     rebooting = verbs.add_parser("reboot-groups", help="which hosts may be down together")
     balancing = verbs.add_parser("balance", help="which migrations even out the hosts; nothing is moved")
@@ -100,17 +104,21 @@ def _evacuate(estate: Estate, options: argparse.Namespace) -> Answer:
 
 
 def _failures(estate: Estate, options: argparse.Namespace) -> Answer:
+    check_group(estate.hosts, options.by)
     found: list[Failures] = [
-        failures(ground, options.by, double=options.double)
+        failures(ground, _by(ground, options.by), double=options.double)
         for ground in grounds(estate, vcpu_per_core=options.vcpu_per_core, cluster=options.cluster, cold=True)
     ]
-    if options.by != "host" and all(getattr(host, options.by) is None for host in estate.hosts):
-        raise ParameterError(Sentence("no host tells its {by}", {"by": options.by}))
     return (
         lambda seconds: documents.failures_document(found, seconds),
         lambda seconds: lines.failures_lines(found, seconds),
         all(one.survives for one in found),
     )
+
+
+def _by(ground: Ground, what: str) -> str:
+    """Lose the hosts of a cluster one by one where none of them has the tag that those of another have."""
+    return what if is_known(ground.hosts, what) else ALONE
 
 
 def _reboots(estate: Estate, options: argparse.Namespace) -> Answer:

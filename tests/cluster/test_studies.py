@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from django.test import Client
 
@@ -264,3 +265,76 @@ def test_the_web_process_loads_no_compiler_and_no_solver():
     root = Path(__file__).resolve().parents[2]
     said = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"
+
+
+TAG = "<b>Feed</b>"
+
+
+def tagged() -> Estate:
+    """The same hosts with a tag whose name is markup, and what they carry."""
+    whole = planned()
+    hosts = tuple(
+        msgspec.structs.replace(host, attributes={TAG: "A" if host.name in "ab" else "B"}, iops=10_000)
+        for host in whole.hosts
+    )
+    vms = tuple(msgspec.structs.replace(vm, iops_demand=1_000, network_demand_mbit=10) for vm in whole.vms)
+    estate = Estate.objects.create(name="tagged")
+    snapshot.save(estate, reading(msgspec.structs.replace(whole, hosts=hosts, vms=vms)))
+    estate.refresh_from_db()
+    return estate
+
+
+def test_rates_and_tags_come_back_from_the_database_as_they_were_read():
+    estate = snapshot.load(tagged())
+    assert {host.iops for host in estate.hosts} == {10_000.0}
+    assert {host.attributes[TAG] for host in estate.hosts} == {"A", "B"}
+    assert {(vm.iops_demand, vm.network_demand_mbit) for vm in estate.vms} == {(1_000.0, 10.0)}
+
+
+def test_hosts_can_be_lost_by_a_tag_of_their_own_and_its_name_is_no_markup():
+    estate = tagged()
+    shown = page(estate, "failures", role=Role.VIRTUAL_INFRASTRUCTURE_ADMINISTRATOR)
+    assert TAG not in shown
+    assert html.escape(f"all hosts of one value of {TAG}") in shown
+    study = answered(estate, kind="failures", by=TAG)
+    assert [part.answer["units"] for part in study.parts.all()] == [["A"], ["B"]]
+    assert TAG not in page(estate, "failures")
+
+
+def test_a_placement_says_what_fails_at_once_and_how_that_was_looked_at():
+    estate = tagged()
+    study = answered(estate, kind="placement", by=TAG, failures=1)
+    assert (study.answer["by"], study.answer["checked"]) == (TAG, "every-loss")
+    shown = page(estate, "placement")
+    assert "This loss is too much:" in shown
+    assert html.escape(TAG) in shown
+    assert TAG not in shown
+    assert "Disk operations: told by 3 of 3 running VMs and 3 of 3 hosts" in shown
+    assert "the sum of the demand" in shown
+
+
+def test_what_no_host_has_cannot_be_asked_for():
+    estate = tagged()
+    client = Client()
+    client.force_login(administrator())
+    asked = {"cluster": "c", "by": "shelf", "failures": 1, "vcpu_per_core": 4}
+    assert client.post(f"/estates/{estate.pk}/cluster/placement/ask/", asked).status_code == 400
+    assert not Run.objects.exists()
+
+
+def test_disk_operations_of_each_host_stand_before_and_after_where_they_are_levelled():
+    estate = tagged()
+    answered(estate, kind="balance")
+    shown = page(estate, "balance").partition("<main")[2]
+    assert "Disk operations" in shown
+    assert ">Network<" not in shown, "no host tells the speed of its ports"
+
+
+def test_vms_that_are_held_stay_and_small_gains_are_left_alone():
+    estate = stored()
+    free = answered(estate, kind="balance", failures=0)
+    moved = {move["vm"] for move in free.answer["moves"]}
+    assert moved
+    held = answered(estate, kind="balance", failures=0, hold="\n".join(sorted(moved)) + "\n\n")
+    assert moved.isdisjoint(move["vm"] for move in held.answer["moves"])
+    assert answered(estate, kind="balance", failures=0, min_gain=1e6).answer["moves"] == []

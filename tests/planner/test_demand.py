@@ -34,9 +34,15 @@ def test_overhead_is_within_its_stated_error_of_every_published_cell(memory_mib:
 
 
 def test_a_need_is_rounded_up_and_a_capacity_down() -> None:
-    assert need_of(vm("a", vcpus=3, memory_mib=1000, cpu_reservation_mhz=0.0001)) == (3000, 1058571, 1)
+    assert need_of(vm("a", vcpus=3, memory_mib=1000, cpu_reservation_mhz=0.0001)) == (3000, 1058571, 1, 0, 0)
     assert 1058571 > (1000 + vm_overhead_mib(3, 1000)) * 1024 > 1058570
-    assert give_of(cores=3, cpu_mhz=1.00051, memory_mib=1024, vcpu_per_core=0.3335) == (1000, 128000, 3001)
+    assert give_of(cores=3, cpu_mhz=1.00051, memory_mib=1024, vcpu_per_core=0.3335) == (
+        1000,
+        128000,
+        3001,
+        10**15,
+        10**15,
+    )
 
 
 def test_a_host_smaller_than_what_the_hypervisor_keeps_gives_nothing() -> None:
@@ -50,7 +56,7 @@ def test_only_running_vms_are_load() -> None:
 
 def test_nothing_to_place_is_an_empty_load() -> None:
     load = load_of([])
-    assert (load.names, load.needs.shape, load.total(MEMORY)) == ((), (0, 3), 0)
+    assert (load.names, load.needs.shape, load.total(MEMORY)) == ((), (0, 5), 0)
 
 
 def test_an_ft_vm_counts_twice_and_its_copies_are_a_pair() -> None:

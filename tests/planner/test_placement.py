@@ -214,3 +214,11 @@ def test_the_bound_of_patterns_is_told_by_its_name() -> None:
     placement = pack(load_with([(6, 1)] * 20 + [(7, 3)] * 20), (16, 6, 0))
     assert placement.gap == 0
     assert placement.bound_method
+
+
+def test_where_the_sums_say_that_not_all_fit_the_fewest_are_left_over() -> None:
+    load, offered = load_with([(30, 1)] * 2 + [(9, 1)] * 5), hosts_with([(40, 100)])
+    for found in (consolidate(load, offered), place(load, offered)):
+        assert len(found.refusals) == 3, "the largest first would leave five"
+        assert all(refusal.reasons for refusal in found.refusals)
+        assert judged(found, load, offered) == []

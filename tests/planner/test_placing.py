@@ -203,6 +203,7 @@ def test_new_hosts_that_nobody_described_are_a_clear_mistake() -> None:
 def test_hosts_that_give_nothing_refuse_everybody_with_a_reason(hosts: list[Host]) -> None:
     report = placed(estate(hosts, [vm("a")]), 1)
     assert [refusal.vm for refusal in report.refusals] == ["a"]
+    assert report.refusals[0].short()
     assert not report.fits
 
 

@@ -17,7 +17,7 @@ from planner.formats.headers import HEADERS
 from planner.formats.reader import read
 from planner.quality import Reading
 from tests.invented import Cell, Shape, Tables, tables
-from tests.workbooks import small, vm, workbook, write_workbook
+from tests.workbooks import host, small, vm, workbook, write_workbook
 
 SHAPE = Shape(vms=60, hosts=6, clusters=2, own_columns=3)
 
@@ -75,6 +75,12 @@ def test_a_customers_own_columns_become_attributes(whole: Reading) -> None:
 def test_an_owner_column_names_the_owner() -> None:
     found = read_rows(vm(Owner="Team Blue", Centre="4711")).estate.vms[0]
     assert (found.owner, found.attributes) == ("Team Blue", {"Centre": "4711"})
+
+
+def test_a_hosts_own_columns_become_its_tags() -> None:
+    sheets = small(vInfo=[vm()], vHost=[host(**{"Power feed": "A"}), host("esx2", **{"Power feed": None})])
+    found = read(workbook(sheets)).estate.hosts
+    assert [one.attributes for one in found] == [{"Power feed": "A"}, {}]
 
 
 def test_a_host_has_its_ports(whole: Reading) -> None:

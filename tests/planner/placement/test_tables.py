@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from planner.estate import VM, Datastore, Estate, Host, PortGroup, Rule, Switch
+from planner.lost_together import host_groups
 from planner.reach import Reach, reach_of
 from planner.refusal import Reason
-from planner.tables import Tables, host_groups, tables_of
+from planner.tables import Tables, tables_of
 from tests.planner.small import host, vm
 
 HOSTS = (host("a", rack="r1"), host("b", rack="r1"), host("c"), host("down", maintenance=True))
@@ -58,7 +59,7 @@ def test_contradictory_vms_are_refused_and_in_no_row():
 
 
 def test_an_empty_cluster_has_no_rows():
-    assert tables([]).standing.need.shape == (0, 3)
+    assert tables([]).standing.need.shape == (0, 5)
 
 
 def test_a_host_that_lacks_a_datastore_or_network_is_barred_and_the_host_of_today_never():

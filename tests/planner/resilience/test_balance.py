@@ -220,3 +220,27 @@ def test_nothing_to_level_is_no_error():
     assert balance(ground_of(estate_of([host("a")], []))).moves == ()
     assert balance(ground_of(estate_of([], [vm("x")]))).score_after == 0.0
     assert save_power(ground_of(estate_of([], [vm("x")]))).sleepers == ()
+
+
+def test_a_vm_makes_way_for_one_that_must_take_its_place():
+    # b is the only host licensed for db, and idle fills it: two moves mend what no single one can.
+    hosts = [host(name, cores=8, memory_mib=40 * 1024) for name in ("a", "b", "c")]
+    vms = [vm("db", host="a", memory_mib=30 * 1024), vm("idle", host="b", memory_mib=20 * 1024),
+           vm("small", host="b", memory_mib=2 * 1024)]  # fmt: skip
+    rules = [Rule(kind="must-run-on", vms=("db",), hosts=("b",), name="licence")]
+    ground = ground_of(estate_of(hosts, vms, rules))
+    found = balance(ground, BalancePolicy(calm=100.0))
+    assert [(move.vm, move.target) for move in found.moves] == [("idle", "c"), ("db", "b")]
+    assert str(found.moves[0].reason) == "makes way on b for db"
+    assert (found.broken_before.must, found.broken_after.must) == (1, 0)
+    assert not balance(ground, BalancePolicy(calm=100.0, held=frozenset({"idle"}))).moves
+    assert not balance(ground, BalancePolicy(calm=100.0, max_moves=1)).moves
+
+
+def test_a_rule_that_waits_for_the_room_of_levelling_is_mended_after_it():
+    hosts = [host("a", memory_mib=16384), host("b", memory_mib=16384), host("c", memory_mib=16384)]
+    vms = [vm("liked", host="a", memory_mib=7168), vm("first", host="b", memory_mib=8192)]
+    rules = [Rule(kind="should-run-on", vms=("liked",), hosts=("b",), name="likes b")]
+    found = balance(ground_of(estate_of(hosts, vms, rules)))
+    assert found.broken_after.should == 0
+    assert found.score_after == pytest.approx(found.moves[-1].score_after)
