@@ -25,7 +25,7 @@ class SheetRead(Struct, frozen=True, kw_only=True):
     """One sheet (or CSV file, or list of a JSON document): what was taken from it.
 
     `columns_unknown` are those that nobody knows (the customer's own), `columns_unread` those that are known
-    and that the estate has no place for; `rows_unread` are the rows of a sheet that is all so.
+    and that the estate has no place for; a sheet that is all so is not `used`, and has `rows_unread`.
     """
 
     name: str
@@ -35,6 +35,7 @@ class SheetRead(Struct, frozen=True, kw_only=True):
     columns_known: tuple[str, ...] = ()
     columns_unknown: tuple[str, ...] = ()
     columns_unread: tuple[str, ...] = ()
+    used: bool = True
 
 
 class Quality(Struct, frozen=True, kw_only=True):

@@ -49,6 +49,7 @@ PRIORITIES: Final[dict[str, Priority]] = {
 CLUSTER_PRIORITY: Final = frozenset({"clusterrestartpriority", "cluster"})
 TEXT_FIELDS: Final = ("vm_id", "vm_uuid", "host", "path", "os_tools", "os_configured", "folder", "owner")
 UNUSABLE: Final = Sentence("{vm} has no usable {column} ({found}); the row was skipped").template
+UNSAID: Final = Sentence("{vm} has an empty {column}; the row was skipped").template
 NO_FT_STATE: Final = Sentence("{found} is no state of fault tolerance; the VM counts as unprotected").template
 NO_PRIORITY: Final = Sentence("{found} is no restart priority; the cluster's counts").template
 MAX_ATTRIBUTE: Final = 1_000  # a custom value of vCenter is shorter; a novel in a cell is cut
@@ -116,7 +117,10 @@ def machines(
         unusable = columns.unusable(place)
         if unusable is not None:
             cells = info.cells(unusable)
-            info.warn(UNUSABLE, unusable, place, vm=name, found=shown(cells[place]) if cells else "")
+            if cells and cells[place] is not None:
+                info.warn(UNUSABLE, unusable, place, vm=name, found=shown(cells[place]))
+            else:
+                info.warn(UNSAID, unusable, place, vm=name)
             continue
         kept[place] = name
         vms.append(_machine(name, place, clusters[place], columns, texts, details))

@@ -85,6 +85,8 @@ class RvtoolsReader:
         details = self._details(info)
         vms, kept = machines(info, details, vm_clusters, priorities, findings)
         findings.sheet_read(self._vinfo_read(info, len(vms)))
+        if not vms:
+            findings.warn("No row of the sheet is a VM: there is nothing to plan", sheet="vInfo")
         multipath = self._table("vMultiPath")
         luns, paths = luns_and_paths(multipath, findings) if multipath else ((), ())
         stores = self._table("vDatastore")
@@ -205,7 +207,7 @@ class RvtoolsReader:
         for kind, name in self._names.items():
             if kind not in COLUMNS:
                 rows = self._source.count(name)
-                self._findings.sheet_read(SheetRead(name=kind, rows_read=0, rows_unread=rows))
+                self._findings.sheet_read(SheetRead(name=kind, rows_read=0, rows_unread=rows, used=False))
 
 
 def _vm_clusters(info: Table, names: ClusterNames, known_hosts: Sequence[Host]) -> list[str | None]:
