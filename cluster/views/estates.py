@@ -7,6 +7,7 @@ from typing import Final
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from msgspec import Struct
 
 from cluster import selectors
 from cluster.forms import ParametersForm
@@ -16,9 +17,21 @@ from cluster.snapshot import load_quality
 from cluster.tables import DatastoreTable
 from cluster.verdict import of_cluster, of_estate
 from cluster.views.sight import asked, estate_or_404, plan_of, wants_fragment
+from planner.quality import Finding, Quality
 from planner.report import PlanReport
 
+_FINDINGS_SHOWN: Final = 4
 _COUNTED: Final = (*("vms", "vms_on", "vms_off", "templates", "hosts", "clusters", "datastores", "vcpus_on"),)
+
+
+class Read(Struct, frozen=True, kw_only=True):
+    """The quality report in four numbers, and what stands first in it."""
+
+    rows: int
+    skipped: int
+    warnings: int
+    unused: int
+    first: tuple[Finding, ...]
 
 
 def summary(request: HttpRequest, pk: int) -> HttpResponse:
@@ -36,6 +49,7 @@ def summary(request: HttpRequest, pk: int) -> HttpResponse:
             "verdict": of_estate(report) if report else None,
             "clusters": [(cluster, of_cluster(cluster)) for cluster in report.clusters] if report else [],
             "totals": _totals(report) if report else [],
+            "read": _read(report.quality) if report else None,
             "form": ParametersForm.of(report.parameters) if report else ParametersForm(),
             "may_plan": may(request.user, Action.PLAN),
         },
@@ -63,6 +77,16 @@ def events(request: HttpRequest, pk: int) -> HttpResponse:
     estate = estate_or_404(request, pk)
     newest = selectors.visible_events(request.user).filter(estate=estate).order_by("-seq")[:200]
     return render(request, "estate/events.html", {"estate": estate, "tab": "events", "events": newest})
+
+
+def _read(quality: Quality) -> Read:
+    return Read(
+        rows=sum(sheet.rows_read for sheet in quality.sheets),
+        skipped=sum(sheet.rows_skipped for sheet in quality.sheets),
+        warnings=sum(finding.count for finding in quality.warnings),
+        unused=sum(not sheet.used for sheet in quality.sheets),
+        first=quality.warnings[:_FINDINGS_SHOWN],
+    )
 
 
 def _totals(report: PlanReport) -> list[tuple[str, int | float, str]]:
