@@ -92,6 +92,40 @@ def test_the_sheets_of_a_workbook_are_told_one_by_one():
     assert [event.values["sheet"] for event in sheets] == ["vInfo", "vDisk"]
 
 
+def test_rows_that_cannot_be_used_are_told_at_once_and_stand_in_the_plan():
+    vinfo = [
+        ["VM", "Powerstate", "Template", "CPUs", "Memory", "Host"],
+        ["a", "poweredOn", False, 2, 4096, "h"],
+        ["b", "poweredOn", False, 2, -5, "h"],
+    ]
+    run = imported(workbook(("vInfo", vinfo)))
+    odd = Event.objects.get(run=run, level=Event.Level.WARNING, kind="import-progress")
+    assert (odd.values["vms"], odd.values["skipped"]) == (1, 1)
+    report = msgspec.convert(Plan.objects.get(run=run).report, PlanReport)
+    assert any("could not be used (1)" in str(said) for said in report.assumptions)
+
+
+def test_each_cluster_is_told_as_its_plan_begins():
+    run = imported(document(estate_of(vms=20)))
+    begun = Event.objects.filter(run=run, template__startswith="Planning {cluster}").order_by("seq")
+    assert [event.values for event in begun] == [
+        {"cluster": "A", "place": 1, "count": 2},
+        {"cluster": "B", "place": 2, "count": 2},
+    ]
+
+
+def test_of_an_estate_without_hosts_the_end_of_the_run_claims_nothing():
+    run = imported(document(msgspec.structs.replace(estate_of(vms=20), hosts=(), datastores=())))
+    end = run.events.get(kind="import-done")
+    assert (end.level, end.values) == ("warning", {"count": 2, "short": 0, "unknown": 2})
+
+
+def test_a_plan_that_does_not_fit_ends_with_a_warning():
+    run = imported(document(estate_of(vms=2000)))
+    end = run.events.get(kind="import-done")
+    assert (run.state, end.level, end.values["short"]) == ("succeeded", "warning", 2)
+
+
 def test_an_unchanged_import_writes_no_row_and_says_so():
     imported(document(estate_of(vms=20)))
     before = Estate.objects.get()
