@@ -87,6 +87,7 @@ urlpatterns = [
     path("tree/estates/<int:pk>/", tree.clusters, name="tree_estate"),
     path("tree/estates/<int:pk>/cluster/", tree.hosts, name="tree_cluster"),
     path("estates/<int:pk>/", estates.summary, name="estate"),
+    path("estates/<int:pk>/remove/", estates.remove, name="estate_remove"),
     path("estates/<int:pk>/quality/", estates.quality, name="estate_quality"),
     path("estates/<int:pk>/hosts/", hosts.hosts, name="estate_hosts"),
     path("estates/<int:pk>/vms/", vms.vms, name="estate_vms"),

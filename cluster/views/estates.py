@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext
+from django.views.decorators.http import require_POST
 from msgspec import Struct
 
-from cluster import selectors
+from cluster import selectors, services
 from cluster.forms import ParametersForm
 from cluster.models import Datastore
 from cluster.roles import Action, may
@@ -52,8 +55,21 @@ def summary(request: HttpRequest, pk: int) -> HttpResponse:
             "read": _read(report.quality) if report else None,
             "form": ParametersForm.of(report.parameters) if report else ParametersForm(),
             "may_plan": may(request.user, Action.PLAN),
+            "may_remove": may(request.user, Action.IMPORT),
         },
     )
+
+
+@require_POST
+def remove(request: HttpRequest, pk: int) -> HttpResponse:
+    """Forget the estate; a request that does not say that it is meant changes nothing."""
+    estate = estate_or_404(request, pk)
+    if not may(request.user, Action.IMPORT):
+        raise PermissionDenied(gettext("Your role may read estates, not remove them."))
+    if request.POST.get("sure") != "yes":
+        return redirect("estate", pk=pk)
+    services.remove_estate(request.user, estate)
+    return redirect("overview")
 
 
 def quality(request: HttpRequest, pk: int) -> HttpResponse:

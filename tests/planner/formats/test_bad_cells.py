@@ -231,6 +231,23 @@ def test_a_cell_that_holds_an_error_is_told_with_the_error_and_counts_as_empty()
     assert told.message.values["found"] == "#DIV/0!"
 
 
+def test_a_vm_whose_disks_are_not_known_is_load_all_the_same() -> None:
+    nothing: dict[str, Cell] = {"Provisioned MiB": None, "In Use MiB": None}
+    reading = read_rows(vm("a"), vm("b", **{"Provisioned MiB": None}), vm("c", **nothing))
+    assert {each.name: each.disk_mib for each in reading.estate.vms} == {"a": 20480, "b": 10240, "c": 0}
+    told = warning(reading, "Provisioned MiB")
+    assert (told.row, told.count) == (4, 1)
+    assert str(told.message) == "How large the disks are is not known; they count as 0"
+
+
+def test_a_sheet_that_says_nothing_of_disks_gives_its_vms_all_the_same() -> None:
+    sizes = ("Provisioned MiB", "In Use MiB")
+    bare = [{header: cell for header, cell in vm(name).items() if header not in sizes} for name in "ab"]
+    reading = read_rows(*bare)
+    assert [(each.name, each.disk_mib) for each in reading.estate.vms] == [("a", 0), ("b", 0)]
+    assert any("says nothing of the size of disks" in str(w.message) for w in reading.quality.warnings)
+
+
 def test_an_empty_cell_is_told_as_empty() -> None:
     reading = read_rows(vm("ok"), vm("web01", Memory=None))
     assert str(warning(reading, "Memory").message) == "web01 has an empty Memory; the row was skipped"
