@@ -309,7 +309,7 @@ def _estate_remarks(clusters: Sequence[Members], counted: Totals) -> tuple[Sente
 
 def _rows_lost(quality: Quality) -> tuple[Sentence, ...]:
     """Say that the plan knows nothing of the VMs whose rows could not be used."""
-    lost = sum(sheet.rows_skipped for sheet in quality.sheets if sheet.name == "vInfo")
+    lost = sum(sheet.vms_lost for sheet in quality.sheets)
     if not lost:
         return ()
     return (

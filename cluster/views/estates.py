@@ -34,6 +34,7 @@ class Read(Struct, frozen=True, kw_only=True):
     skipped: int
     warnings: int
     unused: int
+    vms_lost: int
     first: tuple[Finding, ...]
 
 
@@ -101,6 +102,7 @@ def _read(quality: Quality) -> Read:
         skipped=sum(sheet.rows_skipped for sheet in quality.sheets),
         warnings=sum(finding.count for finding in quality.warnings),
         unused=sum(not sheet.used for sheet in quality.sheets),
+        vms_lost=sum(sheet.vms_lost for sheet in quality.sheets),
         first=quality.warnings[:_FINDINGS_SHOWN],
     )
 
@@ -112,5 +114,6 @@ def _totals(report: PlanReport) -> list[tuple[str, int | float, str]]:
         *((name, getattr(totals, name), "") for name in _COUNTED),
         ("memory_on_gib", totals.memory_on_gib, "GiB"),
         ("storage_used_tib", totals.storage_used_tib, "TiB"),
-        ("guest_used_tib", totals.guest_used_tib, "TiB"),
+        # Nothing held inside the VMs means that no VM told: unknown is not shown as nought.
+        *([("guest_used_tib", totals.guest_used_tib, "TiB")] if totals.guest_used_tib else []),
     ]

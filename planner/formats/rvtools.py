@@ -166,7 +166,9 @@ class RvtoolsReader:
 
     def _vinfo_read(self, info: Table, taken: int) -> SheetRead:
         told = read_of(info, 0)
-        return msgspec.structs.replace(told, rows_read=taken, rows_skipped=self._vinfo_rows - taken)
+        return msgspec.structs.replace(
+            told, rows_read=taken, rows_skipped=self._vinfo_rows - taken, vms_lost=len(info) - taken
+        )
 
     def _hosts(self, table: Table | None, names: ClusterNames) -> tuple[Host, ...]:
         if table is None:

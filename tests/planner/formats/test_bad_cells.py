@@ -45,7 +45,7 @@ def test_a_vm_without_usable_vcpus_or_memory_is_skipped_and_counted(column: str,
     reading = read_rows(vm("ok"), vm("web01", **{column: found}))
     assert [each.name for each in reading.estate.vms] == ["ok"]
     (sheet,) = reading.quality.sheets
-    assert (sheet.rows_read, sheet.rows_skipped) == (1, 1)
+    assert (sheet.rows_read, sheet.rows_skipped, sheet.vms_lost) == (1, 1, 1)
     skipped = [w for w in reading.quality.warnings if "the row was skipped" in w.message.template]
     assert [(w.sheet, w.row, w.column) for w in skipped] == [("vInfo", 3, column)]
 
@@ -229,6 +229,11 @@ def test_a_cell_that_holds_an_error_is_told_with_the_error_and_counts_as_empty()
     (told,) = [finding for finding in reading.quality.warnings if finding.message.template == ERROR_CELL]
     assert (told.sheet, told.row, told.column) == ("vInfo", 3, chr(ord("A") + at))
     assert told.message.values["found"] == "#DIV/0!"
+
+
+def test_the_same_vm_again_is_skipped_and_not_lost() -> None:
+    (sheet,) = read_rows(vm("a"), vm("a"), vm("b")).quality.sheets
+    assert (sheet.rows_read, sheet.rows_skipped, sheet.vms_lost) == (2, 1, 0)
 
 
 def test_a_vm_whose_disks_are_not_known_is_load_all_the_same() -> None:
