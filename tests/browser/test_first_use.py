@@ -72,13 +72,13 @@ def test_on_a_phone_the_rows_come_before_the_filters(
     open_page: Callable[..., Page], estate_address: str
 ) -> None:
     page = open_page(f"{estate_address}vms/", viewport=PHONE)
-    assert not page.get_by_label("Guest OS").is_visible()
+    assert not page.locator("#id_os").is_visible()
     page.locator("[data-fold] > summary").click()
-    page.get_by_label("Name", exact=True).fill("app-07")
+    page.locator("#id_name").fill("app-07")
     page.wait_for_url("**name=app-07**")
     assert page.locator("[data-rows]").inner_text() == "1 to 1 of 1"
     page.reload()
-    assert page.get_by_label("Name", exact=True).is_visible()  # what is asked for stays in sight
+    assert page.locator("#id_name").is_visible()  # what is asked for stays in sight
 
 
 def test_an_estate_is_removed_only_when_it_is_meant(open_page: Callable[..., Page], workbook: Path) -> None:
