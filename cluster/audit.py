@@ -40,6 +40,7 @@ class Deed(StrEnum):
     DESIGN_LAID = gettext_noop("laid a design over a cluster")
     DESIGN_TAKEN = gettext_noop("took a design off a cluster")
     PRICES_ASKED = gettext_noop("asked what it costs")
+    ESTATE_REMOVED = gettext_noop("removed an estate")
     RUN_CANCELLED = gettext_noop("cancelled a run")
     REPORT_TAKEN = gettext_noop("took a report")
     AUDIT_TAKEN = gettext_noop("took the audit")

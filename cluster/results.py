@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from cluster import outlook, snapshot
-from cluster.models import Estate, Observation, Plan, Redundancy, Run
+from cluster.models import Estate, Event, Observation, Plan, Redundancy, Run
 from cluster.snapshot import EstateMoved, Written
 from cluster.work import LEASE_S, Work, WorkFailed
 from planner.availability.report import ClusterAvailability, examine_availability
@@ -31,6 +31,24 @@ COMPARES_MAX: Final = 5  # imports into one estate at the same time make each ot
 ROWS_PER_S: Final = 5_000  # a tenth of what COPY stores on a busy machine: the lease must outlast the store
 STORE_PERCENT: Final = 60
 STORED_PERCENT: Final = 80
+
+
+def tell_quality(work: Work, reading: Reading) -> None:
+    """Say at once what was odd about what was read; a perfect file needs no words."""
+    skipped = sum(sheet.rows_skipped for sheet in reading.quality.sheets)
+    odd = sum(finding.count for finding in reading.quality.warnings)
+    if skipped or odd:
+        work.remark(
+            Sentence(
+                "Read {vms} VMs and {hosts} hosts; rows skipped: {skipped}, warnings: {warnings}",
+                {
+                    "vms": len(reading.estate.vms),
+                    "hosts": len(reading.estate.hosts),
+                    "skipped": skipped,
+                    "warnings": odd,
+                },
+            )
+        )
 
 
 def store_estate(work: Work, reading: Reading) -> Written:
@@ -99,7 +117,8 @@ def store_plan(work: Work, report: PlanReport) -> Plan:
                 "report": _as_json(report),
             },
         )
-        work.succeed(_planned(report))
+        good = all(cluster.fits for cluster in report.clusters)
+        work.succeed(_planned(report), Event.Level.SUCCESS if good else Event.Level.WARNING)
     return plan
 
 
@@ -174,17 +193,28 @@ def _stored(written: Written) -> Sentence:
 
 
 def _planned(report: PlanReport) -> Sentence:
+    """Say how many clusters carry their load; of what could not be judged nothing is claimed."""
     count = len(report.clusters)
-    if count == 1 and report.fits:
-        return Sentence("Planned 1 cluster: it carries its load")
-    if count == 1:
-        return Sentence("Planned 1 cluster: it cannot carry its load")
-    if report.fits:
-        return Sentence("Planned {count} clusters: all carry their load", {"count": count})
     short = sum(cluster.fits is False for cluster in report.clusters)
-    return Sentence(
-        "Planned {count} clusters: {short} cannot carry their load", {"count": count, "short": short}
-    )
+    unknown = sum(cluster.fits is None for cluster in report.clusters)
+    if count == 0:
+        return Sentence("Nothing to plan: the estate has no cluster, no host and no VM")
+    if count == 1 and unknown:
+        return Sentence("Planned 1 cluster: whether it carries its load is not known")
+    if count == 1 and short:
+        return Sentence("Planned 1 cluster: it cannot carry its load")
+    if count == 1:
+        return Sentence("Planned 1 cluster: it carries its load")
+    if unknown:
+        return Sentence(
+            "Planned {count} clusters: {short} cannot carry their load, of {unknown} it is not known",
+            {"count": count, "short": short, "unknown": unknown},
+        )
+    if short:
+        return Sentence(
+            "Planned {count} clusters: {short} cannot carry their load", {"count": count, "short": short}
+        )
+    return Sentence("Planned {count} clusters: all carry their load", {"count": count})
 
 
 def _as_json(thing: msgspec.Struct) -> object:

@@ -26,7 +26,18 @@ from kombu.exceptions import OperationalError
 
 from cluster import audit, feed, selectors
 from cluster.audit import Deed
-from cluster.models import Design, Estate, Event, Rehearsal, Run, Upload
+from cluster.models import (
+    Design,
+    Disk,
+    Estate,
+    Event,
+    Partition,
+    Rehearsal,
+    Run,
+    Upload,
+    VirtualMachine,
+    VmNic,
+)
 from cluster.models.columns import NAME_MAX
 from cluster.question import Question
 from cluster.roles import Action, may
@@ -252,6 +263,30 @@ def cancel(user: User, run: Run) -> bool:
             estate=run.estate,
         )
     return True
+
+
+def remove_estate(user: User, estate: Estate) -> None:
+    """Forget an estate, its plans and its studies; its runs and events stay, and say that it is gone.
+
+    Raises:
+        NotAllowed: nothing has been removed.
+    """
+    allow(user, Action.IMPORT)
+    if not selectors.visible_estates(user).filter(pk=estate.pk).exists():
+        raise NotAllowed
+    with transaction.atomic():
+        audit.note(
+            Deed.ESTATE_REMOVED,
+            user.get_username(),
+            estate.name,
+            {"vms": VirtualMachine.objects.filter(estate=estate).count()},
+        )
+        name = estate.name
+        for details in (Disk, Partition, VmNic):  # the many: one statement each, and no row is fetched
+            details.objects.filter(vm__estate=estate).delete()
+        estate.delete()
+        message = Sentence("{user} removed the estate", {"user": user.get_username()})
+        feed.publish("estate-removed", message, subject=name, level=Event.Level.WARNING)
 
 
 def sweep_lost_runs() -> int:

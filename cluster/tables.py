@@ -123,7 +123,7 @@ class VmTable(Headed):
 class HostTable(Headed):
     name = Named("host", verbose_name=_("Host"))
     cluster_name = Text(verbose_name=_("Cluster"), order_by=("cluster_name", "name"))
-    model = Text(verbose_name=_("Model"), order_by=("model", "name"))
+    model = Text(attrs={"td": {"class": "model"}}, verbose_name=_("Model"), order_by=("model", "name"))
     sockets = Number(verbose_name=_("Sockets"), order_by=("sockets", "name"))
     cores = Number(verbose_name=_("Cores"), order_by=("cores", "name"))
     memory_mib = Number(size, verbose_name=_("Memory"), order_by=("memory_mib", "name"))

@@ -42,6 +42,7 @@ def import_estate(run_id: str) -> None:
         path, filename = claimed.file()
         claimed.advance("read", 5, Sentence("Reading {file}", {"file": filename}))
         reading = quarantine.read(path, filename, on_sheet=claimed.sheet, hold=claimed.hold)
+        results.tell_quality(claimed, reading)
         results.store_estate(claimed, reading)
         results.keep_observation(claimed, reading)
         _plan(claimed, reading)
@@ -182,7 +183,9 @@ def _read_server(claimed: work.Work) -> Reading:
 
 def _plan(claimed: work.Work, reading: Reading) -> None:
     parameters = claimed.parameters()
-    claimed.advance("plan", 85, Sentence("Planning {count} VMs", {"count": len(reading.estate.vms)}))
+    claimed.advance(
+        "plan", work.PLAN_PERCENT, Sentence("Planning {count} VMs", {"count": len(reading.estate.vms)})
+    )
     with claimed.kept():
-        plan = report.plan(reading, parameters)
+        plan = report.plan(reading, parameters, on_cluster=claimed.cluster)
     results.store_plan(claimed, plan)

@@ -94,6 +94,7 @@ urlpatterns = [
     path("tree/estates/<int:pk>/network/", tree.network, name="tree_network"),
     path("tree/hosts/<int:pk>/", tree.vms, name="tree_host"),
     path("estates/<int:pk>/", estates.summary, name="estate"),
+    path("estates/<int:pk>/remove/", estates.remove, name="estate_remove"),
     path("estates/<int:pk>/quality/", estates.quality, name="estate_quality"),
     path("estates/<int:pk>/hosts/", hosts.hosts, name="estate_hosts"),
     path("estates/<int:pk>/vms/", vms.vms, name="estate_vms"),

@@ -33,6 +33,8 @@ from planner.sentence import Sentence
 
 READ_PERCENT: Final = 55
 SHEET_PERCENT: Final = 2  # of the 27 sheets of a full export, each
+PLAN_PERCENT: Final = 85
+PLANNED_PERCENT: Final = 98
 LEASE_S: Final = 30  # a killed worker's run is taken up after this and at most one sweep of 15 s
 HOLD_EVERY_S: Final = 5.0  # several may be missed before the lease is over
 
@@ -130,6 +132,13 @@ class Work:
         progress = min(READ_PERCENT, self.run.progress + SHEET_PERCENT)
         self.advance("read", progress, Sentence("Reading sheet {sheet}", {"sheet": name}))
 
+    def cluster(self, name: str, place: int, count: int) -> None:
+        """Say that the planner begins a cluster; of very many, one a percent is told."""
+        progress = PLAN_PERCENT + (PLANNED_PERCENT - PLAN_PERCENT) * (place - 1) // count
+        if count > 1 and (place == 1 or progress > self.run.progress):
+            words = {"cluster": name, "place": place, "count": count}
+            self.advance("plan", progress, Sentence("Planning {cluster}, {place} of {count}", words))
+
     def hold(self, lease_s: float = LEASE_S, **changes: object) -> None:
         """Renew the lease; within a transaction this also keeps every other worker out until its end."""
         if not self._mine().update(lease_until=lease(lease_s), **changes):
@@ -164,10 +173,17 @@ class Work:
         finally:
             connection.close()  # a thread has a connection of its own
 
-    def succeed(self, message: Sentence) -> None:
+    def remark(self, message: Sentence) -> None:
+        """Say what whoever asked should look at, while the work goes on."""
+        with transaction.atomic():
+            self.hold()
+            self._tell("progress", message, Event.Level.WARNING, int(self.run.progress))
+
+    def succeed(self, message: Sentence, level: Event.Level = Event.Level.SUCCESS) -> None:
+        """End the run as done; the news may be bad all the same."""
         with transaction.atomic():
             self._end(Run.State.SUCCEEDED, progress=100, stage="done")
-            self._tell("done", message, Event.Level.SUCCESS, 100)
+            self._tell("done", message, level, 100)
 
     def fail(self, message: Sentence, *, sheet: str = "", row: int | None = None, column: str = "") -> None:
         """End the run as failed, with the place of the error where there is one."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import importlib.util
 import json
 import os
 import shutil
@@ -48,6 +49,10 @@ def python() -> Finding:
 
 def environment() -> Finding:
     stamp = Path(sys.prefix) / "headroom-stamp.json"
+    if not stamp.exists() and not any(map(importlib.util.find_spec, ("ensurepip", "pip"))):
+        venv = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
+        mend = f"sudo apt-get install -y {venv}   (then ./headroom up makes it)"
+        return Finding("environment", "not made yet, and this Python cannot make one", mend)
     if not stamp.exists():
         return Finding("environment", "not made yet", "./headroom up makes it")
     return Finding("environment", sys.prefix)

@@ -367,7 +367,9 @@ def listening_socket(host: str, port: int) -> socket.socket | None:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             return None
-        raise CannotStart(f"Cannot listen on {host}:{port}: {error.strerror}.", code=2) from error
+        why = os.strerror(error.errno) if error.errno else error.strerror
+        advice = "; choose one above 1023: --port N" if error.errno == errno.EACCES else ""
+        raise CannotStart(f"Cannot listen on {host}:{port}: {why}{advice}.", code=2) from error
 
 
 def main() -> int:

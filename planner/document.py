@@ -36,7 +36,7 @@ def plan_document(report: PlanReport) -> Document:
         "source": _source(report.quality),
         "parameters": msgspec.to_builtins(report.parameters),
         "totals": msgspec.to_builtins(report.totals),
-        "fits": report.fits,
+        "fits": report.fits if any(cluster.fits is not None for cluster in report.clusters) else None,
         "clusters": [_cluster(cluster) for cluster in report.clusters],
         "cost": _cost(report.cost),
         "assumptions": _texts((*report.quality.assumptions, *report.assumptions)),
@@ -121,6 +121,8 @@ def _source(quality: Quality) -> Document:
         "format": quality.format,
         "sheets": [sheet.name for sheet in quality.sheets],
         "rows": {sheet.name: sheet.rows_read for sheet in quality.sheets},
+        "rows_skipped": {sheet.name: sheet.rows_skipped for sheet in quality.sheets if sheet.rows_skipped},
+        "rows_not_used": {sheet.name: sheet.rows_unread for sheet in quality.sheets if not sheet.used},
         "warnings": [
             {
                 "sheet": finding.sheet,

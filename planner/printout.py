@@ -45,11 +45,12 @@ def summary_lines(reading: Reading) -> list[str]:
     """Show the clusters as one table, with the totals below."""
     counted = totals(reading.estate)
     summaries = [summarize(cluster) for cluster in members(reading.estate)]
-    rows = [_SUMMARY_HEAD, *(_summary_row(summary) for summary in summaries)]
+    guests_told = any(vm.partitions for vm in reading.estate.vms)
+    rows = [_SUMMARY_HEAD, *(_summary_row(summary, guests_told) for summary in summaries)]
     rows.append((
         "all", str(counted.hosts), "", "", str(counted.vms_on), str(counted.vms_off), str(counted.templates),
         str(counted.vcpus_on), _number(counted.memory_on_gib, 1), "", "", "",
-        _number(counted.storage_used_tib, 2),
+        _number(counted.storage_used_tib, 2), _number(counted.guest_used_tib if guests_told else None, 2),
     ))  # fmt: skip
     outside = [
         Sentence("VMs without a cluster: {count}", {"count": counted.vms_without_cluster}),
@@ -67,11 +68,11 @@ def summary_lines(reading: Reading) -> list[str]:
 
 _SUMMARY_HEAD: Final = (
     "cluster", "hosts", "cores", "host GiB", "VMs on", "off", "templates", "vCPU", "VM GiB",
-    "vCPU:core", "at N-1", "VM:host", "files TiB",
+    "vCPU:core", "at N-1", "VM:host", "files TiB", "in guests",
 )  # fmt: skip
 
 
-def _summary_row(summary: ClusterSummary) -> tuple[str, ...]:
+def _summary_row(summary: ClusterSummary, guests_told: bool) -> tuple[str, ...]:
     return (
         clean(summary.name),
         str(summary.hosts),
@@ -86,6 +87,7 @@ def _summary_row(summary: ClusterSummary) -> tuple[str, ...]:
         _number(summary.vcpu_per_core_n1, 2),
         _number(summary.vms_per_host, 1),
         _number(summary.storage_used_tib, 2),
+        _number(summary.guest_used_tib if guests_told else None, 2),
     )
 
 
@@ -206,9 +208,15 @@ def _amount(line: Money) -> str:
 
 
 def _source_lines(quality: Quality) -> list[str]:
-    rows = ", ".join(f"{clean(sheet.name)} {sheet.rows_read}" for sheet in quality.sheets)
-    warnings = f"; {_counted(sum(finding.count for finding in quality.warnings), 'warning')}"
-    return [f"{clean(quality.format)}: {rows or 'nothing read'}{warnings if quality.warnings else ''}", ""]
+    rows = ", ".join(f"{clean(sheet.name)} {sheet.rows_read}" for sheet in quality.sheets if sheet.used)
+    unused = ", ".join(clean(sheet.name) for sheet in quality.sheets if not sheet.used)
+    told = [rows or "nothing read"]
+    told += [f"not used: {unused}"] if unused else []
+    skipped = sum(sheet.rows_skipped for sheet in quality.sheets)
+    told += [f"{_counted(skipped, 'row')} skipped"] if skipped else []
+    warnings = sum(finding.count for finding in quality.warnings)
+    told += [_counted(warnings, "warning")] if warnings else []
+    return [f"{clean(quality.format)}: {'; '.join(told)}", ""]
 
 
 def _warnings(quality: Quality) -> list[str]:

@@ -25,7 +25,8 @@ class SheetRead(Struct, frozen=True, kw_only=True):
     """One sheet (or CSV file, or list of a JSON document): what was taken from it.
 
     `columns_unknown` are those that nobody knows (the customer's own), `columns_unread` those that are known
-    and that the estate has no place for; `rows_unread` are the rows of a sheet that is all so.
+    and that the estate has no place for; a sheet that is all so is not `used`, and has `rows_unread`.
+    `vms_lost` are the skipped rows that are VMs (not the same VM again) whose numbers cannot be used.
     """
 
     name: str
@@ -35,6 +36,8 @@ class SheetRead(Struct, frozen=True, kw_only=True):
     columns_known: tuple[str, ...] = ()
     columns_unknown: tuple[str, ...] = ()
     columns_unread: tuple[str, ...] = ()
+    used: bool = True
+    vms_lost: int = 0
 
 
 class Quality(Struct, frozen=True, kw_only=True):

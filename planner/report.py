@@ -6,8 +6,8 @@ planner and every screen, export and command line.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
@@ -64,6 +64,9 @@ __all__ = [
 ]
 
 HOST_RULES: Final = ("must-run-on", "must-not-run-on")
+
+
+OnCluster: TypeAlias = Callable[[str, int, int], None]
 
 
 class JudgeError(RuntimeError):
@@ -125,8 +128,17 @@ class PlanReport(Struct, frozen=True, kw_only=True):
         return all(cluster.fits is not False for cluster in self.clusters)
 
 
-def plan(reading: Reading, parameters: Parameters) -> PlanReport:
+def _unfollowed(_name: str, _place: int, _count: int) -> None:
+    """Nobody asked to be told."""
+
+
+def plan(reading: Reading, parameters: Parameters, on_cluster: OnCluster = _unfollowed) -> PlanReport:
     """Plan every cluster of an estate, or the one asked for.
+
+    Args:
+        reading: the estate, and how well it could be read.
+        parameters: what is asked for.
+        on_cluster: is told each cluster as it begins: its name, its place (from 1) and how many there are.
 
     Raises:
         ParameterError: a parameter out of range, or a cluster or template that is not there.  A
@@ -140,7 +152,8 @@ def plan(reading: Reading, parameters: Parameters) -> PlanReport:
     rules = _rules_by_cluster(estate, clusters)
     prices = prices_of(parameters)
     plans, fleets = [], []
-    for cluster in chosen:
+    for place, cluster in enumerate(chosen, start=1):
+        on_cluster(cluster.name, place, len(chosen))
         storage = storage_of(cluster, estate.datastores, alone=len(clusters) == 1)
         one, priced = _plan_cluster(
             cluster, storage, rules.get(cluster.name, []), parameters, prices, template
@@ -153,7 +166,7 @@ def plan(reading: Reading, parameters: Parameters) -> PlanReport:
         parameters=parameters,
         totals=counted,
         clusters=tuple(plans),
-        assumptions=_estate_remarks(clusters, counted),
+        assumptions=(*_estate_remarks(clusters, counted), *_rows_lost(reading.quality)),
         cost=tuple(line for fleet in together(fleets) for line in price(fleet, prices)),
     )
 
@@ -290,5 +303,18 @@ def _estate_remarks(clusters: Sequence[Members], counted: Totals) -> tuple[Sente
         Sentence(
             "VMs ({vms}) and hosts ({hosts}) of no cluster are in no plan",
             {"vms": vms, "hosts": hosts},
+        ),
+    )
+
+
+def _rows_lost(quality: Quality) -> tuple[Sentence, ...]:
+    """Say that the plan knows nothing of the VMs whose rows could not be used."""
+    lost = sum(sheet.vms_lost for sheet in quality.sheets)
+    if not lost:
+        return ()
+    return (
+        Sentence(
+            "Rows of vInfo that could not be used ({count}): what their VMs need is in no plan",
+            {"count": lost},
         ),
     )

@@ -258,7 +258,7 @@ def _quality(quality: Quality) -> QualityPage:
         sheets=tuple(
             SheetRow(
                 name=sheet.name,
-                read=number(sheet.rows_read),
+                read=number(sheet.rows_read) if sheet.used else _("not used"),
                 skipped=number(sheet.rows_skipped),
                 unknown=number(len(sheet.columns_unknown)),
             )

@@ -50,6 +50,9 @@ PRIORITIES: Final[dict[str, Priority]] = {
 CLUSTER_PRIORITY: Final = frozenset({"clusterrestartpriority", "cluster"})
 TEXT_FIELDS: Final = ("vm_id", "vm_uuid", "host", "path", "os_tools", "os_configured", "folder", "owner")
 UNUSABLE: Final = Sentence("{vm} has no usable {column} ({found}); the row was skipped").template
+DISKS_UNTOLD: Final = Sentence("{sheet} says nothing of the size of disks: they count as 0").template
+DISK_UNKNOWN: Final = Sentence("How large the disks are is not known; they count as 0").template
+UNSAID: Final = Sentence("{vm} has an empty {column}; the row was skipped").template
 NO_FT_STATE: Final = Sentence("{found} is no state of fault tolerance; the VM counts as unprotected").template
 NO_PRIORITY: Final = Sentence("{found} is no restart priority; the cluster's counts").template
 _DATASTORE: Final = re.compile(r"^\[([^\]]+)\]")
@@ -116,7 +119,10 @@ def machines(
         unusable = columns.unusable(place)
         if unusable is not None:
             cells = info.cells(unusable)
-            info.warn(UNUSABLE, unusable, place, vm=name, found=shown(cells[place]) if cells else "")
+            if cells and cells[place] is not None:
+                info.warn(UNUSABLE, unusable, place, vm=name, found=shown(cells[place]))
+            else:
+                info.warn(UNSAID, unusable, place, vm=name)
             continue
         kept[place] = name
         vms.append(_machine(name, place, clusters[place], columns, texts, details))
@@ -129,7 +135,7 @@ class _Columns(Struct, frozen=True, kw_only=True):
     vcpus: list[int | None]
     memory_mib: list[int | None]
     power: list[Power | None]
-    disk_mib: list[int | None]
+    disk_mib: list[int]
     disk_used_mib: list[int | None]
     template: list[bool | None]
     networks: list[tuple[str | None, ...]]
@@ -143,9 +149,7 @@ class _Columns(Struct, frozen=True, kw_only=True):
             return "vcpus"
         if self.memory_mib[place] is None:
             return "memory_mib"
-        if self.power[place] is None:
-            return "power"
-        return "provisioned_mib" if self.disk_mib[place] is None else None
+        return "power" if self.power[place] is None else None
 
 
 def _machine(
@@ -167,7 +171,7 @@ def _machine(
         template=columns.template[place] is True,
         vcpus=columns.vcpus[place] or 0,
         memory_mib=columns.memory_mib[place] or 0,
-        disk_mib=columns.disk_mib[place] or 0,
+        disk_mib=columns.disk_mib[place],
         disk_used_mib=columns.disk_used_mib[place],
         cpu_reservation_mhz=details.cpu_reservation_mhz.get(place),
         memory_reservation_mib=details.memory_reservation_mib.get(place),
@@ -200,33 +204,45 @@ def _powers(info: Table, findings: Findings) -> list[Power | None]:
     return [POWER.get((state or "").casefold()) for state in info.texts("power")]
 
 
-def _disk_sizes(info: Table, details: Details, findings: Findings) -> list[int | None]:
-    """Give what the disks may grow to: provisioned, else their capacity, else what vDisk adds up to."""
-    provisioned = info.sizes("provisioned_mib", *limits.MIB)
-    capacity = info.sizes("capacity_mib", *limits.MIB)
-    in_use = info.cells("in_use_mib")
-    sizes: list[int | None] = []
+def _disk_sizes(info: Table, details: Details, findings: Findings) -> list[int]:
+    """Give what the disks may grow to: provisioned, else their capacity, else what vDisk adds up to, else
+    what the files hold.  A VM of which nothing of that is known is load all the same: its disks count 0,
+    with a warning.
+    """
+    columns = [info.sizes(field, *limits.MIB) for field in ("provisioned_mib", "capacity_mib", "in_use_mib")]
+    sizes: list[int] = []
     sources: Counter[str] = Counter()
-    for place, (wide, narrow) in enumerate(zip(provisioned, capacity, strict=True)):
+    unknown: list[int] = []
+    for place, (wide, narrow, held) in enumerate(zip(*columns, strict=True)):
         disks = details.disks.get(place)
-        size, source = wide, "provisioned_mib"
+        in_disks = sum(disk.capacity_mib for disk in disks) if disks else None
+        known = (("", wide), ("Total disk capacity", narrow), ("vDisk, Capacity", in_disks), ("In Use", held))
+        source, size = next(((told, size) for told, size in known if size is not None), ("unknown", None))
+        sources[source] += 1
+        sizes.append(size or 0)
         if size is None:
-            size, source = narrow, "capacity_mib"
-        if size is None and disks:
-            size, source = sum(disk.capacity_mib for disk in disks), "vDisk"
-        sources[source] += size is not None
-        sizes.append(size)
-    if not any(sources.values()) and in_use:
+            unknown.append(place)
+    _tell_sources(info, sources, unknown, findings)
+    return sizes
+
+
+def _tell_sources(info: Table, sources: Counter[str], unknown: Sequence[int], findings: Findings) -> None:
+    """Say where the sizes of the disks come from, where it is not the usual column."""
+    if unknown and len(unknown) == len(info) > 1:
+        findings.warn_often(DISKS_UNTOLD, len(unknown), sheet=info.name)
+    else:
+        for place in unknown:
+            info.warn(DISK_UNKNOWN, "provisioned_mib", place)
+    if sources["In Use"] and sources["In Use"] == sources.total():
         findings.assume(
             "{sheet} does not say how large the disks may grow: what they hold counts", sheet=info.name
         )
-        return info.sizes("in_use_mib", *limits.MIB)
-    for source, told in (("capacity_mib", "Total disk capacity"), ("vDisk", "vDisk, Capacity")):
-        if sources[source]:
+        return
+    for told in ("Total disk capacity", "vDisk, Capacity", "In Use"):
+        if sources[told]:
             findings.assume(
-                "The size of the disks of {count} VMs comes from {column}", count=sources[source], column=told
+                "The size of the disks of {count} VMs comes from {column}", count=sources[told], column=told
             )
-    return sizes
 
 
 def _datastores(path: str | None, disks: tuple[Disk, ...]) -> tuple[str, ...]:

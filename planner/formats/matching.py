@@ -12,12 +12,14 @@ from planner.formats.columns import COLUMNS, Column, Header, key_of, size_header
 from planner.formats.findings import Findings
 from planner.formats.headers import HEADERS
 from planner.formats.text import cleaned, shortened
+from planner.sentence import Sentence
 
 # "Powrstate" is 0.95 like "Powerstate", "Hosts" 0.89 like "Host", "CPU" 0.86 like "CPUs"; "FT Role" is 0.46
 # like "FT State", "Owner Host" 0.62 like "Host".
 LIKENESS: Final = 0.84
 SHORTEST_LIKE: Final = 4  # shorter keys are like everything
 MAX_OWN_COLUMNS: Final = 300  # vCenter allows 128 custom attributes; more columns are no attributes
+STANDS_TWICE: Final = Sentence("The column {column} stands twice; the first is read").template
 
 
 class Match(Struct, frozen=True, kw_only=True):
@@ -81,6 +83,10 @@ class _Matcher:
             return None
         return best[0]
 
+    def is_again(self, position: int) -> bool:
+        """Whether a cell bears the same header as one that is read."""
+        return any(self._plain[position] == self._plain[taken] for taken in self.at.values())
+
     def size(self, position: int) -> Header:
         """Give the unit that a header cell names."""
         return self._sizes[position]
@@ -122,12 +128,10 @@ def match(sheet: str, cells: Sequence[str], findings: Findings, row: int = 1) ->
     unread: list[str] = []
     for position in matcher.free():
         cell = shortened(cleaned(matcher.cells[position]))
-        if _is_standard(matcher, position, standard):
+        if cell in own or matcher.is_again(position):
+            findings.warn(STANDS_TWICE, sheet=sheet, row=row, column=cell)
+        elif _is_standard(matcher, position, standard):
             unread.append(cell)
-        elif cell in own:
-            findings.warn(
-                "The column {column} stands twice; the first is read", sheet=sheet, row=row, column=cell
-            )
         else:
             own[cell] = position
     return Match(

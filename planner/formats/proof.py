@@ -24,12 +24,17 @@ NOT_CALCULATED: Final = Sentence(
 _UNCALCULATED: Final = re.compile(
     rb'<c r="([A-Z]{1,3})(\d{1,7})"[^>]*><f(?:[^>]*/>|[^>]*>[^<]*</f>)(?:<v/>|<v></v>)?</c>'
 )
+# A cell whose formula ended in an error (#DIV/0!, #N/A); the parser gives it as an empty one, too.
+ERROR_CELL: Final = Sentence("The cell holds the error {found} and counts as empty").template
+_ERROR: Final = re.compile(
+    rb'<c r="([A-Z]{1,3})(\d{1,7})"[^>]*? t="e"[^>]*>(?:<f(?:[^>]*/>|[^>]*>[^<]*</f>))?<v>([^<]{1,40})</v>'
+)
 _LONGEST_CELL_BYTES: Final = 16 * 1024  # a formula has at most 8,192 characters
 _SHARED_TEXTS: Final = "sharedStrings.xml"
 
 
 def prove(archive: Archive, sheets: dict[str, str], findings: Findings) -> None:
-    """Inflate every part piece by piece, keeping none; warn of formulas that nobody calculated.
+    """Inflate every part piece by piece, keeping none; warn of formulas without a result.
 
     Args:
         sheets: part -> the sheet that it is, as far as the workbook says.
@@ -65,18 +70,24 @@ def _extent(archive: Archive, part: str, sheet: str, findings: Findings) -> Exte
     for piece in archive.pieces(part):
         extent.feed(piece)
         if sheet:
-            carried = _tell_formulas(carried + piece, sheet, findings)
+            carried = _tell_lost_cells(carried + piece, sheet, findings)
     return extent
 
 
-def _tell_formulas(text: bytes, sheet: str, findings: Findings) -> bytes:
-    """Warn of each formula without a result; give the end of the text, where one may have begun."""
+def _tell_lost_cells(text: bytes, sheet: str, findings: Findings) -> bytes:
+    """Warn of each formula without a result and of each error; give the end of the text, where one may
+    have begun.
+    """
     end = 0
     if b"<f" in text:
         for found in _UNCALCULATED.finditer(text):
             end = found.end()
-            row, column = int(found.group(2)), found.group(1).decode()
-            findings.warn(NOT_CALCULATED, sheet=sheet, row=row, column=column)
+            findings.warn(NOT_CALCULATED, sheet=sheet, row=int(found[2]), column=found[1].decode())
+    if b't="e"' in text:
+        for found in _ERROR.finditer(text):
+            end = max(end, found.end())
+            shown = found[3].decode("ascii", "replace")
+            findings.warn(ERROR_CELL, sheet=sheet, row=int(found[2]), column=found[1].decode(), found=shown)
     return text[max(end, len(text) - _LONGEST_CELL_BYTES) :]
 
 

@@ -85,6 +85,8 @@ class RvtoolsReader:
         details = self._details(info)
         vms, kept = machines(info, details, vm_clusters, priorities, findings)
         findings.sheet_read(self._vinfo_read(info, len(vms)))
+        if not vms:
+            findings.warn("No row of the sheet is a VM: there is nothing to plan", sheet="vInfo")
         multipath = self._table("vMultiPath")
         luns, paths = luns_and_paths(multipath, findings) if multipath else ((), ())
         stores = self._table("vDatastore")
@@ -164,7 +166,9 @@ class RvtoolsReader:
 
     def _vinfo_read(self, info: Table, taken: int) -> SheetRead:
         told = read_of(info, 0)
-        return msgspec.structs.replace(told, rows_read=taken, rows_skipped=self._vinfo_rows - taken)
+        return msgspec.structs.replace(
+            told, rows_read=taken, rows_skipped=self._vinfo_rows - taken, vms_lost=len(info) - taken
+        )
 
     def _hosts(self, table: Table | None, names: ClusterNames) -> tuple[Host, ...]:
         if table is None:
@@ -205,7 +209,7 @@ class RvtoolsReader:
         for kind, name in self._names.items():
             if kind not in COLUMNS:
                 rows = self._source.count(name)
-                self._findings.sheet_read(SheetRead(name=kind, rows_read=0, rows_unread=rows))
+                self._findings.sheet_read(SheetRead(name=kind, rows_read=0, rows_unread=rows, used=False))
 
 
 def _vm_clusters(info: Table, names: ClusterNames, known_hosts: Sequence[Host]) -> list[str | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from typing import Any, Final
 
@@ -20,6 +21,8 @@ def schema() -> bytes:
     definitions: dict[str, Any] = made["$defs"]
     root = definitions.pop("Document")
     root["required"] = ["format"]
+    for definition in definitions.values():  # from Python 3.13 on the docstrings come without their margin
+        definition["description"] = inspect.cleandoc(definition.get("description", ""))
     # The reader takes a plain yes or no for fault tolerance too.
     ft = definitions["VM"]["properties"]["ft"]
     default = ft.pop("default")

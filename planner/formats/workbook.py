@@ -118,10 +118,11 @@ def _sheet_names(archive: Archive) -> dict[str, str]:
     """Give the sheet that each worksheet part is; empty where the workbook does not say it."""
     if RELATIONS not in archive.parts:
         return {}
+    relations_xml, plan_xml = (archive.read(part, _LARGEST_PLAN_BYTES) for part in (RELATIONS, WORKBOOK))
     try:
-        relations = ElementTree.fromstring(archive.read(RELATIONS, _LARGEST_PLAN_BYTES))  # noqa: S314
-        plan = ElementTree.fromstring(archive.read(WORKBOOK, _LARGEST_PLAN_BYTES))  # noqa: S314
-    except ElementTree.ParseError as error:
+        relations = ElementTree.fromstring(relations_xml)  # noqa: S314
+        plan = ElementTree.fromstring(plan_xml)  # noqa: S314
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # also an encoding nobody knows
         raise FormatError(
             Sentence("The workbook cannot be read: {reason}", {"reason": str(error)})
         ) from error

@@ -3,6 +3,12 @@
 (() => {
   const form = document.querySelector("[data-filters]");
   if (!form) return;
+  const fold = form.closest("[data-fold]");
+  const phone = matchMedia("(max-width: 40rem)");
+  const filtered = () => [...new URLSearchParams(location.search)].some(([name, value]) => value && !["sort", "page", "rows", "column"].includes(name));
+  const folded = () => { if (fold) fold.open = !phone.matches || filtered(); }; // on a phone the rows come first
+  folded();
+  phone.addEventListener("change", folded);
   const usual = (form.dataset.usualColumns || "").split(" ").filter(Boolean).join(" ");
 
   function asked() {

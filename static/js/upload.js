@@ -83,6 +83,11 @@
   }
   drop.addEventListener("drop", (event) => {
     if (!event.dataTransfer.files.length) return;
+    if (event.dataTransfer.files.length > 1) { // which of them is meant is not guessed
+      state.hidden = false;
+      stop(form.dataset.sayOne);
+      return;
+    }
     input.files = event.dataTransfer.files;
     send();
   });

@@ -14,7 +14,7 @@ from urllib.parse import urljoin
 import pytest
 from pypdf import PdfReader
 
-from tests.browser.conftest import FORMULA, VMS
+from tests.browser.conftest import FORMULA, PHONE, VMS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Download, Page, Route
@@ -52,6 +52,48 @@ def test_a_file_that_is_dropped_is_imported(open_page: Callable[..., Page], work
     page.locator("[data-drop]").dispatch_event("drop", {"dataTransfer": dropped})
     page.wait_for_url("**/runs/**")
     assert page.locator("h1").inner_text().endswith("Dropped")
+
+
+def test_of_several_dropped_files_none_is_chosen_silently(open_page: Callable[..., Page]) -> None:
+    page = open_page("/import/")
+    dropped = page.evaluate_handle(
+        """() => {
+            const all = new DataTransfer();
+            for (const name of ["vInfo.csv", "vHost.csv"]) all.items.add(new File(["x"], name));
+            return all;
+        }"""
+    )
+    page.locator("[data-drop]").dispatch_event("drop", {"dataTransfer": dropped})
+    page.get_by_text("Drop one file").wait_for()
+    assert page.url.endswith("/import/")
+
+
+def test_on_a_phone_the_rows_come_before_the_filters(
+    open_page: Callable[..., Page], estate_address: str
+) -> None:
+    page = open_page(f"{estate_address}vms/", viewport=PHONE)
+    assert not page.locator("#id_os").is_visible()
+    page.locator("[data-fold] > summary").click()
+    page.locator("#id_name").fill("app-07")
+    page.wait_for_url("**name=app-07**")
+    assert page.locator("[data-rows]").inner_text() == "1 to 1 of 1"
+    page.reload()
+    assert page.locator("#id_name").is_visible()  # what is asked for stays in sight
+
+
+def test_an_estate_is_removed_only_when_it_is_meant(open_page: Callable[..., Page], workbook: Path) -> None:
+    page = open_page("/import/")
+    page.get_by_label("Drop the export here").set_input_files(workbook)
+    page.get_by_label("Name of the estate").fill("Gone soon")
+    page.get_by_role("button", name="Import", exact=True).click()
+    page.get_by_role("link", name="See the plan").click(timeout=60_000)
+    page.get_by_text("Remove this estate").click()
+    page.get_by_role("button", name="Remove it").click()  # the browser asks for the box first
+    assert "/estates/" in page.url
+    page.get_by_label("Yes, remove Gone soon").check()
+    page.get_by_role("button", name="Remove it").click()
+    page.wait_for_url(lambda url: "/estates/" not in url)
+    assert page.locator(".nav").get_by_text("Gone soon").count() == 0
 
 
 def test_a_file_that_is_no_export_is_refused_with_a_reason(

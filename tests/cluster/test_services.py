@@ -92,6 +92,61 @@ def test_the_sheets_of_a_workbook_are_told_one_by_one():
     assert [event.values["sheet"] for event in sheets] == ["vInfo", "vDisk"]
 
 
+def test_rows_that_cannot_be_used_are_told_at_once_and_stand_in_the_plan():
+    vinfo = [
+        ["VM", "Powerstate", "Template", "CPUs", "Memory", "Host"],
+        ["a", "poweredOn", False, 2, 4096, "h"],
+        ["b", "poweredOn", False, 2, -5, "h"],
+    ]
+    run = imported(workbook(("vInfo", vinfo)))
+    odd = Event.objects.get(run=run, level=Event.Level.WARNING, kind="import-progress")
+    assert (odd.values["vms"], odd.values["skipped"]) == (1, 1)
+    report = msgspec.convert(Plan.objects.get(run=run).report, PlanReport)
+    assert report.totals.vms == 1
+    assert any("could not be used (1)" in str(said) for said in report.assumptions)
+
+
+def test_each_cluster_is_told_as_its_plan_begins():
+    run = imported(document(estate_of(vms=20)))
+    begun = Event.objects.filter(run=run, template__startswith="Planning {cluster}").order_by("seq")
+    assert [event.values for event in begun] == [
+        {"cluster": "A", "place": 1, "count": 2},
+        {"cluster": "B", "place": 2, "count": 2},
+    ]
+
+
+def test_of_an_estate_without_hosts_the_end_of_the_run_claims_nothing():
+    run = imported(document(msgspec.structs.replace(estate_of(vms=20), hosts=(), datastores=())))
+    end = run.events.get(kind="import-done")
+    assert (end.level, end.values) == ("warning", {"count": 2, "short": 0, "unknown": 2})
+
+
+def test_a_plan_that_does_not_fit_ends_with_a_warning():
+    run = imported(document(estate_of(vms=2000)))
+    end = run.events.get(kind="import-done")
+    assert (run.state, end.level, end.values["short"]) == ("succeeded", "warning", 2)
+
+
+def test_an_estate_that_is_removed_is_gone_and_its_runs_and_events_stay():
+    run = imported(document(estate_of(vms=20)))
+    imported(document(estate_of(vms=5)), "other")
+    services.remove_estate(administrator(), Estate.objects.get(name="site"))
+    run.refresh_from_db()
+    assert list(Estate.objects.values_list("name", flat=True)) == ["other"]
+    assert (VirtualMachine.objects.count(), Plan.objects.count()) == (5, 1)
+    assert (run.state, run.estate, run.events.count() > 0) == ("succeeded", None, True)
+    assert Event.objects.latest("seq").kind == "estate-removed"
+    again = imported(document(estate_of(vms=20)))
+    assert (again.state, Estate.objects.get(name="site").revision) == ("succeeded", 1)
+
+
+def test_who_may_not_import_may_not_remove():
+    imported(document(estate_of(vms=2)))
+    with pytest.raises(PermissionDenied):
+        services.remove_estate(person(Role.AUDITOR), Estate.objects.get())
+    assert Estate.objects.count() == 1
+
+
 def test_an_unchanged_import_writes_no_row_and_says_so():
     imported(document(estate_of(vms=20)))
     before = Estate.objects.get()

@@ -21,6 +21,7 @@ POLICY = "engine and policies never see a real driver"
 WORLD = "only cluster/tasks and cluster/connections choose the world"
 JUDGE = "the checker shares no code with placement"
 JUDGE_KERNELS = "the checker shares no code with the kernels"
+KERNELS = "kernels know arrays, and nothing of the estate"
 JUDGE_PACKING = "the checker shares no code with the packing"
 
 DRAWN = [
@@ -62,6 +63,8 @@ DRAWN = [
         ("planner/checker.py", f"import planner.{name}", JUDGE_PACKING)
         for name in ("packing", "patterns.generation", "greedy", "rules", "reach")
     ),
+    ("planner/kernels/filling.py", "import planner.estate", KERNELS),
+    ("planner/kernels/filling.py", "import msgspec", KERNELS),
     ("cluster/models/run.py", "import planner.units", "models import nothing of planner"),
     ("cluster/models/run.py", "import operations.event", "models import nothing of operations"),
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from planner.estate import VM
-from planner.formats.proof import NOT_CALCULATED
+from planner.formats.proof import ERROR_CELL, NOT_CALCULATED
 from planner.formats.reader import read
 from planner.formats.table import PLACEHOLDER_TAKEN
 from planner.quality import Finding, Reading
@@ -45,7 +45,7 @@ def test_a_vm_without_usable_vcpus_or_memory_is_skipped_and_counted(column: str,
     reading = read_rows(vm("ok"), vm("web01", **{column: found}))
     assert [each.name for each in reading.estate.vms] == ["ok"]
     (sheet,) = reading.quality.sheets
-    assert (sheet.rows_read, sheet.rows_skipped) == (1, 1)
+    assert (sheet.rows_read, sheet.rows_skipped, sheet.vms_lost) == (1, 1, 1)
     skipped = [w for w in reading.quality.warnings if "the row was skipped" in w.message.template]
     assert [(w.sheet, w.row, w.column) for w in skipped] == [("vInfo", 3, column)]
 
@@ -207,6 +207,60 @@ def test_a_formula_with_a_value_is_its_value() -> None:
     reading = read(buffer.getvalue())
     assert only_vm(reading).memory_mib == 8192
     assert reading.quality.warnings == ()
+
+
+def test_a_cell_that_holds_an_error_is_told_with_the_error_and_counts_as_empty() -> None:
+    import io
+
+    import xlsxwriter
+
+    buffer = io.BytesIO()
+    book = xlsxwriter.Workbook(buffer)
+    sheet = book.add_worksheet("vInfo")
+    for number, name in enumerate(("a", "b"), start=1):
+        for column, (header, cell) in enumerate(vm(name).items()):
+            sheet.write(0, column, header)
+            sheet.write(number, column, cell)
+    at = list(vm()).index("In Use MiB")
+    sheet.write_formula(2, at, "=1/0", value="#DIV/0!")
+    book.close()
+    reading = read(buffer.getvalue())
+    assert {each.name: each.disk_used_mib for each in reading.estate.vms} == {"a": 10240, "b": None}
+    (told,) = [finding for finding in reading.quality.warnings if finding.message.template == ERROR_CELL]
+    assert (told.sheet, told.row, told.column) == ("vInfo", 3, chr(ord("A") + at))
+    assert told.message.values["found"] == "#DIV/0!"
+
+
+def test_the_same_vm_again_is_skipped_and_not_lost() -> None:
+    (sheet,) = read_rows(vm("a"), vm("a"), vm("b")).quality.sheets
+    assert (sheet.rows_read, sheet.rows_skipped, sheet.vms_lost) == (2, 1, 0)
+
+
+def test_a_vm_whose_disks_are_not_known_is_load_all_the_same() -> None:
+    nothing: dict[str, Cell] = {"Provisioned MiB": None, "In Use MiB": None}
+    reading = read_rows(vm("a"), vm("b", **{"Provisioned MiB": None}), vm("c", **nothing))
+    assert {each.name: each.disk_mib for each in reading.estate.vms} == {"a": 20480, "b": 10240, "c": 0}
+    told = warning(reading, "Provisioned MiB")
+    assert (told.row, told.count) == (4, 1)
+    assert str(told.message) == "How large the disks are is not known; they count as 0"
+
+
+def test_a_sheet_that_says_nothing_of_disks_gives_its_vms_all_the_same() -> None:
+    sizes = ("Provisioned MiB", "In Use MiB")
+    bare = [{header: cell for header, cell in vm(name).items() if header not in sizes} for name in "ab"]
+    reading = read_rows(*bare)
+    assert [(each.name, each.disk_mib) for each in reading.estate.vms] == [("a", 0), ("b", 0)]
+    assert any("says nothing of the size of disks" in str(w.message) for w in reading.quality.warnings)
+
+
+def test_an_empty_cell_is_told_as_empty() -> None:
+    reading = read_rows(vm("ok"), vm("web01", Memory=None))
+    assert str(warning(reading, "Memory").message) == "web01 has an empty Memory; the row was skipped"
+
+
+def test_a_sheet_without_a_single_vm_says_that_there_is_nothing_to_plan() -> None:
+    reading = read_rows(vm("web01", CPUs="many"))
+    assert any("nothing to plan" in str(finding.message) for finding in reading.quality.warnings)
 
 
 def test_hidden_characters_of_a_name_are_written_out_and_told() -> None:

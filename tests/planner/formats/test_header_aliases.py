@@ -192,3 +192,11 @@ def test_a_unit_in_the_header_wins_and_is_told(unit: str) -> None:
     reading = read(workbook(small(vInfo=[row])))
     assert reading.estate.vms[0].memory_mib == 4096
     assert any("was converted to MiB" in str(assumption) for assumption in reading.quality.assumptions)
+
+
+def test_a_column_that_stands_twice_is_read_once_and_told() -> None:
+    findings = Findings()
+    found = match("vInfo", ["VM", "CPUs", "Memory", "Powerstate", "memory", "In Use MB"], findings)
+    assert found.at["memory_mib"] == 2
+    told = [finding for finding in findings.warnings if "stands twice" in finding.message.template]
+    assert [(finding.sheet, finding.row, finding.column) for finding in told] == [("vInfo", 1, "memory")]

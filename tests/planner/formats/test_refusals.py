@@ -181,6 +181,15 @@ def test_a_damaged_part_is_refused() -> None:
     assert "in the zip is damaged" in refusal(bytes(data))
 
 
+@pytest.mark.parametrize("encoding", ["UTF-99", "utf-7", "x"])
+def test_a_plan_in_an_encoding_nobody_knows_is_refused(encoding: str) -> None:
+    parts = {name: text.encode() for name, text in PARTS.items()}
+    parts["xl/workbook.xml"] = (
+        f'<?xml version="1.0" encoding="{encoding}"?>'.encode() + parts["xl/workbook.xml"]
+    )
+    assert "The workbook cannot be read" in refusal(zipped(parts))
+
+
 def test_too_many_parts_are_refused() -> None:
     assert "the limit is 2000" in refusal(zipped({f"xl/{number}": b"" for number in range(2001)}))
 

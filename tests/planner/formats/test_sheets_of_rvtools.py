@@ -47,6 +47,7 @@ def test_sheets_without_a_place_in_the_estate_are_counted_not_read(whole: Readin
     assert unread["vSnapshot"] == 60
     assert unread["vMetaData"] == 1
     assert all(sheet.rows_unread == 0 for sheet in whole.quality.sheets if sheet.name in COLUMNS)
+    assert {sheet.name for sheet in whole.quality.sheets if not sheet.used} == set(HEADERS) - set(COLUMNS)
 
 
 def test_a_vm_is_read_from_seven_sheets(whole: Reading) -> None:
