@@ -19,6 +19,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 import numpy as np
+from msgspec import structs
 
 from operations import vm_event as v
 from operations.drills import DrillReport, Kind, drill
@@ -33,6 +34,11 @@ from operations.written import ScenarioError
 from planner.estate import EstateError
 
 FITS, DIFFERS, BAD_INPUT = 0, 1, 2
+_TIMES: Final = {
+    "setup-s": "migration_setup_s",
+    "device-ms": "migration_device_ms",
+    "announce-ms": "announce_ms",
+}  # options of `migrate` that change a timing of the profile
 VERBS: Final = ("migrate", "evacuate", "drill", "timings")
 
 
@@ -88,10 +94,14 @@ def migrate(arguments: Sequence[str]) -> int:
     parser.add_argument("--working-set-mib", type=_not_negative)
     parser.add_argument("--link-mbit", type=_positive, default=10_000.0)
     parser.add_argument("--concurrent", type=_positive, default=1.0, help="migrations that share the link")
+    parser.add_argument("--link-share", type=_positive, help="part of the link that memory gets; 0.94")
     parser.add_argument("--cap-mib-s", type=_positive)
     parser.add_argument("--downtime-limit-ms", type=_positive, default=300.0)
-    parser.add_argument("--remedy", choices=get_args(Remedy), default="none")
-    parser.add_argument("--max-rounds", type=int, default=30)
+    parser.add_argument("--remedy", choices=get_args(Remedy), default="none", help="if it does not end")
+    parser.add_argument("--time-out-s", type=_positive, default=3600.0)
+    parser.add_argument("--max-rounds", type=_count, default=30)
+    for name, of in _TIMES.items():
+        parser.add_argument(f"--{name}", type=_not_negative, help=f"timing {of}")
     parser.add_argument("--ping-interval-s", type=_positive, default=1.0)
     parser.add_argument("--seed", type=int, default=0, help="of the phase of the pings")
     parser.add_argument("--profile", choices=PRODUCTS, default="vsphere")
@@ -107,7 +117,14 @@ def migrate(arguments: Sequence[str]) -> int:
 
 def _migration(asked: argparse.Namespace) -> dict[str, Any]:
     policies = policies_of(asked.profile)
-    times = policies.timings
+    times = structs.replace(
+        policies.timings,
+        **{
+            of: given
+            for name, of in _TIMES.items()
+            if (given := getattr(asked, name.replace("-", "_"))) is not None
+        },
+    )
     load = MigrationLoad(
         memory_mib=asked.memory_mib,
         dirty_mib_s=asked.dirty_mib_s,
@@ -119,8 +136,10 @@ def _migration(asked: argparse.Namespace) -> dict[str, Any]:
         device_ms=times.migration_device_ms,
         announce_ms=times.announce_ms,
         cap_mib_s=asked.cap_mib_s,
+        time_out_s=asked.time_out_s,
     )
-    link = asked.link_mbit * MIB_PER_MBIT * policies.migration.link_share / asked.concurrent
+    share = policies.migration.link_share if asked.link_share is None else asked.link_share
+    link = asked.link_mbit * MIB_PER_MBIT * share / asked.concurrent
     rate = link if asked.cap_mib_s is None else min(link, asked.cap_mib_s)
     found = predict(load, rate, asked.ping_interval_s, link)
     chance = np.random.Generator(np.random.PCG64(asked.seed))
@@ -133,6 +152,7 @@ def _migration(asked: argparse.Namespace) -> dict[str, Any]:
         "sent_mib": found.sent_mib,
         "converged": found.converged,
         "why": str(found.why),
+        "precopy_s": found.precopy_s,
         "lost_pings_simulated": drawn,
         "risk_s": found.risk_s,
         "throttle_percent": 100 * found.throttle,
@@ -218,6 +238,16 @@ def _positive(word: str) -> float:
     value = _not_negative(word)
     if value <= 0:
         raise argparse.ArgumentTypeError(f"{word} is not above 0")
+    return value
+
+
+def _count(word: str) -> int:
+    try:
+        value = int(word)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{word} is no whole number") from None
+    if not 1 <= value <= 10_000:
+        raise argparse.ArgumentTypeError(f"{word} is not between 1 and 10000")
     return value
 
 
