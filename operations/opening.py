@@ -40,7 +40,8 @@ def open_state(
     """
     estate = estate.sorted()
     members = _members(estate, cluster)
-    hosts = {host.name: _host(host, policies) for host in members}
+    ports = {group.name for group in estate.port_groups if "vmotion" in group.roles}
+    hosts = {host.name: _host(host, policies, ports) for host in members}
     guests = guests or {}
     bonds = _bonds(estate.rules)
     stores = {store.name: _datastore(store, estate) for store in estate.datastores}
@@ -98,7 +99,8 @@ def _members(estate: Estate, cluster: str | None) -> tuple[Host, ...]:
     return members
 
 
-def _host(host: Host, policies: Policies) -> HostState:
+def _host(host: Host, policies: Policies, migration_groups: set[str]) -> HostState:
+    """A host as recorded.  It has no port for migrations only where its ports are known and none is one."""
     speeds = [nic.speed_mbit for nic in host.nics if nic.up is not False and nic.speed_mbit]
     mbit = max(speeds) if speeds else policies.migration.unknown_link_mbit
     limits = policies.migration
@@ -113,6 +115,8 @@ def _host(host: Host, policies: Policies) -> HostState:
         connected=host.connected,
         verdict="live" if host.connected else "fenced",
         maintenance="on" if host.maintenance else "",
+        may_migrate=not (migration_groups and host.vmks)
+        or any(port.port_group in migration_groups for port in host.vmks),
     )
 
 
@@ -159,7 +163,12 @@ def _vm(
         memory_mib=row.memory_mib,
         vcpus=row.vcpus,
         tier=TIERS[row.restart_priority],
-        is_plain=row.name not in bonds and mounted and wired and not is_ft and not guest.home,
+        is_plain=row.name not in bonds
+        and mounted
+        and wired
+        and not is_ft
+        and not guest.home
+        and not guest.licensed,
         ft=is_ft,
         cpu_mhz=row.cpu_demand_mhz or 0.0,
     )

@@ -12,7 +12,7 @@ from operations.moves import begin_move, has_turn
 from operations.policy import COPY_DATASTORE_UNITS, COPY_HOST_UNITS, Policies
 from operations.prerequisites import unmet
 from operations.state import FREE, ClusterState, HostState, VmState
-from operations.step import Rules, Steps
+from operations.step import NOTHING, Answer, Rules, Steps
 from planner.sentence import Sentence
 
 
@@ -78,8 +78,12 @@ def _move_or_wait(state: ClusterState, policies: Policies, vm: VmState, target: 
         yield v.MoveWaiting(state.now, vm.name, cause, why, target)
 
 
-def on_move_over(state: ClusterState, event: e.Event, cause: int, policies: Policies) -> Steps:
-    """The turn of those that wait may have come."""
+def on_move_over(state: ClusterState, event: e.Event, cause: int, policies: Policies) -> Answer:
+    """A move, or a host with its moves, is gone: the turn of those that wait may have come."""
+    return _next_in_turn(state, cause, policies) if state.queued else NOTHING
+
+
+def _next_in_turn(state: ClusterState, cause: int, policies: Policies) -> Steps:
     for name, target in tuple(state.queued.items()):
         vm = state.vms[name]
         if (why := _not_now(state, vm, target)) is not None:
@@ -172,4 +176,9 @@ ON_EVENT: Final[Rules] = {
     e.Asked: on_asked,
     v.Migrated: on_move_over,
     v.MigrationFailed: on_move_over,
+    v.StorageMoved: on_move_over,
+    v.VmOff: on_move_over,
+    e.HostFailed: on_move_over,
+    e.HostOff: on_move_over,
+    e.HostFenced: on_move_over,
 }

@@ -163,7 +163,7 @@ def _guest(line: Line, guest: Guest, names: _Names) -> Guest:
         raise line.error(line.words[-1], Sentence("name and value come in pairs"))
     for field, word in zip(line.words[2::2], line.words[3::2], strict=True):
         guest = _with_field(line, guest, field, word)
-    for host in guest.home:
+    for host in (*guest.home, *guest.licensed):
         line.known(host, sorted(names.hosts), "host")
     for vm in guest.after:
         if line.known(vm, sorted(names.vms), "VM") == line.words[1]:

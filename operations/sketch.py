@@ -37,13 +37,26 @@ from planner.estate import (
 UPLINKS_MAX: Final = 64
 _MIB: Final = {"M": 1, "G": 1024, "T": 1024 * 1024}
 _HOST_KEYS: Final = frozenset(
-    {"cores", "sockets", "mhz", "memory", "nic", "cluster", "rack", "site", "cpu", "evc", "maintenance",
-     "feeds", "uplinks"}
+    {
+        "cores",
+        "sockets",
+        "mhz",
+        "memory",
+        "nic",
+        "cluster",
+        "rack",
+        "site",
+        "cpu",
+        "evc",
+        "maintenance",
+        "feeds",
+        "uplinks",
+    }
 )
 _VM_KEYS: Final = frozenset(
     {
         "on", "vcpus", "memory", "disk", "datastore", "network", "priority", "ft", "power", "mhz", "demand",
-        "cluster",
+        "cluster", "os",
     }
 )  # fmt: skip
 
@@ -185,6 +198,7 @@ def _vms(line: Line) -> _Rows:
         cpu_demand_mhz=line.number_of(values["mhz"]) if "mhz" in values else None,
         memory_demand_mib=_mib(line, values["demand"]) if "demand" in values else None,
         cluster=values.get("cluster"),
+        guest_os=values.get("os"),
         ft="primary" if "ft" in values else "none",
     )
     rows: _Rows = []

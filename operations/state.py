@@ -78,7 +78,7 @@ class HostState(Struct, gc=False):
 
     `vms` run or start on it, `incoming` are on their way by migration, `copies` are second copies of FT
     VMs, `lost` went down with it and run nowhere yet.  All hold names, in the order they came.  `is_cut`:
-    the networks of its VMs are gone as well.
+    the networks of its VMs are gone as well.  `may_migrate`: it has a port for that, or nobody told.
     """
 
     name: str
@@ -90,6 +90,7 @@ class HostState(Struct, gc=False):
     powered: bool = True
     connected: bool = True
     is_cut: bool = False
+    may_migrate: bool = True
     group: int = 0
     verdict: Verdict = "live"
     maintenance: Maintenance = ""

@@ -1,7 +1,7 @@
 """Random clusters in random trouble: what must hold holds after every event.
 
-    ./headroom test tests/operations/test_laws.py                            2,000 random scripts
-    RANDOM_SCRIPTS=10000 ./headroom test tests/operations/test_laws.py       10,000
+./headroom test tests/operations/test_laws.py                            2,000 random scripts
+RANDOM_SCRIPTS=10000 ./headroom test tests/operations/test_laws.py       10,000
 """
 
 from __future__ import annotations
