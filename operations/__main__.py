@@ -1,6 +1,6 @@
 """Rehearse from the command line.
 
-    python -m operations scenarios/NAME [--json] [--accept]
+    python -m operations scenarios/NAME [--json] [--tree] [--verdict] [--accept]
     python -m operations migrate --memory-mib 32768 --dirty-mib-s 100 --link-mbit 10000 [--json]
     python -m operations evacuate ESTATE --host esx1 [--profile proxmox] [--cluster C] [--json]
     python -m operations drill ESTATE [--pairs] [--profile proxmox] [--cluster C] [--json]
@@ -22,14 +22,18 @@ import numpy as np
 from msgspec import structs
 
 from operations import vm_event as v
+from operations.causes import tree_of
 from operations.drills import DrillReport, Kind, drill
 from operations.instruction import Instruction
 from operations.migration import MigrationLoad, draw_lost_pings, predict
 from operations.opening import MIB_PER_MBIT
 from operations.policy import Remedy, policies_of
+from operations.rescue import rescues
 from operations.scenario import Rehearsal, Scenario, read_estate, read_scenario, rehearse
 from operations.script import Script
+from operations.summary import summarize
 from operations.timings import PRODUCTS, ROWS
+from operations.verdict import verdict_lines, verdict_record
 from operations.written import ScenarioError
 from planner.estate import EstateError
 
@@ -60,11 +64,18 @@ def play(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("scenario", type=Path)
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--tree", action="store_true", help="each event under the one that caused it")
+    parser.add_argument("--verdict", action="store_true", help="after the log: who was out, what saves them")
     parser.add_argument("--accept", action="store_true", help="write the log as the expected one")
     asked = parser.parse_args(arguments)
     scenario = read_scenario(asked.scenario)
     played = rehearse(scenario)
-    _print_events(played, as_json=asked.json)
+    if asked.tree and not asked.json:
+        print("\n".join(tree_of(played.events)))
+    else:
+        _print_events(played, as_json=asked.json)
+    if asked.verdict:
+        _print_verdict(scenario, played, as_json=asked.json)
     if asked.accept:
         (asked.scenario / "log.expect").write_text(played.log, encoding="utf-8")
         return FITS
@@ -77,6 +88,16 @@ def _print_events(played: Rehearsal, *, as_json: bool) -> None:
         return
     for number, event in enumerate(played.events, start=1):
         print(msgspec.json.encode(event.record(number)).decode())
+
+
+def _print_verdict(scenario: Scenario, played: Rehearsal, *, as_json: bool) -> None:
+    summary = summarize(played.state)
+    saved = rescues(scenario.estate, scenario.script, played.state, summary)
+    summary = structs.replace(summary, rescues=saved)
+    if as_json:
+        print(msgspec.json.encode({"verdict": verdict_record(summary)}).decode())
+    else:
+        print("\n".join(verdict_lines(summary)))
 
 
 def _compare(scenario: Scenario, played: Rehearsal) -> int:

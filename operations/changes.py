@@ -46,6 +46,7 @@ def host_back(state: ClusterState, event: e.HostBack) -> None:
     host.silent_at = None
     host.verdict = "live"
     host.fenced_at = event.at_s
+    host.fenced_number = state.number
     mark_safe(state, host)
 
 
@@ -127,6 +128,7 @@ def host_fenced(state: ClusterState, event: e.HostFenced) -> None:
         power_off(state, host)
     host.verdict = "fenced"
     host.fenced_at = event.at_s
+    host.fenced_number = state.number
     mark_safe(state, host)
 
 

@@ -70,7 +70,7 @@ def evacuate(state: ClusterState, policies: Policies, host: HostState, cause: in
     moving = bool(host.incoming) or any(state.vms[name].seeding is not None for name in host.copies)
     held: Sentence | None = None
     for vm in sorted((state.vms[name] for name in host.vms), key=lambda vm: (-vm.memory_mib, vm.name)):
-        if vm.activity or vm.phase == "booting":
+        if vm.activity or vm.phase == "booting" or vm.seeding is not None:
             moving = True
         elif vm.guest.container:
             yield StopVm(cause, vm.name, host.name, "evacuation")

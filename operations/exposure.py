@@ -188,7 +188,7 @@ def on_arrival(state: ClusterState, event: v.VmStarted | v.Migrated, cause: int,
 
 def stuck(state: ClusterState, policies: Policies, vm: VmState) -> Sentence | None:
     """Why a VM fits no other open host at all; None when one takes it."""
-    if vm.guest.container:
+    if vm.guest.container or vm.seeding is not None:
         return None
     reasons: list[Sentence] = []
     for other in _open_elsewhere(state, vm):

@@ -52,6 +52,12 @@ def _of_vm(vm: VmState) -> Iterator[Prerequisite]:
             Sentence("{vm} does not run", {"vm": vm.name}),
             Sentence("start it, or move it powered off"),
         )
+    if vm.seeding is not None:
+        yield _unmet(
+            "ft-seeding",
+            Sentence("the second copy of {vm} is in the making", {"vm": vm.name}),
+            Sentence("wait until it is protected"),
+        )
     if guest.passthrough:
         yield _unmet(
             "no-passthrough",

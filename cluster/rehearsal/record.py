@@ -14,7 +14,8 @@ from cluster.rehearsal.drilling import Matrix, lost_of
 from cluster.shown import quantity
 from cluster.wording import say
 from operations.event import line_of
-from operations.summary import Summary, VmOutage
+from operations.summary import Summary
+from operations.verdict import verdict_record
 from planner.sentence import Sentence
 
 PAGE: Final = 2_000  # events that one answer holds
@@ -87,7 +88,8 @@ def record(rehearsal: Rehearsal) -> dict[str, Any]:
         "script": rehearsal.script,
         "state": rehearsal.run.state,
         "events": [_row(row) for row in rehearsal.events.order_by("number").iterator()],
-        "outages": [_outage(outage) for outage in summary.outages] if summary else None,
+        "outages": verdict_record(summary)["outages"] if summary else None,
+        "rescues": verdict_record(summary)["rescues"] if summary else None,
         "advice": [str(sentence) for sentence in summary.advice] if summary else None,
     }
 
@@ -100,16 +102,6 @@ def _row(row: RehearsalEvent) -> dict[str, Any]:
         "kind": row.kind,
         "subject": row.subject,
         "text": str(Sentence(row.template, row.values)),
-    }
-
-
-def _outage(outage: VmOutage) -> dict[str, Any]:
-    return {
-        "vm": outage.vm,
-        "outage_s": outage.outage_s,
-        "lost": outage.is_lost,
-        "host": outage.host,
-        "why": str(outage.why) or None,
     }
 
 

@@ -278,3 +278,13 @@ def test_who_waits_to_be_moved_waits_no_more_when_its_host_dies_with_the_moves_b
     assert not found.state.queued
     refused = [(one.at_s, one.subject) for one in found.events if one.kind == "refused"]
     assert refused == [(1.0, "v3")]
+
+
+def test_a_vm_whose_second_copy_is_in_the_making_is_not_moved_and_its_host_waits_for_it() -> None:
+    estate = "host a b c memory=64G\nvm till on=a memory=16G ft=yes"
+    found = played(estate, "at 1 migrate till to c\nat 2 maintenance a")
+    refused = [str(one.text) for one in found.events if one.kind == "refused"]
+    assert refused == ["the second copy of till is in the making"]
+    order = [one.kind for one in found.events if one.kind in ("ft-protected", "migrating", "maintenance-on")]
+    assert order[:2] == ["ft-protected", "migrating"]
+    assert (found.events[-1].kind, found.state.vms["till"].seeding) == ("maintenance-on", None)
