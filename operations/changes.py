@@ -117,8 +117,10 @@ def host_isolated(state: ClusterState, event: e.HostIsolated) -> None:
 
 
 def host_dead(state: ClusterState, event: e.HostDead) -> None:
-    """Give a host up."""
-    state.hosts[event.subject].verdict = "dead"
+    """Give a host up; from now on that is what leads to its fence."""
+    host = state.hosts[event.subject]
+    host.verdict = "dead"
+    host.silent_cause = state.number
 
 
 def host_fenced(state: ClusterState, event: e.HostFenced) -> None:

@@ -173,8 +173,10 @@ class Copying:
         """Without help it stops at the last round allowed, if the rounds shrank; else it never ends."""
         if self.rounds < self.load.max_rounds or dirtied >= sent_mib:
             return "copy"
-        why = "round {rounds} is the last: stopped with {left} MiB still to send"
-        self.why = Sentence(why, {"rounds": self.rounds, "left": round(self.left_mib)})
+        self.why = Sentence(
+            "round {rounds} is the last: stopped with {left} MiB still to send",
+            {"rounds": self.rounds, "left": round(self.left_mib)},
+        )
         return "stop"
 
     def _percent(self) -> dict[str, str | int | float | bool | None]:
