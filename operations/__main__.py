@@ -25,13 +25,14 @@ from operations import vm_event as v
 from operations.causes import tree_of
 from operations.drills import DrillReport, Kind, drill
 from operations.instruction import Instruction
+from operations.journeys import Journeys
 from operations.migration import MigrationLoad, draw_lost_pings, predict
 from operations.opening import MIB_PER_MBIT
 from operations.policy import Remedy, policies_of
 from operations.rescue import rescues
 from operations.scenario import Rehearsal, Scenario, read_estate, read_scenario, rehearse
 from operations.script import Script
-from operations.summary import summarize
+from operations.summary import Summary, summarize
 from operations.timings import PRODUCTS, ROWS
 from operations.verdict import verdict_lines, verdict_record
 from operations.written import ScenarioError
@@ -91,13 +92,25 @@ def _print_events(played: Rehearsal, *, as_json: bool) -> None:
 
 
 def _print_verdict(scenario: Scenario, played: Rehearsal, *, as_json: bool) -> None:
-    summary = summarize(played.state)
-    saved = rescues(scenario.estate, scenario.script, played.state, summary)
-    summary = structs.replace(summary, rescues=saved)
+    summary = summary_of(scenario, played)
     if as_json:
         print(msgspec.json.encode({"verdict": verdict_record(summary)}).decode())
     else:
         print("\n".join(verdict_lines(summary)))
+
+
+def summary_of(scenario: Scenario, played: Rehearsal) -> Summary:
+    """What a played scenario meant, with what would have saved those that are lost."""
+    journeys = Journeys()
+    for event in played.events:
+        journeys.take(event)
+    summary = summarize(played.state)
+    return structs.replace(
+        summary,
+        rescues=rescues(scenario.estate, scenario.script, played.state, summary),
+        moved=journeys.moved(),
+        emptied=journeys.emptied(played.state, scenario.script.policies),
+    )
 
 
 def _compare(scenario: Scenario, played: Rehearsal) -> int:
@@ -193,8 +206,10 @@ def evacuate(arguments: Sequence[str]) -> int:
     )
     if all(host.name != asked.host for host in estate.hosts):
         raise ScenarioError(str(asked.estate), 0, asked.host, "there is no such host")
-    played = rehearse(Scenario(name=str(asked.estate), promise="", estate=estate, script=script))
+    scenario = Scenario(name=str(asked.estate), promise="", estate=estate, script=script)
+    played = rehearse(scenario)
     _print_events(played, as_json=asked.json)
+    _print_verdict(scenario, played, as_json=asked.json)
     return FITS if any(isinstance(event, v.MaintenanceOn) for event in played.events) else DIFFERS
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from operations.journeys import Emptied, Moved
 from operations.state import NOTHING_SAID, ClusterState, VmState
 from planner.sentence import Sentence
 
@@ -40,6 +41,8 @@ class Summary(Struct, frozen=True, kw_only=True):
     outages: tuple[VmOutage, ...]
     advice: tuple[Sentence, ...]
     rescues: tuple[Rescue, ...] = ()
+    moved: Moved | None = None
+    emptied: tuple[Emptied, ...] = ()
 
     @property
     def lost(self) -> tuple[VmOutage, ...]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from msgspec import to_builtins
+
+from operations.journeys import Emptied
 from operations.summary import Summary
 
 
@@ -22,6 +25,39 @@ def verdict_lines(summary: Summary) -> Iterator[str]:
         yield f"  {saved:<9} with {rescue.what}; the longest outage then {rescue.longest_s:.1f} s"
     for sentence in summary.advice:
         yield f"  needed:   {sentence}"
+    if summary.moved is not None and summary.moved.count + summary.moved.failed:
+        moved = summary.moved
+        stop = f"longest stop {moved.longest_stop_ms:.0f} ms, pings lost: {moved.lost_pings}"
+        yield f"Migrations: {moved.count}, failed: {moved.failed}; {stop}"
+    yield from emptied_lines(summary)
+
+
+def emptied_lines(summary: Summary) -> Iterator[str]:
+    """Yield what was emptied, host by host."""
+    for one in summary.emptied:
+        end = "is not empty" if one.seconds is None else f"empty after {one.seconds:.1f} s"
+        yield f"{one.host}: {end}; VMs that left: {len(one.journeys)}, at most {one.at_once} at once"
+        for journey in one.journeys:
+            took = "restarted" if journey.seconds is None else f"{journey.seconds:.1f} s"
+            yield f"  {journey.began_s - one.began_s:8.1f} s  {journey.vm} to {journey.host}, {took}"
+        yield from (f"  stays:     {stay.vm}: {stay.why}" for stay in one.stays)
+        yield from (f"  meanwhile: {sentence}" for sentence in one.weaker)
+
+
+def emptied_record(one: Emptied) -> dict[str, Any]:
+    """One emptied host as a record."""
+    return {
+        "host": one.host,
+        "began_s": one.began_s,
+        "seconds": one.seconds,
+        "at_once": one.at_once,
+        "journeys": [
+            {"vm": each.vm, "host": each.host, "began_s": each.began_s, "seconds": each.seconds}
+            for each in one.journeys
+        ],
+        "stays": [{"vm": stay.vm, "why": str(stay.why)} for stay in one.stays],
+        "weaker": [str(sentence) for sentence in one.weaker],
+    }
 
 
 def verdict_record(summary: Summary) -> dict[str, Any]:
@@ -42,5 +78,7 @@ def verdict_record(summary: Summary) -> dict[str, Any]:
             {"what": str(rescue.what), "saves": list(rescue.saves), "longest_s": rescue.longest_s}
             for rescue in summary.rescues
         ],
+        "moved": None if summary.moved is None else to_builtins(summary.moved),
+        "emptied": [emptied_record(one) for one in summary.emptied],
         "advice": [str(sentence) for sentence in summary.advice],
     }

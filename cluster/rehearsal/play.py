@@ -23,6 +23,7 @@ from operations.action import Action
 from operations.drivers.base import Driver
 from operations.engine import run
 from operations.event import Event
+from operations.journeys import Journeys
 from operations.rescue import rescues
 from operations.scenario import begin
 from operations.script import Script
@@ -160,11 +161,14 @@ def play(work: Work, rehearsal: Rehearsal) -> None:
     state, driver = begin(estate, script)
     recorder = Recorder(work, rehearsal, state, script)
     recorder.open()
+    journeys = Journeys()
     for event in run(state, script.policies, Watched(driver, recorder.step)):
+        journeys.take(event)
         recorder.take(event)
     summary = summarize(state)
     saved = rescues(estate, script, state, summary, recorder.breathe)
-    recorder.end(structs.replace(summary, rescues=saved))
+    emptied = journeys.emptied(state, script.policies)
+    recorder.end(structs.replace(summary, rescues=saved, moved=journeys.moved(), emptied=emptied))
 
 
 def said_at_the_end(summary: Summary) -> Sentence:

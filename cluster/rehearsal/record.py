@@ -90,6 +90,8 @@ def record(rehearsal: Rehearsal) -> dict[str, Any]:
         "events": [_row(row) for row in rehearsal.events.order_by("number").iterator()],
         "outages": verdict_record(summary)["outages"] if summary else None,
         "rescues": verdict_record(summary)["rescues"] if summary else None,
+        "moved": verdict_record(summary)["moved"] if summary else None,
+        "emptied": verdict_record(summary)["emptied"] if summary else None,
         "advice": [str(sentence) for sentence in summary.advice] if summary else None,
     }
 

@@ -8,6 +8,7 @@ from operations import changes, event, move_changes, vm_event
 from operations.drills import drill
 from operations.engine import RULES
 from operations.event import event_classes
+from operations.journeys import Journeys
 from operations.moves import has_turn
 from operations.opening import open_state
 from operations.policy import policies_of
@@ -288,3 +289,34 @@ def test_a_vm_whose_second_copy_is_in_the_making_is_not_moved_and_its_host_waits
     order = [one.kind for one in found.events if one.kind in ("ft-protected", "migrating", "maintenance-on")]
     assert order[:2] == ["ft-protected", "migrating"]
     assert (found.events[-1].kind, found.state.vms["till"].seeding) == ("maintenance-on", None)
+
+
+def emptied_in(estate_text: str, script_text: str):
+    found = played(estate_text, script_text)
+    journeys = Journeys()
+    for one in found.events:
+        journeys.take(one)
+    estate = parse_sketch(estate_text)
+    return journeys.moved(), journeys.emptied(found.state, parse_script(script_text, estate).policies)
+
+
+def test_an_emptying_is_told_with_its_order_how_many_at_once_what_stays_and_how_long() -> None:
+    estate = "host a b c memory=64G nic=10000\nvm big on=a memory=16G\nvm one two three on=a memory=4G\n"
+    estate += "vm gpu on=a memory=2G"
+    script = "policy migration.host_units 2\nguest gpu passthrough yes\nat 0 maintenance a"
+    moved, (one,) = emptied_in(estate, script)
+    assert [journey.vm for journey in one.journeys] == ["big", "one", "three", "two"]
+    assert (one.host, one.seconds, one.at_once, moved.count, moved.failed) == ("a", None, 2, 4, 0)
+    assert [(stay.vm, str(stay.why)) for stay in one.stays] == [
+        ("gpu", "a device of the host is passed through to gpu")
+    ]
+    _, (whole,) = emptied_in(estate, script.replace("passthrough yes", "container yes"))
+    assert whole.seconds is not None
+    assert [(each.vm, each.seconds) for each in whole.journeys if each.seconds is None] == [("gpu", None)]
+
+
+def test_a_rolling_maintenance_tells_of_every_host() -> None:
+    estate = "host a b c memory=64G\nvm x on=a\nvm y on=b"
+    _, emptied = emptied_in(estate, "at 0 rolling")
+    assert [one.host for one in emptied] == ["a", "b", "c"]
+    assert all(one.seconds is not None and not one.stays for one in emptied)
