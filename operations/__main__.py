@@ -3,6 +3,7 @@
     python -m operations scenarios/NAME [--json] [--tree] [--verdict] [--accept]
     python -m operations migrate --memory-mib 32768 --dirty-mib-s 100 --link-mbit 10000 [--json]
     python -m operations evacuate ESTATE --host esx1 [--profile proxmox] [--cluster C] [--json]
+    python -m operations movable ESTATE --vm db1 [--profile proxmox] [--cluster C] [--json]
     python -m operations drill ESTATE [--pairs] [--profile proxmox] [--cluster C] [--json]
 
 ESTATE is an estate document (.json) or a sketch.  Exit 0: as expected, it converges, the host is empty,
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -27,8 +28,9 @@ from operations.drills import DrillReport, Kind, drill
 from operations.instruction import Instruction
 from operations.journeys import Journeys
 from operations.migration import MigrationLoad, draw_lost_pings, predict
-from operations.opening import MIB_PER_MBIT
+from operations.opening import MIB_PER_MBIT, open_state
 from operations.policy import Remedy, policies_of
+from operations.prerequisites import Prerequisite, unmet
 from operations.rescue import rescues
 from operations.scenario import Rehearsal, Scenario, read_estate, read_scenario, rehearse
 from operations.script import Script
@@ -44,7 +46,7 @@ _TIMES: Final = {
     "device-ms": "migration_device_ms",
     "announce-ms": "announce_ms",
 }  # options of `migrate` that change a timing of the profile
-VERBS: Final = ("migrate", "evacuate", "drill", "timings")
+VERBS: Final = ("migrate", "evacuate", "movable", "drill", "timings")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -213,6 +215,35 @@ def evacuate(arguments: Sequence[str]) -> int:
     return FITS if any(isinstance(event, v.MaintenanceOn) for event in played.events) else DIFFERS
 
 
+def movable(arguments: Sequence[str]) -> int:
+    """Say of every other host whether a VM can move there now, and what forbids it."""
+    parser = _estate_parser("movable")
+    parser.add_argument("--vm", required=True)
+    asked = parser.parse_args(arguments)
+    policies = policies_of(asked.profile)
+    state = open_state(read_estate(asked.estate), policies, cluster=asked.cluster)
+    vm = state.vms.get(asked.vm)
+    if vm is None:
+        raise ScenarioError(str(asked.estate), 0, asked.vm, "there is no such VM on a host of the cluster")
+    answers = {
+        host.name: unmet(state, policies, vm, host) for host in state.hosts.values() if host.name != vm.host
+    }
+    if asked.json:
+        print(msgspec.json.encode({name: _unmet_record(found) for name, found in answers.items()}).decode())
+    else:
+        print("\n".join(line for name, found in answers.items() for line in _unmet_lines(name, found)))
+    return FITS if any(not found for found in answers.values()) else DIFFERS
+
+
+def _unmet_lines(host: str, found: tuple[Prerequisite, ...]) -> Iterator[str]:
+    yield f"{host:<20} {'no' if found else 'yes'}"
+    yield from (f"  {one.id:<18} {one.words}; {one.remedy}" for one in found)
+
+
+def _unmet_record(found: tuple[Prerequisite, ...]) -> list[dict[str, str]]:
+    return [{"id": one.id, "words": str(one.words), "remedy": str(one.remedy)} for one in found]
+
+
 def drills(arguments: Sequence[str]) -> int:
     """Fail every host, or every pair, and print who is out for how long."""
     parser = _estate_parser("drill")
@@ -301,6 +332,7 @@ _DOES: Final[dict[str, Callable[[Sequence[str]], int]]] = {
     "play": play,
     "migrate": migrate,
     "evacuate": evacuate,
+    "movable": movable,
     "drill": drills,
     "timings": timings,
 }

@@ -11,7 +11,7 @@ from typing import Final
 from operations import event as e
 from operations import vm_event as v
 from operations.action import PowerOffHost, StopVm, Wake
-from operations.choice import Chooser, load_after, pick_for_group, preference, refusal
+from operations.choice import Chooser, load_after, pick_for_group, preference
 from operations.exposure import preflight, stuck
 from operations.ft import reseed, why_unprotected
 from operations.moves import begin_move, has_turn, is_tired
@@ -20,6 +20,9 @@ from operations.prerequisites import unmet
 from operations.state import FREE, ClusterState, HostState, VmState
 from operations.step import NOTHING, Answer, Rules, Steps
 from planner.sentence import Sentence
+
+# What is not met now and will be: a VM that boots, a copy in the making, a container that HA starts there.
+PASSING: Final = frozenset({"running", "ft-seeding", "container"})
 
 
 def on_asked(state: ClusterState, event: e.Asked, cause: int, policies: Policies) -> Steps:
@@ -78,7 +81,7 @@ def evacuate(state: ClusterState, policies: Policies, host: HostState, cause: in
         else:
             target = None if is_tired(policies, vm) else _target(state, policies, vm)
             if target is None:
-                held = held or stuck(state, policies, vm) or _busy(policies, vm)
+                held = held or stuck(state, policies, vm) or _busy(state, policies, vm)
             elif has_turn(state, policies, vm, target):
                 why = Sentence("to {target}, {host} is being emptied", {"target": target, "host": host.name})
                 yield from begin_move(state, vm, target, cause, why)
@@ -88,9 +91,11 @@ def evacuate(state: ClusterState, policies: Policies, host: HostState, cause: in
     yield from _conclude(state, policies, host, cause, moving, held)
 
 
-def _busy(policies: Policies, vm: VmState) -> Sentence:
+def _busy(state: ClusterState, policies: Policies, vm: VmState) -> Sentence:
     if is_tired(policies, vm):
         return Sentence("{vm}: its migrations failed ({count})", {"vm": vm.name, "count": vm.failed_moves})
+    if policies.ha.strict_gather and state.bonds.get(vm.name, FREE).together:
+        return Sentence("{vm} stays with those it belongs to", {"vm": vm.name})
     return Sentence("{vm} waits for room elsewhere", {"vm": vm.name})
 
 
@@ -101,14 +106,23 @@ def _target(state: ClusterState, policies: Policies, vm: VmState) -> str | None:
         mates = [state.vms[name] for name in sorted(bonds.together) if name in state.vms]
         here = [mate for mate in mates if mate.host == vm.host and mate.target is None]
         going = next((mate.target for mate in mates if mate.target is not None), None)
-        if going is not None and refusal(state, policies, vm, state.hosts[going], strict=False) is None:
+        if going is not None and not unmet(state, policies, vm, state.hosts[going], strict=False):
             return going
         host = pick_for_group(state, policies, [vm, *here])
+        if host is not None and policies.ha.strict_gather and _would_part(state, policies, here, host):
+            host = None
     else:
         host = Chooser(state, policies).pick(vm, () if vm.is_plain else (vm.host or "",))
     if host is None or unmet(state, policies, vm, host, strict=False):
         host = _next_best(state, policies, vm)
     return None if host is None else host.name
+
+
+def _would_part(state: ClusterState, policies: Policies, mates: list[VmState], host: HostState) -> bool:
+    """Whether one of those that must stay together could not follow."""
+    return any(
+        one.id not in PASSING for mate in mates for one in unmet(state, policies, mate, host, strict=False)
+    )
 
 
 def _next_best(state: ClusterState, policies: Policies, vm: VmState) -> HostState | None:

@@ -48,6 +48,7 @@ KINDS: Final[Mapping[str, str | Promise]] = {
     "record-back": _("configuration back"),
     "record-lost": _("configuration lost"),
     "refused": _("refused"),
+    "remedy": _("what mends it"),
     "rolling-done": _("rolling maintenance over"),
     "run-begun": _("begins"),
     "start-failed": _("did not start"),

@@ -148,3 +148,25 @@ def test_the_command_gives_the_worked_table_within_rounding(
     last_copy_gb = stop_ms / 1000 * EFFECTIVE_GB_S[nic]
     assert answer["sent_mib"] / MIB_PER_GB - last_copy_gb == pytest.approx(sent, rel=0.004)
     assert answer["converged"] == (stop_ms <= 300)
+
+
+def test_a_vm_is_said_to_be_movable_or_what_forbids_it_with_its_remedy() -> None:
+    estate = "scenarios/migration-refused-with-remedy/estate"
+    found = ask("movable", estate, "--vm", "e")
+    assert found.returncode == 1
+    assert "shared-datastore   esx2 does not reach part; mount the datastore there" in found.stdout
+    answers = json.loads(ask("movable", estate, "--vm", "a", "--json").stdout)
+    assert answers["esx2"] == []
+    assert [one["id"] for one in answers["esx3"]] == ["cpu-compatible"]
+    assert all(one["words"] and one["remedy"] for one in answers["esx3"])
+    nobody = ask("movable", estate, "--vm", "nobody")
+    assert (nobody.returncode, nobody.stdout) == (2, "")
+    assert "'nobody'" in nobody.stderr
+
+
+def test_the_tree_and_the_verdict_follow_the_log() -> None:
+    found = ask("scenarios/site-fails", "--tree", "--verdict")
+    assert "    85.0  host-fenced       esx1" in found.stdout
+    assert "1 of 1    with shared storage: every host mounts every datastore" in found.stdout
+    last = json.loads(ask("scenarios/site-fails", "--json", "--verdict").stdout.splitlines()[-1])
+    assert [one["saves"] for one in last["verdict"]["rescues"]] == [["old1"]]

@@ -23,7 +23,7 @@ from planner.estate import PortGroup, Vmk
 VSPHERE = policies_of("vsphere")
 # Events that change nothing: they tell.
 TOLD_ONLY = {
-    "run-begun", "ignored", "fence-failed", "preflight", "apd-timeout", "warning",
+    "run-begun", "ignored", "fence-failed", "preflight", "apd-timeout", "warning", "remedy",
 }  # fmt: skip
 
 
@@ -320,3 +320,13 @@ def test_a_rolling_maintenance_tells_of_every_host() -> None:
     _, emptied = emptied_in(estate, "at 0 rolling")
     assert [one.host for one in emptied] == ["a", "b", "c"]
     assert all(one.seconds is not None and not one.stays for one in emptied)
+
+
+def test_a_vm_on_local_storage_does_not_follow_its_mate_out_of_a_host() -> None:
+    estate = "host a b c memory=64G\ndatastore disk shared=no\nvm free on=a memory=8G\n"
+    estate += "vm bound on=a memory=4G datastore=disk\nrule gather free bound"
+    found = played(estate, "at 0 maintenance a")
+    assert (found.state.vms["free"].host, found.state.vms["bound"].host) == ("b", "a")
+    assert found.events[-1].kind == "blocked" or found.events[-2].kind == "blocked"
+    strict = played(estate, "policy ha.strict_gather yes\nat 0 maintenance a")
+    assert {strict.state.vms[name].host for name in ("free", "bound")} == {"a"}
