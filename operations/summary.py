@@ -10,7 +10,7 @@ from planner.sentence import Sentence
 
 
 class VmOutage(Struct, frozen=True, kw_only=True):
-    """One VM's fate.  `outage_s` sums its outages; for a VM still out, up to the end of the run.
+    """One VM's fate.  `outage_s` sums its outages, `times` of them; one not over lasts to the end of the run.
 
     `is_lost`: it did not come back by itself; `why` then says what it waits for.
     """
@@ -20,6 +20,7 @@ class VmOutage(Struct, frozen=True, kw_only=True):
     is_lost: bool
     host: str | None
     why: Sentence = NOTHING_SAID
+    times: int = 1
 
 
 class Rescue(Struct, frozen=True, kw_only=True):
@@ -74,6 +75,7 @@ def outage_of(state: ClusterState, vm: VmState) -> VmOutage | None:
         is_lost=is_lost,
         host=vm.host,
         why=why_lost(state, vm) if is_lost else NOTHING_SAID,
+        times=vm.outages + is_lost,
     )
 
 

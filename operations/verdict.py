@@ -68,6 +68,7 @@ def verdict_record(summary: Summary) -> dict[str, Any]:
             {
                 "vm": outage.vm,
                 "outage_s": outage.outage_s,
+                "times": outage.times,
                 "lost": outage.is_lost,
                 "host": outage.host,
                 "why": str(outage.why) or None,

@@ -102,4 +102,7 @@ def test_what_would_have_saved_them_is_kept_and_given_to_programs_and_pages(clie
     assert [(one["what"], one["saves"]) for one in told] == [(what, ["old1"])]
     downloaded = json.loads(client.get(f"/rehearsals/{run.pk}/log.json").content)
     assert downloaded["rescues"] == told
+    tree = b"".join(client.get(f"/rehearsals/{run.pk}/log.tree").streaming_content).decode()
+    assert "\n  85.0  host-dead         esx1" in tree
+    assert "\n    85.0  host-fenced       esx1" in tree
     assert what in client.get(f"/rehearsals/{run.pk}/").content.decode()
