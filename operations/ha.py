@@ -18,7 +18,6 @@ from operations.state import ClusterState, DatastoreState, HostState
 from operations.step import Rules, Steps
 from planner.sentence import Sentence
 
-
 BEGINNING: Final = 1  # the first event: what led to a host that was silent from the start
 
 
