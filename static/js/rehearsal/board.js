@@ -67,7 +67,7 @@ export class Board {
       if (chip.dataset.link === "net") {
         const cut = CUT.has(host.state);
         chip.dataset.health = cut ? "dead" : "whole";
-        chip.textContent = say(cut ? "networkCut" : "network");
+        chip.textContent = cut ? say("networkCut") : say("network");
         continue;
       }
       const store = Number(chip.dataset.link);
@@ -76,7 +76,8 @@ export class Board {
       chip.dataset.health = lost ? "dead" : alive < paths.length ? "thin" : "whole";
       const name = visible(this.play.datastores[store]);
       chip.replaceChildren(make("bdi", {}, name), paths.length ? ` ${count(lost ? 0 : alive)}/${count(paths.length)}` : "");
-      const said = say(lost ? "storeLost" : paths.length ? "store" : "storeWhole", { store: name, alive: count(alive), all: count(paths.length) });
+      const values = { store: name, alive: count(alive), all: count(paths.length) };
+      const said = lost ? say("storeLost", values) : paths.length ? say("store", values) : say("storeWhole", values);
       chip.title = said;
       chip.setAttribute("aria-label", said);
     }

@@ -1,6 +1,7 @@
 // What can be done to a host or a VM at a second: a dialog that gives one line of a script.
 import { icon, make, say, visible, words, written } from "./words.js";
 
+const DOMAINS = ["rack", "site"];
 const OF_HOST = {
   off: ["repair"],
   standby: ["repair"],
@@ -13,7 +14,8 @@ const OF_HOST = {
   on: ["end-maintenance", "fail"],
 };
 const OF_ANY_HOST = ["fail", "isolate", "maintenance"];
-const OF_DOMAIN = [["rack", "failRack"], ["site", "failSite"]];
+const OF_NETWORK = ["isolate", "cut"];
+const OF_STORE = ["apd", "pdl"];
 const OF_VM = ["stop", "hang", "crash"];
 
 // `done(line)` is called with the line that was chosen, its second left out: "fail esx3".
@@ -48,16 +50,16 @@ export function choose(play, { host, vm, link }, at_s, done) {
   const name = written(thing.name);
   if (link === "net") {
     if (["cut", "isolated", "unreachable"].includes(thing.state)) offer(say("join"), () => `join ${name}`);
-    else for (const verb of ["isolate", "cut"]) offer(say(verb), () => `${verb} ${name}`);
+    else for (const verb of OF_NETWORK) offer(say(verb), () => `${verb} ${name}`);
   } else if (link !== undefined) {
     const store = written(play.datastores[link]);
     const { paths, lost } = play.linksTo(host, Number(link));
     for (const { path, alive } of paths) {
       if (alive && lost) continue; // the datastore is lost for another reason than its paths
-      const [verb, word] = alive ? ["lose-path", "cutPath"] : ["restore-path", "restorePath"];
-      offer(say(word, { path: visible(path) }), () => `${verb} ${name} ${store} ${written(path)}`);
+      const label = alive ? say("cutPath", { path: visible(path) }) : say("restorePath", { path: visible(path) });
+      offer(label, () => `${alive ? "lose-path" : "restore-path"} ${name} ${store} ${written(path)}`);
     }
-    if (!lost) for (const verb of ["apd", "pdl"]) offer(say(verb), () => `${verb} ${name} ${store}`);
+    if (!lost) for (const verb of OF_STORE) offer(say(verb), () => `${verb} ${name} ${store}`);
     else if (!paths.length || paths.some((one) => one.alive)) offer(say("restoreStorage"), () => `restore-storage ${name} ${store}`);
   } else if (host === undefined) {
     const others = play.hosts.filter((_, at) => at !== thing.host);
@@ -65,10 +67,11 @@ export function choose(play, { host, vm, link }, at_s, done) {
     for (const verb of OF_VM) offer(say(verb), () => `${verb} ${name}`);
   } else {
     for (const verb of OF_HOST[thing.state] || OF_ANY_HOST) offer(say(verb), () => `${verb} ${name}`);
-    for (const [kind, word] of OF_DOMAIN) {
+    for (const kind of DOMAINS) {
       const domain = thing[kind];
       const shared = domain && play.hosts.some((one, at) => at !== host && one[kind] === domain);
-      if (shared && !OF_HOST[thing.state]) offer(say(word, { name: visible(domain) }), () => `fail-group ${written(`${kind}:${domain}`)}`);
+      const label = kind === "rack" ? say("failRack", { name: visible(domain || "") }) : say("failSite", { name: visible(domain || "") });
+      if (shared && !OF_HOST[thing.state]) offer(label, () => `fail-group ${written(`${kind}:${domain}`)}`);
     }
     const paths = OF_HOST[thing.state] ? [] : play.paths[host];
     if (paths.length) {
