@@ -74,6 +74,7 @@ class RehearsalView(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None
     opening: Any
     outages: list[dict[str, Any]] | None
+    rescues: list[dict[str, Any]] | None
     advice: list[str] | None
     drills: Any
 
@@ -203,6 +204,12 @@ def _rehearsal_view(found: Rehearsal) -> RehearsalView:
                 "why": say(outage.why) if outage.why.template else None,
             }
             for outage in summary.outages
+        ]
+        if summary
+        else None,
+        rescues=[
+            {"what": say(rescue.what), "saves": rescue.saves, "longest_s": rescue.longest_s}
+            for rescue in summary.rescues
         ]
         if summary
         else None,

@@ -1,8 +1,9 @@
 """Rehearse from the command line.
 
-    python -m operations scenarios/NAME [--json] [--accept]
+    python -m operations scenarios/NAME [--json] [--tree] [--verdict] [--accept]
     python -m operations migrate --memory-mib 32768 --dirty-mib-s 100 --link-mbit 10000 [--json]
     python -m operations evacuate ESTATE --host esx1 [--profile proxmox] [--cluster C] [--json]
+    python -m operations movable ESTATE --vm db1 [--profile proxmox] [--cluster C] [--json]
     python -m operations drill ESTATE [--pairs] [--profile proxmox] [--cluster C] [--json]
 
 ESTATE is an estate document (.json) or a sketch.  Exit 0: as expected, it converges, the host is empty,
@@ -13,27 +14,39 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, get_args
 
 import msgspec
 import numpy as np
+from msgspec import structs
 
 from operations import vm_event as v
+from operations.causes import tree_of
 from operations.drills import DrillReport, Kind, drill
 from operations.instruction import Instruction
+from operations.journeys import Journeys
 from operations.migration import MigrationLoad, draw_lost_pings, predict
-from operations.opening import MIB_PER_MBIT
+from operations.opening import MIB_PER_MBIT, open_state
 from operations.policy import Remedy, policies_of
+from operations.prerequisites import Prerequisite, unmet
+from operations.rescue import rescues
 from operations.scenario import Rehearsal, Scenario, read_estate, read_scenario, rehearse
 from operations.script import Script
+from operations.summary import Summary, summarize
 from operations.timings import PRODUCTS, ROWS
+from operations.verdict import verdict_lines, verdict_record
 from operations.written import ScenarioError
 from planner.estate import EstateError
 
 FITS, DIFFERS, BAD_INPUT = 0, 1, 2
-VERBS: Final = ("migrate", "evacuate", "drill", "timings")
+_TIMES: Final = {
+    "setup-s": "migration_setup_s",
+    "device-ms": "migration_device_ms",
+    "announce-ms": "announce_ms",
+}  # options of `migrate` that change a timing of the profile
+VERBS: Final = ("migrate", "evacuate", "movable", "drill", "timings")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -54,11 +67,18 @@ def play(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("scenario", type=Path)
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--tree", action="store_true", help="each event under the one that caused it")
+    parser.add_argument("--verdict", action="store_true", help="after the log: who was out, what saves them")
     parser.add_argument("--accept", action="store_true", help="write the log as the expected one")
     asked = parser.parse_args(arguments)
     scenario = read_scenario(asked.scenario)
     played = rehearse(scenario)
-    _print_events(played, as_json=asked.json)
+    if asked.tree and not asked.json:
+        print("\n".join(tree_of(played.events)))
+    else:
+        _print_events(played, as_json=asked.json)
+    if asked.verdict:
+        _print_verdict(scenario, played, as_json=asked.json)
     if asked.accept:
         (asked.scenario / "log.expect").write_text(played.log, encoding="utf-8")
         return FITS
@@ -71,6 +91,28 @@ def _print_events(played: Rehearsal, *, as_json: bool) -> None:
         return
     for number, event in enumerate(played.events, start=1):
         print(msgspec.json.encode(event.record(number)).decode())
+
+
+def _print_verdict(scenario: Scenario, played: Rehearsal, *, as_json: bool) -> None:
+    summary = summary_of(scenario, played)
+    if as_json:
+        print(msgspec.json.encode({"verdict": verdict_record(summary)}).decode())
+    else:
+        print("\n".join(verdict_lines(summary)))
+
+
+def summary_of(scenario: Scenario, played: Rehearsal) -> Summary:
+    """What a played scenario meant, with what would have saved those that are lost."""
+    journeys = Journeys()
+    for event in played.events:
+        journeys.take(event)
+    summary = summarize(played.state)
+    return structs.replace(
+        summary,
+        rescues=rescues(scenario.estate, scenario.script, played.state, summary),
+        moved=journeys.moved(),
+        emptied=journeys.emptied(played.state, scenario.script.policies),
+    )
 
 
 def _compare(scenario: Scenario, played: Rehearsal) -> int:
@@ -88,10 +130,14 @@ def migrate(arguments: Sequence[str]) -> int:
     parser.add_argument("--working-set-mib", type=_not_negative)
     parser.add_argument("--link-mbit", type=_positive, default=10_000.0)
     parser.add_argument("--concurrent", type=_positive, default=1.0, help="migrations that share the link")
+    parser.add_argument("--link-share", type=_positive, help="part of the link that memory gets; 0.94")
     parser.add_argument("--cap-mib-s", type=_positive)
     parser.add_argument("--downtime-limit-ms", type=_positive, default=300.0)
-    parser.add_argument("--remedy", choices=get_args(Remedy), default="none")
-    parser.add_argument("--max-rounds", type=int, default=30)
+    parser.add_argument("--remedy", choices=get_args(Remedy), default="none", help="if it does not end")
+    parser.add_argument("--time-out-s", type=_positive, default=3600.0)
+    parser.add_argument("--max-rounds", type=_count, default=30)
+    for name, of in _TIMES.items():
+        parser.add_argument(f"--{name}", type=_not_negative, help=f"timing {of}")
     parser.add_argument("--ping-interval-s", type=_positive, default=1.0)
     parser.add_argument("--seed", type=int, default=0, help="of the phase of the pings")
     parser.add_argument("--profile", choices=PRODUCTS, default="vsphere")
@@ -107,7 +153,14 @@ def migrate(arguments: Sequence[str]) -> int:
 
 def _migration(asked: argparse.Namespace) -> dict[str, Any]:
     policies = policies_of(asked.profile)
-    times = policies.timings
+    times = structs.replace(
+        policies.timings,
+        **{
+            of: given
+            for name, of in _TIMES.items()
+            if (given := getattr(asked, name.replace("-", "_"))) is not None
+        },
+    )
     load = MigrationLoad(
         memory_mib=asked.memory_mib,
         dirty_mib_s=asked.dirty_mib_s,
@@ -119,8 +172,10 @@ def _migration(asked: argparse.Namespace) -> dict[str, Any]:
         device_ms=times.migration_device_ms,
         announce_ms=times.announce_ms,
         cap_mib_s=asked.cap_mib_s,
+        time_out_s=asked.time_out_s,
     )
-    link = asked.link_mbit * MIB_PER_MBIT * policies.migration.link_share / asked.concurrent
+    share = policies.migration.link_share if asked.link_share is None else asked.link_share
+    link = asked.link_mbit * MIB_PER_MBIT * share / asked.concurrent
     rate = link if asked.cap_mib_s is None else min(link, asked.cap_mib_s)
     found = predict(load, rate, asked.ping_interval_s, link)
     chance = np.random.Generator(np.random.PCG64(asked.seed))
@@ -133,6 +188,7 @@ def _migration(asked: argparse.Namespace) -> dict[str, Any]:
         "sent_mib": found.sent_mib,
         "converged": found.converged,
         "why": str(found.why),
+        "precopy_s": found.precopy_s,
         "lost_pings_simulated": drawn,
         "risk_s": found.risk_s,
         "throttle_percent": 100 * found.throttle,
@@ -152,9 +208,40 @@ def evacuate(arguments: Sequence[str]) -> int:
     )
     if all(host.name != asked.host for host in estate.hosts):
         raise ScenarioError(str(asked.estate), 0, asked.host, "there is no such host")
-    played = rehearse(Scenario(name=str(asked.estate), promise="", estate=estate, script=script))
+    scenario = Scenario(name=str(asked.estate), promise="", estate=estate, script=script)
+    played = rehearse(scenario)
     _print_events(played, as_json=asked.json)
+    _print_verdict(scenario, played, as_json=asked.json)
     return FITS if any(isinstance(event, v.MaintenanceOn) for event in played.events) else DIFFERS
+
+
+def movable(arguments: Sequence[str]) -> int:
+    """Say of every other host whether a VM can move there now, and what forbids it."""
+    parser = _estate_parser("movable")
+    parser.add_argument("--vm", required=True)
+    asked = parser.parse_args(arguments)
+    policies = policies_of(asked.profile)
+    state = open_state(read_estate(asked.estate), policies, cluster=asked.cluster)
+    vm = state.vms.get(asked.vm)
+    if vm is None:
+        raise ScenarioError(str(asked.estate), 0, asked.vm, "there is no such VM on a host of the cluster")
+    answers = {
+        host.name: unmet(state, policies, vm, host) for host in state.hosts.values() if host.name != vm.host
+    }
+    if asked.json:
+        print(msgspec.json.encode({name: _unmet_record(found) for name, found in answers.items()}).decode())
+    else:
+        print("\n".join(line for name, found in answers.items() for line in _unmet_lines(name, found)))
+    return FITS if any(not found for found in answers.values()) else DIFFERS
+
+
+def _unmet_lines(host: str, found: tuple[Prerequisite, ...]) -> Iterator[str]:
+    yield f"{host:<20} {'no' if found else 'yes'}"
+    yield from (f"  {one.id:<18} {one.words}; {one.remedy}" for one in found)
+
+
+def _unmet_record(found: tuple[Prerequisite, ...]) -> list[dict[str, str]]:
+    return [{"id": one.id, "words": str(one.words), "remedy": str(one.remedy)} for one in found]
 
 
 def drills(arguments: Sequence[str]) -> int:
@@ -221,6 +308,16 @@ def _positive(word: str) -> float:
     return value
 
 
+def _count(word: str) -> int:
+    try:
+        value = int(word)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{word} is no whole number") from None
+    if not 1 <= value <= 10_000:
+        raise argparse.ArgumentTypeError(f"{word} is not between 1 and 10000")
+    return value
+
+
 def _not_negative(word: str) -> float:
     try:
         value = float(word)
@@ -235,6 +332,7 @@ _DOES: Final[dict[str, Callable[[Sequence[str]], int]]] = {
     "play": play,
     "migrate": migrate,
     "evacuate": evacuate,
+    "movable": movable,
     "drill": drills,
     "timings": timings,
 }

@@ -46,6 +46,7 @@ def host_back(state: ClusterState, event: e.HostBack) -> None:
     host.silent_at = None
     host.verdict = "live"
     host.fenced_at = event.at_s
+    host.fenced_number = state.number
     mark_safe(state, host)
 
 
@@ -116,8 +117,10 @@ def host_isolated(state: ClusterState, event: e.HostIsolated) -> None:
 
 
 def host_dead(state: ClusterState, event: e.HostDead) -> None:
-    """Give a host up."""
-    state.hosts[event.subject].verdict = "dead"
+    """Give a host up; from now on that is what leads to its fence."""
+    host = state.hosts[event.subject]
+    host.verdict = "dead"
+    host.silent_cause = state.number
 
 
 def host_fenced(state: ClusterState, event: e.HostFenced) -> None:
@@ -127,6 +130,7 @@ def host_fenced(state: ClusterState, event: e.HostFenced) -> None:
         power_off(state, host)
     host.verdict = "fenced"
     host.fenced_at = event.at_s
+    host.fenced_number = state.number
     mark_safe(state, host)
 
 

@@ -105,7 +105,8 @@ def has_ft_room(policies: Policies, coming: list[VmState], host: HostState) -> b
 def preference(state: ClusterState, vm: VmState, host: str) -> tuple[int, int, int]:
     """Rank a host for a VM by what rules would rather have; lower is better."""
     bonds = state.bonds.get(vm.name, FREE)
-    unwanted = host in bonds.should_not or (bool(bonds.should) and host not in bonds.should)
+    unlicensed = bool(vm.guest.licensed) and host not in vm.guest.licensed
+    unwanted = unlicensed or host in bonds.should_not or (bool(bonds.should) and host not in bonds.should)
     home = vm.guest.home.index(host) if host in vm.guest.home else len(vm.guest.home)
     mates = sum(host in heading(state, mate) for mate in bonds.together)
     return (int(unwanted), home, -mates)

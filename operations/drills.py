@@ -99,5 +99,8 @@ def drill_hosts(opening: ClusterState, policies: Policies, hosts: tuple[str, ...
     script = [Instruction(at_s, "fail", (name,)) for name in hosts]
     for _ in run(state, policies, SimulatedDriver(state, policies, script, at_s + DRILL_ENDS_S)):
         pass
-    outages = [outage for vm in state.vms.values() if (outage := outage_of(state, vm)) is not None]
+    touched = (
+        vm for vm in state.vms.values() if vm.outages or vm.phase != "running" or vm.stalled_at is not None
+    )
+    outages = [outage for vm in touched if (outage := outage_of(state, vm)) is not None]
     return Drill(failed=hosts, outages=tuple(outages))

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
-from operations import drs, evacuation, ft, ha, orders, restart, storage
+from operations import drs, evacuation, exposure, ft, ha, orders, restart, storage
 from operations.action import Action
 from operations.drivers.base import Driver
 from operations.event import Event, Woke
@@ -19,7 +19,7 @@ from operations.state import ClusterState
 from operations.step import Rule
 
 # The order in which policies answer one event: who is dead, who restarts, then what can wait.
-_POLICIES: Final = (ha, restart, ft, storage, orders, evacuation, drs)
+_POLICIES: Final = (ha, restart, ft, storage, orders, evacuation, drs, exposure)
 RULES: Final[dict[type[Event], tuple[Rule, ...]]] = {
     kind: tuple(policy.ON_EVENT[kind] for policy in _POLICIES if kind in policy.ON_EVENT)
     for kind in dict.fromkeys(kind for policy in _POLICIES for kind in policy.ON_EVENT)
@@ -30,10 +30,12 @@ ON_WAKE: Final[dict[str, Rule]] = {
 
 
 def rules_for(state: ClusterState, policies: Policies) -> dict[type[Event], tuple[Rule, ...]]:
-    """Leave out the rules that can have nothing to say in a run: FT without FT VMs, rules nobody keeps."""
+    """Leave out the rules that can have nothing to say in a run: no FT VM, no licence, rules nobody keeps."""
     idle: set[Rule] = set()
     if not state.ft_names:
         idle.add(ft.on_change)
+    if not any(vm.guest.licensed for vm in state.vms.values()):
+        idle.add(exposure.on_arrival)
     if not policies.ha.keeps_rules and not policies.ha.failback:
         idle.add(drs.on_change)
     return {kind: tuple(rule for rule in found if rule not in idle) for kind, found in RULES.items()}

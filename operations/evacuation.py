@@ -11,7 +11,8 @@ from typing import Final
 from operations import event as e
 from operations import vm_event as v
 from operations.action import PowerOffHost, StopVm, Wake
-from operations.choice import Chooser, load_after, pick_for_group, preference, refusal
+from operations.choice import Chooser, load_after, pick_for_group, preference
+from operations.exposure import preflight, stuck
 from operations.ft import reseed, why_unprotected
 from operations.moves import begin_move, has_turn, is_tired
 from operations.policy import Policies
@@ -19,6 +20,9 @@ from operations.prerequisites import unmet
 from operations.state import FREE, ClusterState, HostState, VmState
 from operations.step import NOTHING, Answer, Rules, Steps
 from planner.sentence import Sentence
+
+# What is not met now and will be: a VM that boots, a copy in the making, a container that HA starts there.
+PASSING: Final = frozenset({"running", "ft-seeding", "container"})
 
 
 def on_asked(state: ClusterState, event: e.Asked, cause: int, policies: Policies) -> Steps:
@@ -60,70 +64,6 @@ def _end(state: ClusterState, host: HostState, cause: int) -> Steps:
         yield e.Refused(state.now, host.name, cause, Sentence("it is not in maintenance"))
 
 
-# -- before it begins
-
-
-def preflight(state: ClusterState, policies: Policies, host: HostState) -> tuple[Sentence, ...]:
-    """Say what loses its protection while a host is empty, and what cannot leave it."""
-    found: list[Sentence] = []
-    others = [other for other in state.hosts.values() if other.is_open and other is not host]
-    free = sum(other.memory_mib - other.used_mib for other in others)
-    if free < host.used_mib:
-        found.append(
-            Sentence("the other hosts lack {missing} MiB for its VMs", {"missing": host.used_mib - free})
-        )
-    elif others:
-        found.extend(_second_failure(host, others, free))
-    copies = len(host.copies) + sum(state.vms[name].ft for name in host.vms)
-    if copies:
-        found.append(Sentence("FT VMs that lose a copy until it is made anew: {count}", {"count": copies}))
-    for name in host.vms:
-        if (why := _stuck(state, policies, state.vms[name])) is not None:
-            found.append(why)
-    found.extend(_thin_paths(state, others))
-    return tuple(found)
-
-
-def _second_failure(host: HostState, others: list[HostState], free: int) -> list[Sentence]:
-    """Whether the failure of the fullest other host could be carried meanwhile."""
-    fullest = max(others, key=lambda other: (other.used_mib, other.name))
-    after = free - host.used_mib - (fullest.memory_mib - fullest.used_mib)
-    if after >= fullest.used_mib:
-        return []
-    missing = fullest.used_mib - after
-    return [
-        Sentence(
-            "while it is empty, the failure of {other} lacks {missing} MiB",
-            {"other": fullest.name, "missing": missing},
-        )
-    ]
-
-
-def _thin_paths(state: ClusterState, others: list[HostState]) -> list[Sentence]:
-    return [
-        Sentence(
-            "{host} reaches {datastore} over one path only", {"host": other.name, "datastore": store.name}
-        )
-        for store in state.datastores.values()
-        for other in others
-        if len(store.paths.get(other.name, ("", ""))) == 1
-    ]
-
-
-def _stuck(state: ClusterState, policies: Policies, vm: VmState) -> Sentence | None:
-    """Why a VM fits no other open host at all; None when one takes it."""
-    if vm.guest.container:
-        return None
-    reasons: list[Sentence] = []
-    for other in state.hosts.values():
-        if other.is_open and other.name != vm.host:
-            missing = unmet(state, policies, vm, other, strict=False)
-            if not missing:
-                return None
-            reasons.append(missing[0].words)
-    return reasons[0] if reasons else Sentence("{vm} has no other host", {"vm": vm.name})
-
-
 # -- emptying
 
 
@@ -131,9 +71,9 @@ def evacuate(state: ClusterState, policies: Policies, host: HostState, cause: in
     """Begin as many moves as have their turn; end when the host is empty or nothing more can leave."""
     yield from reseed(state, policies, host, cause)
     moving = bool(host.incoming) or any(state.vms[name].seeding is not None for name in host.copies)
-    stuck: Sentence | None = None
+    held: Sentence | None = None
     for vm in sorted((state.vms[name] for name in host.vms), key=lambda vm: (-vm.memory_mib, vm.name)):
-        if vm.activity or vm.phase == "booting":
+        if vm.activity or vm.phase == "booting" or vm.seeding is not None:
             moving = True
         elif vm.guest.container:
             yield StopVm(cause, vm.name, host.name, "evacuation")
@@ -141,19 +81,21 @@ def evacuate(state: ClusterState, policies: Policies, host: HostState, cause: in
         else:
             target = None if is_tired(policies, vm) else _target(state, policies, vm)
             if target is None:
-                stuck = stuck or _stuck(state, policies, vm) or _busy(policies, vm)
+                held = held or stuck(state, policies, vm) or _busy(state, policies, vm)
             elif has_turn(state, policies, vm, target):
                 why = Sentence("to {target}, {host} is being emptied", {"target": target, "host": host.name})
                 yield from begin_move(state, vm, target, cause, why)
                 moving = True
             else:
                 moving = True
-    yield from _conclude(state, policies, host, cause, moving, stuck)
+    yield from _conclude(state, policies, host, cause, moving, held)
 
 
-def _busy(policies: Policies, vm: VmState) -> Sentence:
+def _busy(state: ClusterState, policies: Policies, vm: VmState) -> Sentence:
     if is_tired(policies, vm):
         return Sentence("{vm}: its migrations failed ({count})", {"vm": vm.name, "count": vm.failed_moves})
+    if policies.ha.strict_gather and state.bonds.get(vm.name, FREE).together:
+        return Sentence("{vm} stays with those it belongs to", {"vm": vm.name})
     return Sentence("{vm} waits for room elsewhere", {"vm": vm.name})
 
 
@@ -164,14 +106,23 @@ def _target(state: ClusterState, policies: Policies, vm: VmState) -> str | None:
         mates = [state.vms[name] for name in sorted(bonds.together) if name in state.vms]
         here = [mate for mate in mates if mate.host == vm.host and mate.target is None]
         going = next((mate.target for mate in mates if mate.target is not None), None)
-        if going is not None and refusal(state, policies, vm, state.hosts[going], strict=False) is None:
+        if going is not None and not unmet(state, policies, vm, state.hosts[going], strict=False):
             return going
         host = pick_for_group(state, policies, [vm, *here])
+        if host is not None and policies.ha.strict_gather and _would_part(state, policies, here, host):
+            host = None
     else:
         host = Chooser(state, policies).pick(vm, () if vm.is_plain else (vm.host or "",))
     if host is None or unmet(state, policies, vm, host, strict=False):
         host = _next_best(state, policies, vm)
     return None if host is None else host.name
+
+
+def _would_part(state: ClusterState, policies: Policies, mates: list[VmState], host: HostState) -> bool:
+    """Whether one of those that must stay together could not follow."""
+    return any(
+        one.id not in PASSING for mate in mates for one in unmet(state, policies, mate, host, strict=False)
+    )
 
 
 def _next_best(state: ClusterState, policies: Policies, vm: VmState) -> HostState | None:
@@ -194,14 +145,14 @@ def _next_best(state: ClusterState, policies: Policies, vm: VmState) -> HostStat
 
 
 def _conclude(
-    state: ClusterState, policies: Policies, host: HostState, cause: int, moving: bool, stuck: Sentence | None
+    state: ClusterState, policies: Policies, host: HostState, cause: int, moving: bool, held: Sentence | None
 ) -> Steps:
     if not host.vms and not host.copies and not host.incoming:
         yield v.MaintenanceOn(state.now, host.name, cause, state.now - host.emptying_since)
         yield from _then(policies, state, host, state.number)
     elif not moving and not host.told_blocked:
         left = len(host.vms) + len(host.copies)
-        why = stuck or why_unprotected(state, policies, state.vms[next(iter(host.copies or host.vms))])
+        why = held or why_unprotected(state, policies, state.vms[next(iter(host.copies or host.vms))])
         yield v.MaintenanceBlocked(state.now, host.name, cause, why, left)
         if host.name in state.rolling:
             why = Sentence("stopped at {host}", {"host": host.name})

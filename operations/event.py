@@ -203,10 +203,17 @@ class HostDead(Note, frozen=True, gc=False):
 
 
 class Refused(NoteBecause, frozen=True, gc=False):
-    """Something asked for that is not done; `remedy` says what would let it."""
+    """Something asked for that is not done; `remedy` says what would let it, `id` names the prerequisite."""
 
     kind = "refused"
     remedy: Sentence = Sentence("")
+    id: str = ""
+
+
+class Remedied(NoteBecause, frozen=True, gc=False):
+    """What would let what was refused be done; its cause is the refusal."""
+
+    kind = "remedy"
 
 
 class LoadLevel(Note, frozen=True, gc=False):

@@ -13,6 +13,7 @@ class Guest(Struct, frozen=True, kw_only=True):
     """One VM's behaviour.  None: the default of the profile.
 
     `home` lists hosts in the order of preference; `after` the VMs that must answer before it starts.
+    `licensed` names the hosts for which its software is licensed; empty: nobody said.
     `start_failures` is how many starts go wrong before one works (-1: all of them).
     """
 
@@ -22,6 +23,7 @@ class Guest(Struct, frozen=True, kw_only=True):
     working_set_mib: float | None = None
     home: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+    licensed: tuple[str, ...] = ()
     container: bool = False
     start_failures: int = 0
     migration_fails: bool = False

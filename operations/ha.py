@@ -18,6 +18,8 @@ from operations.state import ClusterState, DatastoreState, HostState
 from operations.step import Rules, Steps
 from planner.sentence import Sentence
 
+BEGINNING: Final = 1  # the first event: what led to a host that was silent from the start
+
 
 def beats_on_datastore(state: ClusterState, host: HostState) -> bool:
     """Whether a host still writes to a datastore that others see."""
@@ -137,7 +139,7 @@ def judge_all(state: ClusterState, policies: Policies) -> Steps:
     """Judge every host that has been silent for long enough while nobody could."""
     for host in state.hosts.values():
         if host.silent_at is not None and state.now - host.silent_at >= detection_s(state, policies):
-            yield from judge(state, policies, host, host.silent_cause)
+            yield from judge(state, policies, host, host.silent_cause or BEGINNING)
 
 
 def on_judge(state: ClusterState, event: e.Woke, cause: int, policies: Policies) -> Steps:

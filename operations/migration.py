@@ -131,7 +131,9 @@ class Copying:
                 return self._run_ahead() if is_stuck else "copy"
             case "stop":
                 return self._stop_here()
-            case "none" | "time-out":
+            case "none":
+                return self._stop_at_the_cap(dirtied, sent_mib)
+            case "time-out":
                 return "copy"
 
     def _throttle_more(self, dirtied: float, sent_mib: float) -> Outcome:
@@ -165,6 +167,16 @@ class Copying:
         if self.rounds < load.max_rounds and self.sent_mib <= most:
             return "copy"
         self.why = Sentence("stopped with {left} MiB still to send", {"left": round(self.left_mib)})
+        return "stop"
+
+    def _stop_at_the_cap(self, dirtied: float, sent_mib: float) -> Outcome:
+        """Without help it stops at the last round allowed, if the rounds shrank; else it never ends."""
+        if self.rounds < self.load.max_rounds or dirtied >= sent_mib:
+            return "copy"
+        self.why = Sentence(
+            "round {rounds} is the last: stopped with {left} MiB still to send",
+            {"rounds": self.rounds, "left": round(self.left_mib)},
+        )
         return "stop"
 
     def _percent(self) -> dict[str, str | int | float | bool | None]:
@@ -248,11 +260,11 @@ def predict(
 
 
 def _never_ends(copying: Copying, rate: float) -> bool:
-    """Whether the rounds stopped shrinking and nothing is allowed to help."""
+    """Whether the rounds do not shrink and nothing is allowed to help."""
     load = copying.load
     if load.remedy != "none" or not copying.rounds or copying.is_done(rate):
         return False
-    return load.dirty_mib_s >= rate or copying.rounds >= load.max_rounds
+    return load.dirty_mib_s >= rate or copying.rounds > load.max_rounds
 
 
 def _given_up(copying: Copying, precopy_s: float) -> Migration:

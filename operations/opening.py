@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
+from operator import methodcaller
 from typing import Final
 
 from msgspec import structs
@@ -16,6 +16,7 @@ from planner.estate import VM, Datastore, Estate, EstateError, Host, Rule
 
 MIB_PER_MBIT: Final = 1e6 / 8 / 2**20  # 1 Mbit in MiB
 SLOW_NIC_MBIT: Final = 1000
+_copied: Final = methodcaller("__copy__")  # what `copy.copy` calls in the end; a drill copies thousands
 
 
 def open_state(
@@ -40,7 +41,8 @@ def open_state(
     """
     estate = estate.sorted()
     members = _members(estate, cluster)
-    hosts = {host.name: _host(host, policies) for host in members}
+    ports = {group.name for group in estate.port_groups if "vmotion" in group.roles}
+    hosts = {host.name: _host(host, policies, ports) for host in members}
     guests = guests or {}
     bonds = _bonds(estate.rules)
     stores = {store.name: _datastore(store, estate) for store in estate.datastores}
@@ -63,15 +65,15 @@ def open_state(
 
 def fork(state: ClusterState) -> ClusterState:
     """Give an independent copy, so that one opening serves thousands of drills."""
-    hosts = {name: copy.copy(host) for name, host in state.hosts.items()}
+    hosts = {name: _copied(host) for name, host in state.hosts.items()}
     for host in hosts.values():
         host.vms = host.vms.copy()
         host.lost = host.lost.copy()
         host.incoming = host.incoming.copy()
         host.copies = host.copies.copy()
         host.storage_lost = host.storage_lost.copy()
-    vms = {name: copy.copy(vm) for name, vm in state.vms.items()}
-    stores = {name: copy.copy(store) for name, store in state.datastores.items()}
+    vms = {name: _copied(vm) for name, vm in state.vms.items()}
+    stores = {name: _copied(store) for name, store in state.datastores.items()}
     for store in stores.values():
         store.paths = store.paths.copy()
     other = ClusterState(hosts, vms, stores, state.bonds, state.networks, state.on_apply)
@@ -98,7 +100,8 @@ def _members(estate: Estate, cluster: str | None) -> tuple[Host, ...]:
     return members
 
 
-def _host(host: Host, policies: Policies) -> HostState:
+def _host(host: Host, policies: Policies, migration_groups: set[str]) -> HostState:
+    """A host as recorded.  It has no port for migrations only where its ports are known and none is one."""
     speeds = [nic.speed_mbit for nic in host.nics if nic.up is not False and nic.speed_mbit]
     mbit = max(speeds) if speeds else policies.migration.unknown_link_mbit
     limits = policies.migration
@@ -113,6 +116,8 @@ def _host(host: Host, policies: Policies) -> HostState:
         connected=host.connected,
         verdict="live" if host.connected else "fenced",
         maintenance="on" if host.maintenance else "",
+        may_migrate=not (migration_groups and host.vmks)
+        or any(port.port_group in migration_groups for port in host.vmks),
     )
 
 
@@ -159,7 +164,12 @@ def _vm(
         memory_mib=row.memory_mib,
         vcpus=row.vcpus,
         tier=TIERS[row.restart_priority],
-        is_plain=row.name not in bonds and mounted and wired and not is_ft and not guest.home,
+        is_plain=row.name not in bonds
+        and mounted
+        and wired
+        and not is_ft
+        and not guest.home
+        and not guest.licensed,
         ft=is_ft,
         cpu_mhz=row.cpu_demand_mhz or 0.0,
     )

@@ -10,9 +10,9 @@ from operations.action import MigrateStorage, StopVm
 from operations.choice import pick_for_group, takes_unit
 from operations.moves import begin_move, has_turn
 from operations.policy import COPY_DATASTORE_UNITS, COPY_HOST_UNITS, Policies
-from operations.prerequisites import unmet
+from operations.prerequisites import Prerequisite, unmet
 from operations.state import FREE, ClusterState, HostState, VmState
-from operations.step import Rules, Steps
+from operations.step import NOTHING, Answer, Rules, Steps
 from planner.sentence import Sentence
 
 
@@ -41,15 +41,26 @@ def _migrate(state: ClusterState, policies: Policies, vm: VmState, target: str, 
     for each in unit:
         missing = unmet(state, policies, each, state.hosts[target], strict=strict)
         if missing:
-            yield e.Refused(state.now, vm.name, cause, missing[0].words, missing[0].remedy)
+            yield from _refuse(state, vm.name, cause, missing)
             return
     if not strict and not takes_unit(state, policies, unit, state.hosts[target]):
-        why = Sentence("{host} has no room for all that stay beside it", {"host": target})
-        yield e.Refused(state.now, vm.name, cause, why, Sentence("choose a host with more room"))
+        room = Prerequisite(
+            id="room",
+            words=Sentence("{host} has no room for all that stay beside it", {"host": target}),
+            remedy=Sentence("choose a host with more room"),
+        )
+        yield from _refuse(state, vm.name, cause, (room,))
         return
     for each in unit:
         if each.host != target:
             yield from _move_or_wait(state, policies, each, target, cause)
+
+
+def _refuse(state: ClusterState, vm: str, cause: int, missing: tuple[Prerequisite, ...]) -> Steps:
+    """Tell everything that is not met, each with what mends it."""
+    for one in missing:
+        yield e.Refused(state.now, vm, cause, one.words, one.remedy, one.id)
+        yield e.Remedied(state.now, vm, state.number, one.remedy)
 
 
 def _not_now(state: ClusterState, vm: VmState, target: str) -> Sentence | None:
@@ -78,14 +89,18 @@ def _move_or_wait(state: ClusterState, policies: Policies, vm: VmState, target: 
         yield v.MoveWaiting(state.now, vm.name, cause, why, target)
 
 
-def on_move_over(state: ClusterState, event: e.Event, cause: int, policies: Policies) -> Steps:
-    """The turn of those that wait may have come."""
+def on_move_over(state: ClusterState, event: e.Event, cause: int, policies: Policies) -> Answer:
+    """A move, or a host with its moves, is gone: the turn of those that wait may have come."""
+    return _next_in_turn(state, cause, policies) if state.queued else NOTHING
+
+
+def _next_in_turn(state: ClusterState, cause: int, policies: Policies) -> Steps:
     for name, target in tuple(state.queued.items()):
         vm = state.vms[name]
         if (why := _not_now(state, vm, target)) is not None:
             yield e.Refused(state.now, name, cause, why)
         elif missing := unmet(state, policies, vm, state.hosts[target], strict=len(_unit(state, vm)) == 1):
-            yield e.Refused(state.now, name, cause, missing[0].words, missing[0].remedy)
+            yield from _refuse(state, name, cause, missing)
         elif has_turn(state, policies, vm, target):
             yield from begin_move(
                 state, vm, target, cause, Sentence("to {host}, asked for", {"host": target})
@@ -172,4 +187,9 @@ ON_EVENT: Final[Rules] = {
     e.Asked: on_asked,
     v.Migrated: on_move_over,
     v.MigrationFailed: on_move_over,
+    v.StorageMoved: on_move_over,
+    v.VmOff: on_move_over,
+    e.HostFailed: on_move_over,
+    e.HostOff: on_move_over,
+    e.HostFenced: on_move_over,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -13,6 +14,11 @@ from operations.state import FREE, ClusterState, HostState, VmState
 from planner.sentence import Sentence
 
 INTEL_OR_AMD: Final = ("intel", "amd")
+_MARKS: Final = (
+    (re.compile(r"\bv([2-6])\b", re.IGNORECASE), 0),
+    (re.compile(r"\b(?:Platinum|Gold|Silver|Bronze)\s+\d(\d)\d\d", re.IGNORECASE), 10),
+    (re.compile(r"\bEPYC\s+\d\d\d(\d)", re.IGNORECASE), 0),
+)  # and what is added, so that what came later is more
 _LACKS: Final = {"memory": Sentence("{host} lacks memory"), "cpu": Sentence("{host} lacks CPU")}
 
 
@@ -45,6 +51,12 @@ def _of_vm(vm: VmState) -> Iterator[Prerequisite]:
             "running",
             Sentence("{vm} does not run", {"vm": vm.name}),
             Sentence("start it, or move it powered off"),
+        )
+    if vm.seeding is not None:
+        yield _unmet(
+            "ft-seeding",
+            Sentence("the second copy of {vm} is in the making", {"vm": vm.name}),
+            Sentence("wait until it is protected"),
         )
     if guest.passthrough:
         yield _unmet(
@@ -134,7 +146,7 @@ def _of_pair(
     state: ClusterState, policies: Policies, vm: VmState, source: HostState, target: HostState
 ) -> Iterator[Prerequisite]:
     one, two = source.row, target.row
-    if not _is_same_cpu(one.cpu_model, two.cpu_model) and not (one.evc and one.evc == two.evc):
+    if not _takes_cpu(one.cpu_model, two.cpu_model) and not (one.evc and one.evc == two.evc):
         yield _unmet(
             "cpu-compatible",
             Sentence("the CPUs of {source} and {host} differ", {"source": source.name, "host": target.name}),
@@ -149,6 +161,13 @@ def _of_pair(
             ),
             Sentence("bring the migration network up on both"),
         )
+    for host in (source, target):
+        if not host.may_migrate:
+            yield _unmet(
+                "migration-port",
+                Sentence("{host} has no port for migrations", {"host": host.name}),
+                Sentence("give it a VMkernel port for vMotion in the network of the others"),
+            )
     if one.site != two.site and (far := round_trip_unmet(policies, policies.migration.site_rtt_ms or 0.0)):
         yield far
     if vm.guest.local_swap:
@@ -182,20 +201,32 @@ def round_trip_unmet(policies: Policies, rtt_ms: float) -> Prerequisite | None:
     )
 
 
-def _is_same_cpu(one: str | None, two: str | None) -> bool:
-    """Whether two CPU models are of one maker; the generation is EVC's business where both are known."""
+def _takes_cpu(one: str | None, two: str | None) -> bool:
+    """Whether a VM that started on one CPU model may go on on another: of one maker, and no older.
+
+    Where the names tell no generation, two models of one maker count as alike: nobody knows better.
+    """
     if one is None or two is None or one == two:
         return True
     makers = [next((maker for maker in INTEL_OR_AMD if maker in name.lower()), name) for name in (one, two)]
-    return makers[0] == makers[1] and _generation(one) == _generation(two)
+    return makers[0] == makers[1] and generation_of(two) >= generation_of(one)
 
 
-def _generation(model: str) -> str:
-    """The mark of a generation in a model's name (v3, v4); without one, the name itself."""
-    marks = [
-        word for word in model.lower().split() if len(word) == 2 and word[0] == "v" and word[1].isdigit()
-    ]
-    return marks[0] if marks else ""
+def generation_of(model: str) -> int:
+    """The generation that a model's name tells; 0 where it tells none.
+
+    Intel: `v2` to `v6`, then the second digit of a scalable Xeon (6130, 6248); AMD: the last digit of an
+    EPYC (7351, 7452).  Source: the makers' naming of their processors.
+
+    >>> [generation_of(name) for name in ("Xeon E5-2680 v4", "Xeon Gold 6130", "Xeon Silver 4314", "Xeon")]
+    [4, 11, 13, 0]
+    >>> generation_of("AMD EPYC 7351 16-Core"), generation_of("AMD EPYC 9454")
+    (1, 4)
+    """
+    for mark, first in _MARKS:
+        if found := mark.search(model):
+            return first + int(found[1])
+    return 0
 
 
 def _unmet(id: str, words: Sentence, remedy: Sentence) -> Prerequisite:

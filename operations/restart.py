@@ -19,6 +19,7 @@ from operations.policy import Policies
 from operations.prerequisites import unmet
 from operations.state import NO_RESTART, ClusterState, HostState, VmState
 from operations.step import NOTHING, Answer, Rules, Steps
+from operations.turns import due, fence_of, gate_is_open, held, missing
 from planner.sentence import Sentence
 
 ROOM_HOLDS: Final = ("room", "slot")
@@ -33,11 +34,17 @@ def watching_group(state: ClusterState, policies: Policies) -> int | None:
 
 
 def restart(
-    state: ClusterState, policies: Policies, names: Iterable[str], cause: int, *, patient: bool = True
+    state: ClusterState,
+    policies: Policies,
+    names: Iterable[str],
+    cause: int,
+    *,
+    patient: bool = True,
+    by_host: bool = False,
 ) -> Steps:
     """Start those of the VMs named that may start now, by priority and then by name.
 
-    Not `patient`: priorities and dependencies that took too long are waited for no more.
+    Not `patient`: what took too long is waited for no more.  `by_host`: a VM's cause is its host's fence.
     """
     group = watching_group(state, policies)
     waiting = [] if group is None else _in_turn(state, names)
@@ -51,16 +58,17 @@ def restart(
         elif not (gate == "none" or after_all or gate_is_open(state, policies, vm.tier)):
             yield from _hold(state, vm, cause, "tier", Sentence("for the VMs of higher priority"))
             yield Wake(cause, policies.timings.tier_timeout_s, "tier", str(vm.tier))
-        elif vm.guest.after and not after_all and (other := _missing(state, vm)) is not None:
+        elif vm.guest.after and not after_all and (other := missing(state, vm)) is not None:
             yield from _hold(state, vm, cause, "depends", Sentence("for {other}", {"other": other}))
             yield Wake(cause, policies.timings.tier_timeout_s, "depend", vm.name)
         else:
             host = _best(state, policies, vm, chooser)
+            because = fence_of(state, vm) or cause if by_host else cause
             if host is None:
-                yield from _wait_for_room(state, vm, cause, chooser)
+                yield from _wait_for_room(state, vm, because, chooser)
             else:
                 moved = bool(vm.local_tries) and _is_moving_on(policies, vm)
-                yield v.VmRestarting(state.now, vm.name, cause, host.name, vm.attempts + 1, moved)
+                yield v.VmRestarting(state.now, vm.name, because, host.name, vm.attempts + 1, moved)
                 yield StartVm(state.number, vm.name, host.name)
 
 
@@ -89,39 +97,6 @@ def freeze(state: ClusterState, host: HostState, cause: int) -> Steps:
         vm = state.vms[name]
         why = Sentence("until {host} is back, as the shutdown policy says", {"host": host.name})
         yield from _hold(state, vm, cause, "host", why)
-
-
-def gate_is_open(state: ClusterState, policies: Policies, tier: int) -> bool:
-    """Whether every VM of a higher priority is as far as the policy asks."""
-    gate = policies.ha.gate
-    if gate == "none" or tier <= state.forced_tier:
-        return True
-    return not any((state.unstarted if gate == "started" else state.unready)[:tier])
-
-
-def due(state: ClusterState, fenced_by_s: float) -> list[str]:
-    """VMs that went down, may start again, and whose host was given up or came back by a time."""
-    return [
-        name
-        for host in state.hosts.values()
-        if host.lost and host.fenced_at <= fenced_by_s
-        for name in host.lost
-        if state.vms[name].is_safe
-    ]
-
-
-def held(state: ClusterState, *holds: str) -> list[str]:
-    """VMs that wait for one of these."""
-    return [name for hold in holds for name in state.held.get(hold, ())]
-
-
-def _missing(state: ClusterState, vm: VmState) -> str | None:
-    """The first VM it depends on that should run and does not answer."""
-    for name in vm.guest.after:
-        other = state.vms.get(name)
-        if other is not None and other.phase in ("down", "starting", "booting", "hung"):
-            return name
-    return None
 
 
 def _best(state: ClusterState, policies: Policies, vm: VmState, chooser: Chooser) -> HostState | None:
@@ -177,7 +152,7 @@ def on_fenced(state: ClusterState, event: e.HostFenced, cause: int, policies: Po
 
 def on_restart_due(state: ClusterState, event: e.Woke, cause: int, policies: Policies) -> Steps:
     """Restart the VMs of every host that was fenced no later, so that priorities hold among them."""
-    yield from restart(state, policies, due(state, event.since), cause)
+    yield from restart(state, policies, due(state, event.since), cause, by_host=True)
 
 
 def on_vm_off(state: ClusterState, event: v.VmOff, cause: int, policies: Policies) -> Steps:

@@ -135,7 +135,8 @@ def _names_of(script: Script) -> Iterator[tuple[int, str]]:
     for name in script.begins_cut:
         yield 0, name
     for instruction in script.instructions:
-        for name in (*instruction.names[:2], *(name for group in instruction.groups for name in group)):
+        names = () if instruction.groups else instruction.names[:2]  # a group goes by its hosts
+        for name in (*names, *(name for group in instruction.groups for name in group)):
             yield instruction.line, name
 
 

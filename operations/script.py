@@ -4,10 +4,11 @@ profile vsphere
 policy ha.fencing power
 timing boot_s 60
 guest db1 dirty_mib_s 100 working_set_mib 2048
-group rack1 esx1 esx2
+group row1 esx1 esx2
 begin cold
 until 900
 at 120 fail esx3
+at 150 fail-group row1     (a group of the script; or a rack, site, chassis or power feed of the estate)
 at 200 migrate db1 to esx2
 """
 
@@ -18,6 +19,7 @@ from typing import Any, Final, get_args, get_type_hints
 import msgspec
 from msgspec import Struct, structs
 
+from operations.domains import domains_of
 from operations.guest import Guest
 from operations.instruction import WORDS, Instruction, Verb
 from operations.policy import Policies, policies_of
@@ -59,6 +61,7 @@ class _Names(Struct, frozen=True):
     datastores: frozenset[str]
     paths: frozenset[tuple[str, str, str]]
     clusters: dict[str, frozenset[str]]
+    domains: dict[str, tuple[str, ...]]
 
     def of_cluster(self, cluster: str | None) -> frozenset[str]:
         """The hosts of one cluster, or of all where none is chosen."""
@@ -77,6 +80,7 @@ def parse_script(text: str, estate: Estate, file: str = "script") -> Script:
         frozenset(store.name for store in estate.datastores),
         frozenset((path.host, path.datastore or path.lun, path.name) for path in estate.paths),
         {name: frozenset(host.name for host in estate.hosts_of(name)) for name in _clusters(estate)},
+        domains_of(estate),
     )
     script = Script(policies=policies_of("vsphere"))
     for line in lines_of(text, file):
@@ -159,7 +163,7 @@ def _guest(line: Line, guest: Guest, names: _Names) -> Guest:
         raise line.error(line.words[-1], Sentence("name and value come in pairs"))
     for field, word in zip(line.words[2::2], line.words[3::2], strict=True):
         guest = _with_field(line, guest, field, word)
-    for host in guest.home:
+    for host in (*guest.home, *guest.licensed):
         line.known(host, sorted(names.hosts), "host")
     for vm in guest.after:
         if line.known(vm, sorted(names.vms), "VM") == line.words[1]:
@@ -210,7 +214,8 @@ def _instruction(line: Line, names: _Names, script: Script) -> Instruction:
         elif what == "to":
             line.known(word, ("to",), "word here")
         elif what == "group":
-            members = (script.groups[line.known(word, script.groups, "group")],)
+            found.append(word)
+            members = (_group(line, word, script, names),)
         else:
             found.append(_name(line, word, what, names))
     if len(line.words) > 3 + len(expected):
@@ -221,6 +226,15 @@ def _instruction(line: Line, names: _Names, script: Script) -> Instruction:
             Sentence("{host} has no such path to {datastore}", {"host": found[0], "datastore": found[1]}),
         )
     return Instruction(at_s, verb, tuple(found), members, number)
+
+
+def _group(line: Line, word: str, script: Script, names: _Names) -> tuple[str, ...]:
+    """The hosts of a group: as the script says, or of a rack, site, chassis or feed of the estate."""
+    if word in script.groups:
+        return script.groups[word]
+    line.known(word, [*script.groups, *names.domains], "group")
+    there = names.of_cluster(script.cluster)
+    return tuple(host for host in names.domains[word] if host in there)
 
 
 def _verb(line: Line, word: str) -> Verb:

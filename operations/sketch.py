@@ -29,18 +29,34 @@ from planner.estate import (
     Path,
     PortGroup,
     Priority,
+    Psu,
     Rule,
     RuleKind,
 )
 
+UPLINKS_MAX: Final = 64
 _MIB: Final = {"M": 1, "G": 1024, "T": 1024 * 1024}
 _HOST_KEYS: Final = frozenset(
-    {"cores", "sockets", "mhz", "memory", "nic", "cluster", "rack", "site", "cpu", "evc", "maintenance"}
+    {
+        "cores",
+        "sockets",
+        "mhz",
+        "memory",
+        "nic",
+        "cluster",
+        "rack",
+        "site",
+        "cpu",
+        "evc",
+        "maintenance",
+        "feeds",
+        "uplinks",
+    }
 )
 _VM_KEYS: Final = frozenset(
     {
         "on", "vcpus", "memory", "disk", "datastore", "network", "priority", "ft", "power", "mhz", "demand",
-        "cluster",
+        "cluster", "os",
     }
 )  # fmt: skip
 
@@ -116,7 +132,7 @@ _Rows = list[tuple[str, object]]
 
 def _hosts(line: Line) -> _Rows:
     names, values = _split(line, _HOST_KEYS)
-    nic = values.get("nic")
+    feeds = values["feeds"].split(",") if "feeds" in values else []
     shared = Host(
         name="?",
         sockets=_count(line, values.get("sockets", "2")),
@@ -129,9 +145,19 @@ def _hosts(line: Line) -> _Rows:
         cpu_model=values.get("cpu"),
         evc=values.get("evc"),
         maintenance=values.get("maintenance") == "yes",
-        nics=() if nic is None else (Nic(device="nic0", speed_mbit=_count(line, nic)),),
+        nics=_nics(line, values),
+        psus=tuple(Psu(device=f"psu{number}", feed=feed) for number, feed in enumerate(feeds, start=1)),
     )
     return [("hosts", structs.replace(shared, name=name)) for name in names]
+
+
+def _nics(line: Line, values: dict[str, str]) -> tuple[Nic, ...]:
+    """One NIC of a speed, or so many of them on one virtual switch."""
+    speed = _count(line, values["nic"]) if "nic" in values else None
+    if "uplinks" not in values:
+        return () if speed is None else (Nic(device="nic0", speed_mbit=speed),)
+    uplinks = range(min(_count(line, values["uplinks"]), UPLINKS_MAX))
+    return tuple(Nic(device=f"nic{number}", speed_mbit=speed, switch="vSwitch0") for number in uplinks)
 
 
 def _datastores(line: Line) -> _Rows:
@@ -172,6 +198,7 @@ def _vms(line: Line) -> _Rows:
         cpu_demand_mhz=line.number_of(values["mhz"]) if "mhz" in values else None,
         memory_demand_mib=_mib(line, values["demand"]) if "demand" in values else None,
         cluster=values.get("cluster"),
+        guest_os=values.get("os"),
         ft="primary" if "ft" in values else "none",
     )
     rows: _Rows = []

@@ -78,7 +78,8 @@ class HostState(Struct, gc=False):
 
     `vms` run or start on it, `incoming` are on their way by migration, `copies` are second copies of FT
     VMs, `lost` went down with it and run nowhere yet.  All hold names, in the order they came.  `is_cut`:
-    the networks of its VMs are gone as well.
+    the networks of its VMs are gone as well.  `may_migrate`: it has a port for that, or nobody told.
+    `fenced_number`: the event since which its VMs may start elsewhere.
     """
 
     name: str
@@ -90,6 +91,7 @@ class HostState(Struct, gc=False):
     powered: bool = True
     connected: bool = True
     is_cut: bool = False
+    may_migrate: bool = True
     group: int = 0
     verdict: Verdict = "live"
     maintenance: Maintenance = ""
@@ -101,6 +103,7 @@ class HostState(Struct, gc=False):
     silent_cause: int = 0
     was_primary: bool = False
     fenced_at: float = 0.0
+    fenced_number: int = 0
     used_mib: int = 0
     used_vcpus: int = 0
     count: int = 0

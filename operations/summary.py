@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from operations.journeys import Emptied, Moved
 from operations.state import NOTHING_SAID, ClusterState, VmState
 from planner.sentence import Sentence
 
 
 class VmOutage(Struct, frozen=True, kw_only=True):
-    """One VM's fate.  `outage_s` sums its outages; for a VM still out, up to the end of the run.
+    """One VM's fate.  `outage_s` sums its outages, `times` of them; one not over lasts to the end of the run.
 
     `is_lost`: it did not come back by itself; `why` then says what it waits for.
     """
@@ -19,15 +20,30 @@ class VmOutage(Struct, frozen=True, kw_only=True):
     is_lost: bool
     host: str | None
     why: Sentence = NOTHING_SAID
+    times: int = 1
+
+
+class Rescue(Struct, frozen=True, kw_only=True):
+    """One thing that would have helped: the VMs that come back with it, the longest after so long."""
+
+    what: Sentence
+    saves: tuple[str, ...]
+    longest_s: float
 
 
 class Summary(Struct, frozen=True, kw_only=True):
-    """The end of a run.  `outages` holds only VMs that were out, the longest first."""
+    """The end of a run.  `outages` holds only VMs that were out, the longest first.
+
+    `rescues` were played, the best first; `advice` is what no run can show.
+    """
 
     ended_at_s: float
     events: int
     outages: tuple[VmOutage, ...]
     advice: tuple[Sentence, ...]
+    rescues: tuple[Rescue, ...] = ()
+    moved: Moved | None = None
+    emptied: tuple[Emptied, ...] = ()
 
     @property
     def lost(self) -> tuple[VmOutage, ...]:
@@ -59,6 +75,7 @@ def outage_of(state: ClusterState, vm: VmState) -> VmOutage | None:
         is_lost=is_lost,
         host=vm.host,
         why=why_lost(state, vm) if is_lost else NOTHING_SAID,
+        times=vm.outages + is_lost,
     )
 
 
@@ -78,16 +95,14 @@ def why_lost(state: ClusterState, vm: VmState) -> Sentence:
 
 
 def advise(state: ClusterState, outages: list[VmOutage]) -> tuple[Sentence, ...]:
-    """Say what would have saved the VMs that are lost, most important first."""
+    """Say what VMs that are lost need, most important first."""
     lost = [state.vms[outage.vm] for outage in outages if outage.is_lost]
-    room = sum(vm.memory_mib for vm in lost if vm.hold in ("room", "slot"))
+    room = sum(vm.memory_mib for vm in lost if vm.hold == "room" and vm.why.template.startswith("no room"))
     found = []
     if room:
         found.append(Sentence("{room} MiB more free memory on the other hosts", {"room": room}))
-    if any(not vm.is_safe for vm in lost):
-        found.append(Sentence("fencing by power: then nobody waits for a silent host"))
     if any(vm.phase == "error" for vm in lost):
         found.append(Sentence("a person who looks at the VMs that do not start"))
-    if not state.primaries and lost:
-        found.append(Sentence("one host more: no majority was left to decide"))
+    if any(vm.phase == "hung" for vm in lost):
+        found.append(Sentence("a person who looks at the guests that hang"))
     return tuple(found)

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 from django.db import transaction
 from django.db.models import Max
+from msgspec import structs
 
 from cluster.models import Rehearsal, RehearsalEvent
 from cluster.rehearsal.question import estate_of, script_of
@@ -22,6 +23,8 @@ from operations.action import Action
 from operations.drivers.base import Driver
 from operations.engine import run
 from operations.event import Event
+from operations.journeys import Journeys
+from operations.rescue import rescues
 from operations.scenario import begin
 from operations.script import Script
 from operations.state import ClusterState
@@ -62,7 +65,7 @@ class Recorder:
         self.seen = Seen(state)
         self._kept: int = rehearsal.events.aggregate(last=Max("number"))["last"] or 0
         self._rows: list[RehearsalEvent] = []
-        self._steps = 0
+        self._steps = self._breaths = 0
         self._told_at = time.monotonic()
 
     def open(self) -> None:
@@ -95,7 +98,12 @@ class Recorder:
         self._steps += 1
         if self._steps > STEPS_MAX:
             raise WorkFailed(Sentence("This does not come to an end: shorten the script or set `until`"))
-        if self._steps % LOOK_EVERY == 0 and time.monotonic() - self._told_at > TELL_EVERY_S:
+        self.breathe()
+
+    def breathe(self) -> None:
+        """Show now and then that the worker lives."""
+        self._breaths += 1
+        if self._breaths % LOOK_EVERY == 0 and time.monotonic() - self._told_at > TELL_EVERY_S:
             self.write()
 
     def write(self) -> None:
@@ -153,9 +161,14 @@ def play(work: Work, rehearsal: Rehearsal) -> None:
     state, driver = begin(estate, script)
     recorder = Recorder(work, rehearsal, state, script)
     recorder.open()
+    journeys = Journeys()
     for event in run(state, script.policies, Watched(driver, recorder.step)):
+        journeys.take(event)
         recorder.take(event)
-    recorder.end(summarize(state))
+    summary = summarize(state)
+    saved = rescues(estate, script, state, summary, recorder.breathe)
+    emptied = journeys.emptied(state, script.policies)
+    recorder.end(structs.replace(summary, rescues=saved, moved=journeys.moved(), emptied=emptied))
 
 
 def said_at_the_end(summary: Summary) -> Sentence:

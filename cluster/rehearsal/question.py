@@ -180,6 +180,7 @@ def part_of(estate: Estate, cluster: str) -> Estate:
         rules=tuple(rule for rule in estate.rules if inside & set(rule.vms)),
         paths=tuple(path for path in estate.paths if path.host in names),
         port_groups=estate.port_groups,
+        feeds=estate.feeds,
     ).sorted()
 
 

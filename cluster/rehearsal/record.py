@@ -13,8 +13,10 @@ from cluster.models import Rehearsal, RehearsalEvent
 from cluster.rehearsal.drilling import Matrix, lost_of
 from cluster.shown import quantity
 from cluster.wording import say
+from operations.causes import tree_lines
 from operations.event import line_of
-from operations.summary import Summary, VmOutage
+from operations.summary import Summary
+from operations.verdict import verdict_record
 from planner.sentence import Sentence
 
 PAGE: Final = 2_000  # events that one answer holds
@@ -74,6 +76,16 @@ def log_lines(rehearsal: Rehearsal) -> Iterable[str]:
         yield line_of(row.at_s, row.kind, row.subject, Sentence(row.template, row.values)) + "\n"
 
 
+def tree(rehearsal: Rehearsal) -> Iterable[str]:
+    """The log by cause, as `python -m operations --tree` prints it."""
+    rows = rehearsal.events.order_by("number")
+    told = [
+        (row.cause, line_of(row.at_s, row.kind, row.subject, Sentence(row.template, row.values)))
+        for row in rows
+    ]
+    return (f"{line}\n" for line in tree_lines(told))
+
+
 def record(rehearsal: Rehearsal) -> dict[str, Any]:
     """All of a rehearsal for programs: question, events, answer."""
     summary = summary_of(rehearsal)
@@ -87,7 +99,10 @@ def record(rehearsal: Rehearsal) -> dict[str, Any]:
         "script": rehearsal.script,
         "state": rehearsal.run.state,
         "events": [_row(row) for row in rehearsal.events.order_by("number").iterator()],
-        "outages": [_outage(outage) for outage in summary.outages] if summary else None,
+        "outages": verdict_record(summary)["outages"] if summary else None,
+        "rescues": verdict_record(summary)["rescues"] if summary else None,
+        "moved": verdict_record(summary)["moved"] if summary else None,
+        "emptied": verdict_record(summary)["emptied"] if summary else None,
         "advice": [str(sentence) for sentence in summary.advice] if summary else None,
     }
 
@@ -103,16 +118,6 @@ def _row(row: RehearsalEvent) -> dict[str, Any]:
     }
 
 
-def _outage(outage: VmOutage) -> dict[str, Any]:
-    return {
-        "vm": outage.vm,
-        "outage_s": outage.outage_s,
-        "lost": outage.is_lost,
-        "host": outage.host,
-        "why": str(outage.why) or None,
-    }
-
-
 # -- the verdict
 
 
@@ -122,7 +127,9 @@ def verdict_of(summary: Summary) -> Verdict:
     longest = max(back, key=lambda outage: outage.outage_s, default=None)
     counts = {"out": len(summary.outages), "back": len(back), "lost": len(summary.lost)}
     if longest is not None:
-        counts |= {"vm": longest.vm, "longest": quantity(longest.outage_s, "s", 1)}
+        counts |= {
+            "vm": longest.vm, "longest": quantity(longest.outage_s, "s", 1), "times": longest.times,
+        }  # fmt: skip
     if not summary.outages:
         return Verdict(
             state="ok",
@@ -137,6 +144,12 @@ def verdict_of(summary: Summary) -> Verdict:
         )
         return Verdict(
             state="bad", sentence=Sentence("VMs that did not come back: {lost}.", counts), more=more
+        )
+    if longest is not None and longest.times > 1:
+        return Verdict(
+            state="ok",
+            sentence=Sentence("Every VM came back; none was out for more than {longest} in all.", counts),
+            more=Sentence("VMs that were out: {out}. That was {vm}, in {times} outages.", counts),
         )
     return Verdict(
         state="ok",

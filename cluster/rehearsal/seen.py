@@ -13,9 +13,12 @@ from operations.event import Event
 from operations.state import ClusterState, HostState, VmState
 
 VmSeen: TypeAlias = tuple[str, int, int]  # phase, host, other host (target of a move, second copy); -1: none
-HostSeen: TypeAlias = tuple[str, bool, int]  # state, whether it is the primary, memory taken in MiB
+# state, whether it is the primary, memory taken in MiB, dead links: the places of paths in the opening, and
+# -1 minus the place of each datastore that is lost whole
+HostSeen: TypeAlias = tuple[str, bool, int, tuple[int, ...]]
 Changes: TypeAlias = dict[Literal["v", "h"], list[list[Any]]]
 NOWHERE: Final = -1
+HOSTS_WITH_LINKS: Final = 30  # more cards leave no room for links: the menu of a host has them still
 
 
 class Seen:
@@ -26,6 +29,8 @@ class Seen:
         self._host_at = {name: at for at, name in enumerate(state.hosts)}
         self._vm_at = {name: at for at, name in enumerate(state.vms)}
         self._host_names = tuple(state.hosts)
+        self._store_at = {name: at for at, name in enumerate(state.datastores)}
+        self._paths = {host: self._paths_of(host) for host in state.hosts}
         self._hosts = [self._host(host) for host in state.hosts.values()]
         self._vms = [self._vm(vm) for vm in state.vms.values()]
         self.opening = self._opening()
@@ -73,7 +78,32 @@ class Seen:
 
     def _host(self, host: HostState) -> HostSeen:
         is_primary = self._state.primaries.get(host.group) == host.name
-        return state_of(host), is_primary, host.used_mib
+        return state_of(host), is_primary, host.used_mib, self._dead_links(host)
+
+    def _dead_links(self, host: HostState) -> tuple[int, ...]:
+        """Which paths of the opening a host has lost, and which datastores."""
+        stores = self._state.datastores
+        paths = [
+            at
+            for at, (store, path) in enumerate(self._paths[host.name])
+            if path not in stores[store].paths.get(host.name, ())
+        ]
+        return (*(NOWHERE - self._store_at[name] for name in sorted(host.storage_lost)), *paths)
+
+    def _paths_of(self, host: str) -> tuple[tuple[str, str], ...]:
+        return tuple(
+            (name, path)
+            for name, store in self._state.datastores.items()
+            for path in store.paths.get(host, ())
+        )
+
+    def _mounts(self, host: str) -> list[int]:
+        """The shared datastores that a host mounts, by place."""
+        return [
+            at
+            for at, store in enumerate(self._state.datastores.values())
+            if store.shared and (not store.hosts or host in store.hosts)
+        ]
 
     def _place(self, host: str | None) -> int:
         return NOWHERE if host is None else self._host_at[host]
@@ -85,7 +115,13 @@ class Seen:
         stores = list(state.datastores)
         return {
             "hosts": [
-                {"name": host.name, "memory_mib": host.memory_mib, "rack": host.row.rack, "seen": list(seen)}
+                {
+                    "name": host.name,
+                    "memory_mib": host.memory_mib,
+                    "rack": host.row.rack,
+                    "site": host.row.site,
+                    "seen": list(seen),
+                }
                 for host, seen in hosts
             ],
             "vms": [
@@ -94,13 +130,11 @@ class Seen:
             ],
             "datastores": stores,
             "paths": [
-                [
-                    [at, path]
-                    for at, name in enumerate(stores)
-                    for path in state.datastores[name].paths.get(host, ())
-                ]
-                for host in state.hosts
+                [[self._store_at[name], path] for name, path in self._paths[host]] for host in state.hosts
             ],
+            "mounts": [self._mounts(host) for host in state.hosts]
+            if len(state.hosts) <= HOSTS_WITH_LINKS
+            else [],
         }
 
 

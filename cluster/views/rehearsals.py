@@ -134,19 +134,20 @@ def rehearsal(request: HttpRequest, pk: str) -> HttpResponse:
 
 
 def log(request: HttpRequest, pk: str, ending: str) -> HttpResponse:
-    """The log as text, or everything as JSON."""
+    """The log as text, in its order or by cause, or everything as JSON."""
     found = get_object_or_404(selectors.visible_rehearsals(request.user), pk=pk)
-    if ending not in ("txt", "json"):
+    if ending not in ("txt", "tree", "json"):
         raise Http404(gettext("There is no report of this kind"))
     taken = {"rehearsal": str(found.pk), "kind": ending}
     audit.note(Deed.REPORT_TAKEN, request.user.get_username(), found.run.estate_name, after=taken)
-    if ending == "txt":
+    if ending != "json":
+        lines = record.log_lines(found) if ending == "txt" else record.tree(found)
         response: HttpResponse | StreamingHttpResponse = StreamingHttpResponse(
-            record.log_lines(found), content_type="text/plain; charset=utf-8"
+            lines, content_type="text/plain; charset=utf-8"
         )
     else:
         response = HttpResponse(msgspec.json.encode(record.record(found)), content_type="application/json")
-    name = file_name(title_of(found), found.created_at, ending)
+    name = file_name(title_of(found), found.created_at, "tree.txt" if ending == "tree" else ending)
     response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
     return response
 

@@ -1,4 +1,4 @@
-"""The simulated world in real time: every action is begun by a thread of its own, every delay is waited for.
+"""The simulated world in real time: another thread takes actions in, every delay is waited for.
 
 For demonstrations, and to show that the engine does not lean on virtual time.  Events carry the time
 they were due, so the log is the same as in virtual time, whatever the machine is busy with.

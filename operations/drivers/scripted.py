@@ -139,10 +139,14 @@ class ScriptedWorld:
         self._agenda.push(self._now, self._look_again, None)
         return e.NetworkHealed(self._now, "network", 0)
 
-    def _each_of_group(self, instruction: Instruction) -> None:
+    def _each_of_group(self, instruction: Instruction) -> Event | None:
+        if not instruction.groups[0]:
+            why = Sentence("no host hangs on it alone")
+            return e.Ignored(self._now, instruction.names[0], 0, why)
         verb: Verb = "fail" if instruction.verb == "fail-group" else "repair"
         for name in instruction.groups[0]:
             self._agenda.push(self._now, self.play, Instruction(self._now, verb, (name,)), SCRIPT)
+        return None
 
     # -- quorum and watchdogs
 

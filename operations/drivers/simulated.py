@@ -94,7 +94,8 @@ class SimulatedDriver:
 
     def _open(self, _: None) -> Event:
         self._scripted.look_for_quorum()
-        self._moving.look_at_links()
+        if any(host.is_cut or host.group for host in self._state.hosts.values()):
+            self._moving.look_at_links()
         return e.RunBegun(
             0.0, "cluster", 0, self._policies.product, len(self._state.hosts), len(self._state.vms)
         )

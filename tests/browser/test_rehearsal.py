@@ -243,3 +243,52 @@ def test_the_pages_can_be_read_in_both_themes_and_on_a_phone(
             assert page.evaluate(UNLABELLED) == [], address
             assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, address
             assert page.locator("h1").count() == 1
+
+
+def rehearse_example(page: Page, name: str) -> None:
+    page.locator("[data-example]", has_text=name).locator("button").click()
+    page.wait_for_url("**/rehearsals/*-*/**")
+    page.locator("[data-player][data-ready]").wait_for(timeout=60_000)
+    if page.locator("[data-player]").get_attribute("data-playing") == "true":
+        page.get_by_role("button", name="Pause").click()
+
+
+def test_a_link_that_is_clicked_is_cut_at_that_second_and_shown_so(open_page: Callable[..., Page]) -> None:
+    page = open_page("/rehearsals/")
+    rehearse_example(page, "maintenance-weakens-others")
+    before = page.url.partition("#")[0]
+    seek(page, 30)
+    of_esx3 = page.get_by_role("group", name="Links of esx3")
+    assert [text.split() for text in of_esx3.get_by_role("button").all_inner_texts()] == [
+        ["network"], ["san", "2/2"],
+    ]  # fmt: skip
+    of_esx3.get_by_role("button", name="san: 2 of 2 paths").click()
+    page.get_by_role("button", name="Cut fabric-b").click()
+    page.wait_for_url(lambda url: before not in url)
+    page.locator("[data-player][data-ready]").wait_for(timeout=60_000)
+    assert "at 30 lose-path esx3 san fabric-b" in page.locator(".script-shown").inner_text()
+    if page.locator("[data-player]").get_attribute("data-playing") == "true":
+        page.get_by_role("button", name="Pause").click()
+    for at_s, shown in ((29, "san: 2 of 2 paths"), (31, "san: 1 of 2 paths"), (29, "san: 2 of 2 paths")):
+        seek(page, at_s)
+        assert of_esx3.get_by_role("button", name=shown).is_visible()
+    of_esx3.get_by_role("button", name="network").click()
+    page.get_by_role("button", name="Cut all its networks").click()
+    page.wait_for_url(lambda url: "#play=29" in url)
+    page.locator("[data-player][data-ready]").wait_for(timeout=60_000)
+    seek(page, 31)
+    assert of_esx3.get_by_role("button", name="network cut").is_visible()
+
+
+def test_the_end_says_who_was_lost_and_what_would_have_saved_them(open_page: Callable[..., Page]) -> None:
+    page = open_page("/rehearsals/")
+    rehearse_example(page, "site-fails")
+    rescues = page.locator("[data-rescues]")
+    assert "shared storage" in rescues.inner_text()
+    assert "1 of 1" in rescues.inner_text()
+    seek(page, 30)
+    page.locator("[data-host]", has_text="esx3").click()
+    page.get_by_role("button", name="Fail its whole site, south").click()
+    page.wait_for_url(lambda url: "#play=30" in url)
+    page.locator("[data-player][data-ready]").wait_for(timeout=60_000)
+    assert "at 30 fail-group site:south" in page.locator(".script-shown").inner_text()

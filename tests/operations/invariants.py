@@ -18,6 +18,12 @@ LASTING = {
     *("no-passthrough", "no-local-media", "cpu-affinity", "container", "lock", "cpu-compatible", "swap"),
     *("shared-storage", "shared-datastore", "port-group", "rtt", "migration-network"),
 }
+# What comes from outside: from the script, or from the world as it was.  All else has a cause.
+FROM_OUTSIDE = {
+    *("run-begun", "asked", "ignored", "host-failed", "host-back", "host-cut", "host-joined", "host-off"),
+    *("network-parted", "network-healed", "path-lost", "path-back", "storage-lost", "storage-back", "demand"),
+    *("datastore-full", "datastore-freed", "record-lost", "record-back", "vm-hung", "vm-off"),
+}
 PLACED = ("running", "booting", "starting", "hung")
 
 
@@ -54,6 +60,8 @@ class Watch:
         self.at_s = event.at_s
         if event.cause >= self.number:
             yield f"event {self.number} has a cause that comes later: {event.cause}"
+        if not event.cause and event.kind not in FROM_OUTSIDE:
+            yield f"event {self.number}, {event.kind} of {event.subject}, names no cause"
         if self.state.number != self.number:
             yield f"number {self.state.number} is not {self.number}"
         if isinstance(event, (v.VmRestarting, v.Migrating, v.FtSeeding)):

@@ -107,3 +107,66 @@ def test_the_timings_are_shown_with_their_sources() -> None:
     assert found.returncode == 0
     assert "detect_s" in found.stdout
     assert "(unverified)" in found.stdout
+
+
+# NIC in Gbit/s, dirtied GB/s; rounds, pre-copy s, sent GB without the last copy, stop ms: the worked table.
+WORKED = [
+    (1, 0.02, 4, 330, 38.6, 234),
+    (1, 0.10, 30, 1865, 218, 2463),
+    (1, 0.50, None, None, None, None),
+    (1, 1.00, None, None, None, None),
+    (10, 0.10, 2, 29.7, 34.7, 200),
+    (10, 0.50, 6, 47.5, 55.5, 167),
+    (10, 1.00, 29, 186, 218, 288),
+    (25, 0.50, 3, 13.3, 38.5, 57),
+    (25, 1.00, 4, 16.6, 48.2, 156),
+]
+EFFECTIVE_GB_S = {1: 0.117, 10: 1.17, 25: 2.9}
+MIB_PER_GB = 1e9 / 2**20
+
+
+@pytest.mark.parametrize(("nic", "dirty", "rounds", "seconds", "sent", "stop_ms"), WORKED)
+def test_the_command_gives_the_worked_table_within_rounding(
+    nic: int, dirty: float, rounds: int | None, seconds: float, sent: float, stop_ms: float
+) -> None:
+    share = EFFECTIVE_GB_S[nic] * 8 / nic
+    found = ask(
+        "migrate", "--memory-mib", str(32 * MIB_PER_GB), "--dirty-mib-s", str(dirty * MIB_PER_GB),
+        "--link-mbit", str(1000 * nic), "--link-share", str(share), "--downtime-limit-ms", "300",
+        "--setup-s", "0", "--device-ms", "0", "--json",
+    )  # fmt: skip
+    answer = json.loads(found.stdout)
+    assert {"rounds", "seconds", "downtime_ms", "lost_pings", "sent_mib", "converged", "why"} <= set(answer)
+    assert found.returncode == (0 if answer["converged"] else 1)
+    if rounds is None:
+        assert (answer["seconds"], answer["downtime_ms"], answer["converged"]) == (None, None, False)
+        assert answer["why"].endswith("it never ends")
+        return
+    assert answer["rounds"] == rounds
+    assert answer["precopy_s"] == pytest.approx(seconds, rel=0.004)
+    assert answer["downtime_ms"] == pytest.approx(stop_ms, abs=1)
+    last_copy_gb = stop_ms / 1000 * EFFECTIVE_GB_S[nic]
+    assert answer["sent_mib"] / MIB_PER_GB - last_copy_gb == pytest.approx(sent, rel=0.004)
+    assert answer["converged"] == (stop_ms <= 300)
+
+
+def test_a_vm_is_said_to_be_movable_or_what_forbids_it_with_its_remedy() -> None:
+    estate = "scenarios/migration-refused-with-remedy/estate"
+    found = ask("movable", estate, "--vm", "e")
+    assert found.returncode == 1
+    assert "shared-datastore   esx2 does not reach part; mount the datastore there" in found.stdout
+    answers = json.loads(ask("movable", estate, "--vm", "a", "--json").stdout)
+    assert answers["esx2"] == []
+    assert [one["id"] for one in answers["esx3"]] == ["cpu-compatible"]
+    assert all(one["words"] and one["remedy"] for one in answers["esx3"])
+    nobody = ask("movable", estate, "--vm", "nobody")
+    assert (nobody.returncode, nobody.stdout) == (2, "")
+    assert "'nobody'" in nobody.stderr
+
+
+def test_the_tree_and_the_verdict_follow_the_log() -> None:
+    found = ask("scenarios/site-fails", "--tree", "--verdict")
+    assert "    85.0  host-fenced       esx1" in found.stdout
+    assert "1 of 1    with shared storage: every host mounts every datastore" in found.stdout
+    last = json.loads(ask("scenarios/site-fails", "--json", "--verdict").stdout.splitlines()[-1])
+    assert [one["saves"] for one in last["verdict"]["rescues"]] == [["old1"]]

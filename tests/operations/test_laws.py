@@ -1,6 +1,12 @@
-"""Random clusters in random trouble: what must hold holds after every event."""
+"""Random clusters in random trouble: what must hold holds after every event.
+
+./headroom test tests/operations/test_laws.py                            2,000 random scripts
+RANDOM_SCRIPTS=10000 ./headroom test tests/operations/test_laws.py       10,000
+"""
 
 from __future__ import annotations
+
+import os
 
 from hypothesis import HealthCheck, given, settings
 
@@ -25,7 +31,10 @@ def watched(estate: Estate, script: Script) -> tuple[list[str], str]:
     return check_end(state, script.policies, tuple(events)), log_of(tuple(events))
 
 
-@settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
+RANDOM_SCRIPTS = int(os.environ.get("RANDOM_SCRIPTS", "2000"))
+
+
+@settings(max_examples=RANDOM_SCRIPTS, deadline=None, suppress_health_check=list(HealthCheck))
 @given(rehearsals())
 def test_no_law_is_broken_whatever_happens(world: tuple[Estate, Script]) -> None:
     broken, log = watched(*world)

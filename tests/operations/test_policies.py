@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from msgspec import structs
+
 from operations import changes, event, move_changes, vm_event
 from operations.drills import drill
 from operations.engine import RULES
 from operations.event import event_classes
+from operations.journeys import Journeys
 from operations.moves import has_turn
 from operations.opening import open_state
 from operations.policy import policies_of
@@ -15,11 +18,12 @@ from operations.script import parse_script
 from operations.sketch import parse_sketch
 from operations.summary import summarize
 from operations.timings import ROWS
+from planner.estate import PortGroup, Vmk
 
 VSPHERE = policies_of("vsphere")
 # Events that change nothing: they tell.
 TOLD_ONLY = {
-    "run-begun", "ignored", "fence-failed", "preflight", "apd-timeout", "warning",
+    "run-begun", "ignored", "fence-failed", "preflight", "apd-timeout", "warning", "remedy",
 }  # fmt: skip
 
 
@@ -184,3 +188,145 @@ def test_every_duration_has_a_range_that_holds_its_defaults_and_a_source() -> No
         assert row.low <= row.high
         for value in (row.vsphere, row.proxmox):
             assert value == 0 or row.low <= value <= row.high, row.name
+
+
+def kept_weaker(estate_text: str, script_text: str = "at 0 maintenance a") -> list[str]:
+    return [str(one.text) for one in played(estate_text, script_text).events if one.kind == "preflight"]
+
+
+def test_a_preflight_finds_the_failure_that_only_fragments_of_room_would_carry() -> None:
+    # 24 GiB are free beside the 20 GiB of x: but in pieces of 8 GiB, once a is empty and b is gone
+    estate = "host a b c d e memory=32G cores=64\nvm idle on=a memory=1G\nvm x on=b memory=20G\n"
+    estate += "vm y1 y2 y3 on=c memory=8G\nvm z1 z2 z3 on=d memory=8G\nvm w1 w2 w3 on=e memory=8G"
+    assert kept_weaker(estate) == [
+        "while it is empty, the failure of b leaves VMs without room: 1 (20480 MiB)"
+    ]
+    assert kept_weaker(estate.replace("x on=b memory=20G", "x on=b memory=7G")) == []
+
+
+def test_a_preflight_names_licences_single_paths_and_single_nics_once_each() -> None:
+    hosts = " ".join(f"h{number}" for number in range(9))
+    estate = f"host a uplinks=2\nhost {hosts} uplinks=1\ndatastore san\n"
+    estate += "".join(f"paths h{number} san one\n" for number in range(9))
+    estate += 'vm win on=a datastore=san "os=Microsoft Windows Server 2022"\nvm db on=a\n'
+    estate += 'vm other on=h1 "os=Microsoft Windows Server 2022"\nvm edge on=h2 "os=Windows 11"'
+    assert kept_weaker(estate, "guest db licensed a\nat 0 maintenance a") == [
+        "san is reached over one path only by h0, h1, h2, h3, h4 + 4",
+        "vSwitch0 hangs on one NIC only at h0, h1, h2, h3, h4 + 4",
+        "db is licensed for a alone, none of which is open",
+        "Windows Server may come to hosts that run none now, all of whose 128 cores need a licence: "
+        "h0, h2, h3, h4, h5 + 3",
+    ]
+
+
+def test_a_vm_prefers_the_hosts_it_is_licensed_for_and_is_told_of_elsewhere() -> None:
+    estate = "host a b c\nhost d memory=256G\nvm db on=a"
+    found = played(estate, "guest db licensed a,b\nat 0 fail a\nat 300 fail b")
+    told = [(one.subject, str(one.text)) for one in found.events if one.kind in ("vm-started", "warning")]
+    assert told == [("db", "on b"), ("db", "on d"), ("db", "has no licence for d")]
+
+
+def test_a_vm_moves_to_a_newer_cpu_and_not_to_an_older_one_without_evc() -> None:
+    text = (
+        'host a "cpu=Intel(R) Xeon(R) Gold 6130 CPU"\nhost b "cpu=Intel(R) Xeon(R) Gold 6338 CPU"\nvm x on={}'
+    )
+    for here, there, missing in (("a", "b", []), ("b", "a", ["cpu-compatible"])):
+        state = open_state(parse_sketch(text.format(here)), VSPHERE)
+        assert [one.id for one in unmet(state, VSPHERE, state.vms["x"], state.hosts[there])] == missing
+
+
+def test_a_host_whose_ports_are_known_and_none_is_for_migrations_takes_none() -> None:
+    estate = parse_sketch("host a b c\nvm x on=a")
+    ports = {"a": ("vmotion",), "b": ("management",), "c": ()}
+    estate = structs.replace(
+        estate,
+        hosts=tuple(
+            structs.replace(
+                host, vmks=tuple(Vmk(device="vmk0", port_group=name) for name in ports[host.name])
+            )
+            for host in estate.hosts
+        ),
+        port_groups=(
+            PortGroup(name="vmotion", roles=("vmotion",)),
+            PortGroup(name="management", roles=("management",)),
+        ),
+    )
+    state = open_state(estate, VSPHERE)
+    found = {name: unmet(state, VSPHERE, state.vms["x"], state.hosts[name]) for name in "bc"}
+    assert [one.id for one in found["b"]] == ["migration-port"]
+    assert found["c"] == ()  # nobody told of its ports
+
+
+def test_a_site_fails_by_its_name_and_a_redundant_feed_takes_no_host() -> None:
+    estate = "host a b site=north feeds=left\nhost c site=south feeds=left,right\nvm x on=a"
+    failed = [
+        one.subject for one in played(estate, "at 0 fail-group north").events if one.kind == "host-failed"
+    ]
+    assert failed == ["a", "b"]
+    failed = [
+        one.subject for one in played(estate, "at 0 fail-group left").events if one.kind == "host-failed"
+    ]
+    assert failed == ["a", "b"]
+    told = played(estate, "at 0 fail-group feed:right").events[-1]
+    assert (told.kind, told.subject) == ("ignored", "feed:right")
+
+
+def test_who_waits_to_be_moved_waits_no_more_when_its_host_dies_with_the_moves_before_it() -> None:
+    estate = "host a b c memory=64G\nvm v1 v2 v3 on=a memory=8G"
+    script = "policy migration.host_units 2\n"
+    script += "".join(f"at 0 migrate {name} to b\n" for name in ("v1", "v2", "v3")) + "at 1 fail a"
+    found = played(estate, script)
+    assert not found.state.queued
+    refused = [(one.at_s, one.subject) for one in found.events if one.kind == "refused"]
+    assert refused == [(1.0, "v3")]
+
+
+def test_a_vm_whose_second_copy_is_in_the_making_is_not_moved_and_its_host_waits_for_it() -> None:
+    estate = "host a b c memory=64G\nvm till on=a memory=16G ft=yes"
+    found = played(estate, "at 1 migrate till to c\nat 2 maintenance a")
+    refused = [str(one.text) for one in found.events if one.kind == "refused"]
+    assert refused == ["the second copy of till is in the making"]
+    order = [one.kind for one in found.events if one.kind in ("ft-protected", "migrating", "maintenance-on")]
+    assert order[:2] == ["ft-protected", "migrating"]
+    assert (found.events[-1].kind, found.state.vms["till"].seeding) == ("maintenance-on", None)
+
+
+def emptied_in(estate_text: str, script_text: str):
+    found = played(estate_text, script_text)
+    journeys = Journeys()
+    for one in found.events:
+        journeys.take(one)
+    estate = parse_sketch(estate_text)
+    return journeys.moved(), journeys.emptied(found.state, parse_script(script_text, estate).policies)
+
+
+def test_an_emptying_is_told_with_its_order_how_many_at_once_what_stays_and_how_long() -> None:
+    estate = "host a b c memory=64G nic=10000\nvm big on=a memory=16G\nvm one two three on=a memory=4G\n"
+    estate += "vm gpu on=a memory=2G"
+    script = "policy migration.host_units 2\nguest gpu passthrough yes\nat 0 maintenance a"
+    moved, (one,) = emptied_in(estate, script)
+    assert [journey.vm for journey in one.journeys] == ["big", "one", "three", "two"]
+    assert (one.host, one.seconds, one.at_once, moved.count, moved.failed) == ("a", None, 2, 4, 0)
+    assert [(stay.vm, str(stay.why)) for stay in one.stays] == [
+        ("gpu", "a device of the host is passed through to gpu")
+    ]
+    _, (whole,) = emptied_in(estate, script.replace("passthrough yes", "container yes"))
+    assert whole.seconds is not None
+    assert [(each.vm, each.seconds) for each in whole.journeys if each.seconds is None] == [("gpu", None)]
+
+
+def test_a_rolling_maintenance_tells_of_every_host() -> None:
+    estate = "host a b c memory=64G\nvm x on=a\nvm y on=b"
+    _, emptied = emptied_in(estate, "at 0 rolling")
+    assert [one.host for one in emptied] == ["a", "b", "c"]
+    assert all(one.seconds is not None and not one.stays for one in emptied)
+
+
+def test_a_vm_on_local_storage_does_not_follow_its_mate_out_of_a_host() -> None:
+    estate = "host a b c memory=64G\ndatastore disk shared=no\nvm free on=a memory=8G\n"
+    estate += "vm bound on=a memory=4G datastore=disk\nrule gather free bound"
+    found = played(estate, "at 0 maintenance a")
+    assert (found.state.vms["free"].host, found.state.vms["bound"].host) == ("b", "a")
+    assert found.events[-1].kind == "blocked" or found.events[-2].kind == "blocked"
+    strict = played(estate, "policy ha.strict_gather yes\nat 0 maintenance a")
+    assert {strict.state.vms[name].host for name in ("free", "bound")} == {"a"}

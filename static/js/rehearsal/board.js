@@ -2,6 +2,8 @@
 import { count, draw, gib, icon, make, say, visible, words } from "./words.js";
 
 const NAMES_UP_TO = 60; // VMs; beyond, a mark has no room for its name
+const STORES_UP_TO = 4; // datastores with a link of their own on a card; the menu of the host has all paths
+const CUT = new Set(["cut", "isolated", "parted", "unreachable"]);
 const SIGN = { up: "ok", standby: "info", emptying: "warn", on: "warn", cut: "warn", unreachable: "warn", isolated: "warn", parted: "warn" };
 
 // What all hosts have behind their first dot; it says nothing about any of them.
@@ -41,10 +43,44 @@ export class Board {
     const meter = draw("svg", { class: "meter", role: "img" });
     meter.append(draw("rect", { class: "meter-room", width: "100%", height: "100%" }), draw("rect", { class: "meter-used", height: "100%" }));
     const many = make("small", { class: "host-count" });
+    const links = this.#links(host, at);
     const vms = make("div", { class: "host-vms", role: "group", "aria-label": visible(host.name) });
-    const card = make("article", { class: "host-card" }, make("header", {}, name, state), make("div", { class: "host-foot" }, meter, many), vms);
+    const card = make("article", { class: "host-card" }, make("header", {}, name, state), make("div", { class: "host-foot" }, meter, many), ...(links ? [links] : []), vms);
     place.append(card);
-    return { card, state, meter, many, vms };
+    return { card, state, meter, many, vms, links };
+  }
+
+  // What connects a host: its network, and each datastore by its paths.
+  #links(host, at) {
+    const stores = this.play.mounts[at];
+    if (!stores) return null;
+    const chips = [make("button", { type: "button", class: "link", "data-link": "net", "data-of": at })];
+    for (const store of stores.slice(0, STORES_UP_TO)) chips.push(make("button", { type: "button", class: "link", "data-link": store, "data-of": at }));
+    return make("div", { class: "host-links", role: "group", "aria-label": say("links", { name: visible(host.name) }) }, ...chips);
+  }
+
+  #showLinks(at) {
+    const { links } = this.cards[at];
+    if (!links) return;
+    const host = this.play.hosts[at];
+    for (const chip of links.children) {
+      if (chip.dataset.link === "net") {
+        const cut = CUT.has(host.state);
+        chip.dataset.health = cut ? "dead" : "whole";
+        chip.textContent = cut ? say("networkCut") : say("network");
+        continue;
+      }
+      const store = Number(chip.dataset.link);
+      const { paths, lost } = this.play.linksTo(at, store);
+      const alive = paths.filter((one) => one.alive).length;
+      chip.dataset.health = lost ? "dead" : alive < paths.length ? "thin" : "whole";
+      const name = visible(this.play.datastores[store]);
+      chip.replaceChildren(make("bdi", {}, name), paths.length ? ` ${count(lost ? 0 : alive)}/${count(paths.length)}` : "");
+      const values = { store: name, alive: count(alive), all: count(paths.length) };
+      const said = lost ? say("storeLost", values) : paths.length ? say("store", values) : say("storeWhole", values);
+      chip.title = said;
+      chip.setAttribute("aria-label", said);
+    }
   }
 
   #showHost(at) {
@@ -58,6 +94,7 @@ export class Board {
     const said = say("memory", { used: gib(host.used), all: gib(host.memory_mib) });
     meter.setAttribute("aria-label", said);
     meter.lastElementChild.setAttribute("width", `${Math.min(100, (100 * host.used) / Math.max(1, host.memory_mib)).toFixed(2)}%`);
+    this.#showLinks(at);
     this.#count(at);
   }
 
@@ -117,9 +154,10 @@ export class Board {
   }
 
   #clicked(event) {
-    const chosen = event.target.closest("[data-host], [data-vm]");
+    const chosen = event.target.closest("[data-host], [data-vm], [data-link]");
     if (!chosen || !this.onChoose) return;
-    if (chosen.dataset.host) this.onChoose({ host: Number(chosen.dataset.host) });
+    if (chosen.dataset.link) this.onChoose({ host: Number(chosen.dataset.of), link: chosen.dataset.link });
+    else if (chosen.dataset.host) this.onChoose({ host: Number(chosen.dataset.host) });
     else this.onChoose({ vm: Number(chosen.dataset.vm) });
   }
 }

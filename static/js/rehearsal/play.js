@@ -3,10 +3,11 @@ const SERVES = new Set(["running", "moving", "failover", "off"]);
 
 export class Play {
   constructor(opening) {
-    this.hosts = opening.hosts.map((host) => ({ ...host, state: host.seen[0], primary: host.seen[1], used: host.seen[2] }));
+    this.hosts = opening.hosts.map((host) => ({ ...host, state: host.seen[0], primary: host.seen[1], used: host.seen[2], dead: host.seen[3] }));
     this.vms = opening.vms.map((vm) => ({ ...vm, phase: vm.seen[0], host: vm.seen[1], other: vm.seen[2] }));
     this.datastores = opening.datastores;
     this.paths = opening.paths;
+    this.mounts = opening.mounts || [];
     this.events = [];
     this.position = 0; // so many events have happened
     this.undo = [];
@@ -62,7 +63,7 @@ export class Play {
     const { v = [], h = [] } = this.events[this.position].changes;
     this.undo[this.position] ??= {
       v: v.map(([at]) => [at, this.vms[at].phase, this.vms[at].host, this.vms[at].other]),
-      h: h.map(([at]) => [at, this.hosts[at].state, this.hosts[at].primary, this.hosts[at].used]),
+      h: h.map(([at]) => [at, this.hosts[at].state, this.hosts[at].primary, this.hosts[at].used, this.hosts[at].dead]),
     };
     this.#set({ v, h }, dirty);
     this.position += 1;
@@ -78,10 +79,17 @@ export class Play {
       Object.assign(this.vms[at], { phase, host, other });
       dirty.vms.add(at);
     }
-    for (const [at, state, primary, used] of h) {
-      Object.assign(this.hosts[at], { state, primary, used });
+    for (const [at, state, primary, used, dead] of h) {
+      Object.assign(this.hosts[at], { state, primary, used, dead });
       dirty.hosts.add(at);
     }
+  }
+
+  // The links of a host to one datastore: its paths with whether each lives, and whether it is lost whole.
+  linksTo(at, store) {
+    const dead = new Set(this.hosts[at].dead || []);
+    const paths = (this.paths[at] || []).map(([of, path], place) => ({ of, path, alive: !dead.has(place) })).filter((one) => one.of === store);
+    return { paths, lost: dead.has(-1 - store) };
   }
 
   // How many VMs are out at a second.

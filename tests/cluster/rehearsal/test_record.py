@@ -71,7 +71,7 @@ def test_every_kind_of_event_and_every_word_of_the_scripts_has_a_name():
     menu = (SCRIPTS / "menu.js").read_text()
     verbs = set(re.findall(r'"([a-z-]+)"', menu[menu.index("const OF_HOST") : menu.index("// `done")]))
     said |= verbs - set(words.HOST_STATES)
-    said |= {"play", "pause", "stop"}
+    said |= {"play", "pause", "stop", "cut"}  # "cut" is a state of a host as well
     assert said == set(words.for_scripts()["says"])
 
 
@@ -90,3 +90,19 @@ def test_the_exports_hold_everything_for_programs():
     assert {outage["vm"]: outage["outage_s"] for outage in whole["outages"]} == {"app1": 60.0, "db 3": 60.0}
     assert whole["script"].startswith("profile vsphere\nat 120 fail esx3\n")
     assert client.get(f"/rehearsals/{rehearsal.pk}/log.exe").status_code == 404
+
+
+@pytest.mark.django_db
+def test_what_would_have_saved_them_is_kept_and_given_to_programs_and_pages(client: Client):
+    run = services.start_rehearsal(administrator(), question.of_scenario("site-fails"), None, "site-fails")
+    rehearsed(run)
+    client.force_login(administrator())
+    what = "shared storage: every host mounts every datastore"
+    told = client.get(f"/api/v1/rehearsals/{run.pk}").json()["rescues"]
+    assert [(one["what"], one["saves"]) for one in told] == [(what, ["old1"])]
+    downloaded = json.loads(client.get(f"/rehearsals/{run.pk}/log.json").content)
+    assert downloaded["rescues"] == told
+    tree = b"".join(client.get(f"/rehearsals/{run.pk}/log.tree").streaming_content).decode()
+    assert "\n  85.0  host-dead         esx1" in tree
+    assert "\n    85.0  host-fenced       esx1" in tree
+    assert what in client.get(f"/rehearsals/{run.pk}/").content.decode()
