@@ -15,7 +15,8 @@ from cluster import snapshot
 from cluster.models import Estate, Observation, Plan, Redundancy, Run
 from cluster.snapshot import EstateMoved, Written
 from cluster.work import LEASE_S, Work, WorkFailed
-from planner.availability.report import ClusterAvailability, examine_availability
+from planner.availability.answer import ClusterAvailability
+from planner.availability.report import examine_availability
 from planner.formats.document import write_document
 from planner.parameters import Parameters
 from planner.paths.report import PathsReport

@@ -39,7 +39,7 @@ from cluster.models import (
 )
 from cluster.models.inventory import Power
 from cluster.roles import Action, may
-from planner.availability.report import ClusterAvailability
+from planner.availability.answer import ClusterAvailability
 from planner.consolidation import NO_CLUSTER
 from planner.paths.report import PathsReport
 from planner.report import PlanReport

@@ -10,6 +10,7 @@ Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=255)]
 # The ceilings stand far above every product's configuration maximums: beyond them a number is a typing error.
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=1_000_000)]
 Mib: TypeAlias = Annotated[int, Meta(ge=0, le=10**12)]
+Rate: TypeAlias = Annotated[float, Meta(ge=0, le=10**9)]  # a second
 Mhz: TypeAlias = Annotated[float, Meta(ge=0, le=10**9)]
 
 

@@ -154,6 +154,7 @@ class Hba(models.Model):
     fabric_name = OptionalText()
     status = OptionalText()
     card = OptionalText()
+    speed_mbit = models.IntegerField(null=True)
 
     class Meta:
         ordering = ["position"]
@@ -249,6 +250,9 @@ class VirtualMachine(Named):
     folder = OptionalText()
     owner = OptionalText()
     attributes = models.JSONField(default=dict)
+    network_mbit = models.FloatField(null=True)
+    disk_mbit = models.FloatField(null=True)
+    disk_iops = models.FloatField(null=True)
 
     class Meta(Named.Meta):
         indexes = [

@@ -16,8 +16,8 @@ from cluster.labels import KIND_NAMES, SERVICE_NAMES
 from cluster.models import Estate, Redundancy
 from cluster.roles import Action, may
 from cluster.views.sight import asked, estate_or_404
+from planner.availability.answer import PROTECTIONS, ClusterAvailability
 from planner.availability.closed import MINUTES_A_YEAR, nines
-from planner.availability.report import PROTECTIONS, ClusterAvailability
 from planner.blast import Blast, blast
 from planner.catalogue import reliability
 from planner.estate import Estate as Wired

@@ -115,7 +115,7 @@ class Wiring:
         """Give what parts a switch from all targets; None where no cable joins them."""
         key = (switch, targets)
         if key not in self._reach:
-            near = targets & self._island(switch)
+            near = targets & self.island(switch)
             self._reach[key] = cuts.cuts_between(self._neighbours, self.cuts, switch, near) if near else None
         return self._reach[key]
 
@@ -145,7 +145,7 @@ class Wiring:
                 used |= found
         return frozenset(used)
 
-    def _island(self, switch: int) -> frozenset[int]:
+    def island(self, switch: int) -> frozenset[int]:
         """Give everything that cables join to a switch in any way."""
         if switch not in self._vertex:
             return frozenset((switch,))
