@@ -62,6 +62,7 @@ class Redundancy(models.Model):
     run = models.OneToOneField(Run, null=True, on_delete=models.SET_NULL, related_name="redundancy")
     paths = models.JSONField()
     availability = models.JSONField()
+    priced = models.JSONField(default=dict)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:

@@ -2,7 +2,7 @@
 
 site > room > rack > chassis > host > card > NIC, HBA         feed > feed > PSU > host
                    > switch < stack, fabric                              > switch, controller
-                   > controller < array
+                   > controller < array > RAID group > LUN > datastore
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from planner.paths.cuts import Cuts
 
 Kind: TypeAlias = Literal[
     "site", "room", "rack", "chassis", "feed", "psu", "host", "card", "nic", "hba", "fabric", "switch",
-    "stack", "isl", "port", "controller", "array", "lun", "datastore", "clients",
+    "stack", "isl", "port", "controller", "array", "raid-group", "lun", "datastore", "clients",
 ]  # fmt: skip
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 DEEPEST: Final = 50  # feeds behind feeds; no building has so many
@@ -281,8 +281,10 @@ def _arrays(estate: Estate, wiring: Wiring) -> None:
         wiring.needs(number, *(wiring.number("feed", name) for name in controller.feeds))
         for port in controller.ports:
             wiring.needs(wiring.number("port", f"{controller.name}/{port.device}"), number)
+    for raid_group in estate.raid_groups:
+        _inside(wiring, wiring.number("raid-group", raid_group.name), "array", raid_group.array)
     for lun in estate.luns:
-        wiring.number("lun", lun.name)
+        _inside(wiring, wiring.number("lun", lun.name), "raid-group", lun.raid_group)
     for datastore in estate.datastores:
         number = wiring.number("datastore", datastore.name)
         for name in datastore.luns:
