@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final, Self
 
 from django import forms
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -54,7 +55,7 @@ class EditForm(Plain):
                 self.fields[end] = forms.CharField(label=label, max_length=NAME_MAX, widget=widget)
         elif self.kind in OWNERS:
             owner = OWNERS[self.kind]
-            self.fields["owner"] = _one(KIND_NAMES[owner], names_of(estate, owner), required=True)
+            self.fields["owner"] = _one(capfirst(KIND_NAMES[owner]), names_of(estate, owner), required=True)
             self.fields["device"] = forms.CharField(label=_("Device"), max_length=100)
         else:
             self.fields["name"] = forms.CharField(label=_("Name"), max_length=NAME_MAX)
@@ -181,7 +182,7 @@ class YearsForm(Plain):
                 field.widget.attrs["step"] = "any"
         for kind in reliability.MTBF_H:
             self.fields[f"mtbf_{kind}"] = forms.FloatField(
-                label=KIND_NAMES.get(kind, kind), min_value=1, max_value=1e9, required=False,
+                label=capfirst(KIND_NAMES.get(kind, kind)), min_value=1, max_value=1e9, required=False,
                 widget=forms.NumberInput(attrs={"step": "any", "placeholder": _range(kind)}),
             )  # fmt: skip
 

@@ -63,7 +63,7 @@ def availability_lines(
             f"  {'with the best and the worst figures':40}" + "".join(f"{cell:>16}" for cell in ranges)
         )
         for saving in one.savings[:SAVINGS_SHOWN]:
-            what = "single" if saving.single else "one of a pair"
+            what = "single" if saving.single else "several hosts" if saving.shared else "one of a pair"
             lines.append(
                 f"  {saving.kind} {clean(saving.component)} ({what}): {saving.minutes:.4f} minutes a year"
             )

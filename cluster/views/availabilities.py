@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 from msgspec import Struct
 
 from cluster import selectors, services
+from cluster.labels import KIND_NAMES
 from cluster.models import Redundancy
 from cluster.question import YearsAsked
 from cluster.views.sight import estate_or_404
@@ -130,9 +131,7 @@ def _shown(one: ClusterAvailability, priced: tuple[PricedNines, ...]) -> dict[st
                 label=cause.label,
                 minutes=[cause.minutes[kind] for kind in PROTECTIONS],
                 share=100 * (cause.minutes["ha"] or 0.0) / longest,
-                played=None
-                if parts is None or cause.minutes["ha"] is None
-                else parts.minutes["ha"][cause.id],
+                played=parts.minutes["ha"][cause.id] if parts and cause.minutes["ha"] else None,
             )
             for cause in one.causes
         ],
@@ -194,6 +193,19 @@ def _bins(played: Played | None) -> list[Bin]:
     ]
 
 
+def _figure(key: str) -> str:
+    """What a row of the catalogue is, in words."""
+    named = {
+        "mttr_h": gettext("Hours of a repair"),
+        "ha_restart_s": gettext("Seconds until HA restarts a VM"),
+        "boot_s": gettext("Seconds until a guest serves"),
+    }
+    if key in named:
+        return named[key]
+    kind = key.removeprefix("mtbf_").removesuffix("_h")
+    return gettext("Hours between failures: {kind}").format(kind=KIND_NAMES.get(kind, kind))
+
+
 def _swings(one: ClusterAvailability) -> list[SwingBar]:
     spans = [swing for swing in one.swings if swing.worst_minutes - swing.best_minutes > 0][:SWINGS_SHOWN]
     if not spans:
@@ -203,7 +215,7 @@ def _swings(one: ClusterAvailability) -> list[SwingBar]:
     return [
         SwingBar(
             swing=swing,
-            name=swing.key,
+            name=_figure(swing.key),
             begin=100 * (swing.best_minutes - low) / width,
             width=max(0.5, 100 * (swing.worst_minutes - swing.best_minutes) / width),
         )

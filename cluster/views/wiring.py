@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from cluster import selectors, services, snapshot
 from cluster.labels import KIND_NAMES, SERVICE_NAMES
-from cluster.models import Estate
+from cluster.models import Estate, Redundancy
 from cluster.roles import Action, may
 from cluster.views.broken import blast_of, wired_cluster
 from cluster.views.sight import asked, estate_or_404
@@ -94,6 +94,15 @@ def design(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("run", pk=run.pk)
 
 
+def is_old(estate: Estate, redundancy: Redundancy) -> bool:
+    """Whether the estate, its designs or edits have changed since it was examined."""
+    return (
+        redundancy.estate_revision != estate.revision
+        or [tuple(one) for one in redundancy.designs] != snapshot.designs_of(estate)
+        or (redundancy.edits or NO_EDITS) != snapshot.mark_of(estate)
+    )
+
+
 def wiring_context(request: HttpRequest, estate: Estate, part: str) -> dict[str, object]:
     """What every page about redundancy shows."""
     redundancy = selectors.latest_redundancy(estate)
@@ -108,12 +117,7 @@ def wiring_context(request: HttpRequest, estate: Estate, part: str) -> dict[str,
         "part": part,
         "redundancy": redundancy,
         "report": selectors.paths_of(redundancy) if redundancy else None,
-        "is_old": redundancy is not None
-        and (
-            redundancy.estate_revision != estate.revision
-            or [tuple(one) for one in redundancy.designs] != designs
-            or (redundancy.edits or NO_EDITS) != snapshot.mark_of(estate)
-        ),
+        "is_old": redundancy is not None and is_old(estate, redundancy),
         "clusters": clusters,
         "cluster_name": chosen,
         "designs": [

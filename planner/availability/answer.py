@@ -36,12 +36,16 @@ class Cause(Struct, frozen=True, kw_only=True):
 
 
 class Saving(Struct, frozen=True, kw_only=True):
-    """What a VM would have more in a year if one component never failed."""
+    """What a VM would have more in a year if one component never failed.
+
+    `single`: alone it cuts somebody off.  `shared`: it fells several hosts at once, which HA restarts.
+    """
 
     component: str
     kind: str
     minutes: float
     single: bool
+    shared: bool = False
 
 
 class Swing(Struct, frozen=True, kw_only=True):

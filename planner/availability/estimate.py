@@ -169,12 +169,17 @@ class Estimator:
                 single |= one.cuts.ones
         for number, minutes in self._costs_of_hosts(rates).items():
             found[number] += minutes
-            single.add(number)
+            if number not in self.fells.shared:
+                single.add(number)
         ranked = sorted(found, key=lambda number: (-found[number], self.wiring.components[number]))
         for number in ranked[:SAVINGS_SHOWN]:
             component = self.wiring.components[number]
             yield Saving(
-                component=component.name, kind=component.kind, minutes=found[number], single=number in single
+                component=component.name,
+                kind=component.kind,
+                minutes=found[number],
+                single=number in single,
+                shared=number in self.fells.shared and number not in single,
             )
 
     def _costs_of_hosts(self, rates: Rates) -> Mapping[int, float]:
