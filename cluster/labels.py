@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext, gettext_noop, ngettext_lazy
+from django.utils.translation import gettext, gettext_noop, ngettext_lazy, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from msgspec import Struct
 
@@ -200,7 +200,7 @@ def name_of(name: str) -> str:
 
 KIND_NAMES: Final[dict[str, Promise]] = {
     "site": _("site"),
-    "room": _("room"),
+    "room": pgettext_lazy("a place in a building", "room"),
     "rack": _("rack"),
     "chassis": _("chassis"),
     "feed": _("power feed"),

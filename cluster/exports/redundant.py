@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from cluster.exports.drawing import svg_of
 from cluster.exports.paper import DrawnCluster, Pill, RedundancyPage
-from cluster.labels import KIND_NAMES, SERVICE_NAMES
+from cluster.labels import KIND_NAMES, service_of, word_of
 from cluster.shown import number
 from cluster.wording import say
 from planner.availability.answer import PROTECTIONS, ClusterAvailability
@@ -76,10 +76,8 @@ def _verdict(paths: PathsReport) -> Pill:
 
 
 def _cuts(cuts: Iterable[Cut]) -> str:
-    told = [
-        f"{KIND_NAMES.get(cut.kind, cut.kind)} {cut.name}: {SERVICE_NAMES.get(cut.service, cut.service)}"
-        for cut in cuts
-    ]
+    colon = _(":")
+    told = [f"{word_of(cut.kind)} {cut.name}{colon} {service_of(cut.service)}" for cut in cuts]
     more = _more(len(told) - CUTS_PRINTED)
     return "; ".join([*told[:CUTS_PRINTED], *([more] if more else [])])
 

@@ -183,7 +183,7 @@ def _bins(played: Played | None) -> list[Bin]:
     step = 100 / len(shown)
     return [
         Bin(
-            label=gettext("none") if not upper else f"≤ {upper:g}",
+            label="0" if not upper else f"≤ {upper:g}",
             share=100 * count / total,
             height=100 * count / most,
             x=place * step + step * 0.1,

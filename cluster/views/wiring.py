@@ -133,6 +133,7 @@ def _words() -> dict[str, object]:
     """What the drawing says, in the reader's language."""
     return {
         "title": gettext("Topology"),
+        "colon": gettext(":"),
         "hosts": gettext("hosts"),
         "group": gettext("{count} hosts, choose to open"),
         "nobody": gettext("nobody told"),

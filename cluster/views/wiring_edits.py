@@ -139,7 +139,7 @@ def _told(kind: EditKind, row: Row) -> str:
     """What is known of a component, in one line."""
     values = values_of(kind, row)
     parts = [
-        f"{FIELD_NAMES.get(ask.name, ask.name)}: {_shown(values[ask.name])}"
+        f"{FIELD_NAMES.get(ask.name, ask.name)}{gettext(':')} {_shown(values[ask.name])}"
         for ask in FORMS[kind]
         if values[ask.name] not in (None, (), "")
     ]

@@ -58,7 +58,7 @@
     }
     const widest = Math.max(3, ...[...layers.values()].map((layer) => Math.min(layer.length, 10)));
     const room = Math.max(2, Math.floor((area.clientWidth - LEFT - PAD) / (WIDTH + GAP)));
-    const across = Math.min(10, narrow ? room : Math.max(widest, room));
+    const across = Math.min(10, room);
     const width = Math.max(LEFT + Math.min(across, widest) * (WIDTH + GAP) + PAD, area.clientWidth - 2);
     const places = new Map();
     const bands = [];
@@ -210,7 +210,7 @@
       const vms = blast.vms.filter((vm) => vm.fate === fate);
       if (vms.length) part(`${vms.length} ${title}`, vms.map((vm) => vm.name));
     }
-    const who = ({ cut }) => `${words.kinds[cut.kind] || cut.kind} ${cut.name}: ${words.services[cut.service] || cut.service}`;
+    const who = ({ cut }) => `${words.kinds[cut.kind] || cut.kind} ${cut.name}${words.colon} ${words.services[cut.service] || cut.service}`;
     if (blast.lost.length) part(words.lost, blast.lost.map(who));
     const weak = blast.weakened.filter((effect) => effect.now_single.length);
     if (weak.length) part(words.weak, weak.map((effect) => `${who(effect)} → ${effect.now_single.slice(0, 3).join(", ")}`));
@@ -234,7 +234,7 @@
     else if (load.about.startsWith("host-") || load.about === "controller-iops") said.push(words.load_unknown);
     if (load.ratio_left !== null) said.push(fill(words.ratio, { ratio: whole.format(load.ratio_left) }));
     if (load.is_short) said.push(words.short);
-    return `${words.about[load.about]} ${load.name}: ${said.join(", ")}`;
+    return `${words.about[load.about]} ${load.name}${words.colon} ${said.join(", ")}`;
   }
 
   function admission(cluster) {
