@@ -1,4 +1,4 @@
-"""What is assumed, what moves the answer, what a nine costs; every component played beside the exact causes."""
+"""What is assumed, what moves the answer, what a nine costs; every component played beside the causes."""
 
 from __future__ import annotations
 
