@@ -9,7 +9,8 @@ Nothing of the closed forms is used, so the two judge each other; and single yea
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -21,15 +22,15 @@ from planner.availability.assumed import Rates
 from planner.availability.closed import HOURS_A_YEAR
 from planner.availability.estimate import SERVICES, Estimator, is_unknown, support_of
 from planner.availability.simulated import Estimate
+from planner.paths.cuts import Support
 from planner.paths.questions import Answer
+from planner.paths.wiring import Wiring
 
 MOST_HOSTS: Final = 96  # of one vSphere cluster; beyond, only the hosts are played
 WINDOWS: Final = 2  # of planned work, a host and year; as the catalogue's row says
 BOOT_SIGMA: Final = 0.5  # of a lognormal boot, as the hosts are played with
 SPREAD: Final = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 CAUSES: Final = ("host", "common", "capacity", "storage", "vm", "array", "planned", "human")
-# What carries a way of a host, and what is around the array at its end.
-Carried: TypeAlias = tuple[Callable[[frozenset[int]], frozenset[int] | None], frozenset[int]]
 Moments: TypeAlias = list[tuple[float, int, bool]]  # hours, component, whether it fails
 
 
@@ -76,6 +77,7 @@ class _Played:
         self.whole = {kind: np.zeros(years) for kind in PROTECTIONS}  # what overlaps counted once
         self._host_of = {estimator.wiring.number("host", host.name): host for host in estimator.hosts}
         self._services = _services(estimator)
+        self._needs = _needs(estimator)
         self._around = _around(estimator)
         self._states: dict[frozenset[int], _State] = {frozenset(): _State(frozenset(), 0.0, 0.0, 0.0)}
         self._latest: list[float] = []
@@ -102,9 +104,9 @@ class _Played:
         return known
 
     def _worked_out(self, down: frozenset[int]) -> _State:
-        gone = self.estimator.wiring.down(down)
         array = float(not self._around.isdisjoint(down))
-        hosts = frozenset() if array else frozenset(gone & self._host_of.keys())
+        up = (host for host, needs in self._needs.items() if needs.works(down))
+        hosts = frozenset(self._host_of.keys() - set(up))
         cut = {service: self._cut(service, down) for service in SERVICES}
         return _State(hosts, cut["storage"], cut["vm"], array)
 
@@ -113,9 +115,7 @@ class _Played:
         hosts = self._services[service]
         if not hosts:
             return 0.0
-        shares = [
-            sum(support(down - around) is None for support, around in ends) / len(ends) for ends in hosts
-        ]
+        shares = [sum(not one.works(down) for one in ends) / len(ends) for ends in hosts]
         return sum(shares) / len(shares)
 
     def _lasts(self, begin: float, end: float, state: _State) -> None:
@@ -173,19 +173,74 @@ class _Played:
                 self.whole[kind][year] += hours
 
 
-def _services(estimator: Estimator) -> dict[str, list[list[Carried]]]:
+class _Carried:
+    """Something that is carried or not, asked once for each set of its own components that is down."""
+
+    def __init__(self, support: Support, relevant: frozenset[int]) -> None:
+        self._support = support
+        self._relevant = relevant
+        self._known: dict[frozenset[int], bool] = {frozenset(): True}
+
+    def works(self, down: frozenset[int]) -> bool:
+        own = frozenset(one for one in down if one in self._relevant)
+        known = self._known.get(own)
+        if known is None:
+            known = self._known[own] = self._support(own) is not None
+        return known
+
+
+def _services(estimator: Estimator) -> dict[str, list[list[_Carried]]]:
     """Give, for each service, what carries it at each host; nothing where any part of it is unknown."""
-    found: dict[str, list[list[Carried]]] = {}
+    found: dict[str, list[list[_Carried]]] = {}
     for service in SERVICES:
         by_host = [_of(estimator, host.name, service) for host in estimator.hosts]
         if any(not own or any(is_unknown(one) for one in own) for own in by_host):
             found[service] = []
             continue
         found[service] = [
-            [(support_of(estimator.wiring, one.question.ways), one.question.around) for one in own]
+            [
+                _Carried(
+                    support_of(estimator.wiring, one.question.ways),
+                    _under(estimator.wiring, _parts_of(estimator.wiring, one)) - one.question.around,
+                )
+                for one in own
+            ]
             for own in by_host
         ]
     return found
+
+
+def _needs(estimator: Estimator) -> dict[int, _Carried]:
+    """Give, for each host, what keeps it up; what is around all of them is a cause of its own."""
+    wiring = estimator.wiring
+    numbers = [wiring.number("host", host.name) for host in estimator.hosts]
+    return {
+        number: _Carried(
+            partial(wiring.carrying, (number,)), _under(wiring, {number}) - estimator.fells.around
+        )
+        for number in numbers
+    }
+
+
+def _parts_of(wiring: Wiring, one: Answer) -> set[int]:
+    """Give every component that any way of a service may go through."""
+    used: set[int] = set()
+    for way in one.question.ways:
+        used.update(way.parts)
+        if way.hop is not None:
+            used.update(wiring.island(way.hop[0]))
+    return used
+
+
+def _under(wiring: Wiring, components: set[int]) -> frozenset[int]:
+    """Give components with all that they need, and what that needs."""
+    used = set(components)
+    waiting = list(used)
+    for number in waiting:
+        more = {one for group in wiring.groups(number) for one in group} - used
+        used |= more
+        waiting += more
+    return frozenset(used)
 
 
 def _of(estimator: Estimator, host: str, service: str) -> Sequence[Answer]:
@@ -207,15 +262,8 @@ def _components(estimator: Estimator, rates: Rates) -> list[int]:
     for host in estimator.hosts:
         used.add(wiring.number("host", host.name))
         for one in estimator.answers.get(host.name, ()):
-            for way in one.question.ways:
-                used.update(way.parts)
-                if way.hop is not None:
-                    used.update(wiring.island(way.hop[0]))
-    waiting = list(used)
-    for number in waiting:
-        more = {one for group in wiring.groups(number) for one in group} - used
-        used |= more
-        waiting += more
+            used |= _parts_of(wiring, one)
+    used |= _under(wiring, used)
     return sorted(one for one in used if rates.mtbf_h.get(wiring.components[one].kind))
 
 
