@@ -28,8 +28,12 @@ def blast_of(request: HttpRequest, estate: Estate, cluster: str) -> Blast:
 
 
 def wired_cluster(estate: Estate, cluster: str) -> Wired:
-    """The estate with its designs, of the hosts and VMs of one cluster alone: the rest is not drawn."""
-    wired = snapshot.load_wired(estate).reading.estate
+    """The estate with designs and edits, of the hosts and VMs of one cluster alone: the rest is not drawn."""
+    return cluster_part(snapshot.load_wired(estate).reading.estate, cluster)
+
+
+def cluster_part(wired: Wired, cluster: str) -> Wired:
+    """The part of an estate that is drawn with one of its clusters."""
     hosts = wired.hosts_of(cluster)
     names = {host.name for host in hosts}
     return msgspec.structs.replace(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from cluster import selectors
+from typing import Final
+
+from cluster import selectors, snapshot
 from cluster.exports.redundant import Redundant
 from cluster.models import Estate
-from cluster.views.broken import wired_cluster
+from cluster.views.broken import cluster_part
 from cluster.views.wiring import is_old
 from planner.paths.picture import draw
+
+DRAWN_AT_MOST: Final = 40  # a page each; the pages on screen draw them all
 
 
 def redundant_of(estate: Estate) -> Redundant | None:
@@ -17,5 +21,8 @@ def redundant_of(estate: Estate) -> Redundant | None:
         return None
     paths = selectors.paths_of(redundancy)
     found = selectors.availability_of(redundancy)
-    pictures = {one.name: draw(wired_cluster(estate, one.name), one.name, paths) for one in found}
+    wired = snapshot.load_wired(estate).reading.estate
+    pictures = {
+        one.name: draw(cluster_part(wired, one.name), one.name, paths) for one in found[:DRAWN_AT_MOST]
+    }
     return Redundant(paths=paths, availability=found, pictures=pictures, is_old=is_old(estate, redundancy))

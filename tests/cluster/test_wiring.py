@@ -18,9 +18,11 @@ from cluster import results, snapshot, years
 from cluster.models import AuditEntry, Design, Estate, Redundancy, Run, WiringEdit, YearsPart
 from cluster.question import YearsAsked
 from planner.estate import Estate as Wired
+from planner.parameters import Parameters
 from planner.paths.amend import EDIT_KINDS
 from planner.paths.report import examine
 from planner.quality import Quality, Reading
+from planner.report import plan
 from tests.planner.paths.test_reference_design import one_hba
 from tests.planner.paths.wired import CLUSTER, plain, reference
 
@@ -340,3 +342,16 @@ def test_a_rehearsal_begins_with_what_failed_in_the_drawing(admin: Client) -> No
     assert admin.post(reverse("rehearse", args=[estate.pk]) + f"?name={CLUSTER}", sent).status_code == 302
     query = {"name": CLUSTER, "fail": "nix"}
     assert admin.get(reverse("rehearse", args=[estate.pk]), query).status_code == 404
+
+
+def test_the_printed_report_has_the_redundancy_and_the_drawing(admin: Client) -> None:
+    estate = stored(one_hba(reference()))
+    run = Run.objects.create(kind=Run.Kind.PLAN, estate_name=estate.name, estate=estate)
+    claimed = Claimed(estate)
+    claimed.run = run
+    results.store_plan(claimed, plan(snapshot.load_reading(estate), Parameters()))  # type: ignore[arg-type]
+    without = admin.get(reverse("report", args=[estate.pk, "pdf"])).content
+    examined(estate)
+    with_it = admin.get(reverse("report", args=[estate.pk, "pdf"])).content
+    assert with_it.startswith(b"%PDF")
+    assert len(with_it) > len(without) + 5_000
