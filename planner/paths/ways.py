@@ -63,6 +63,7 @@ class Roads:
             if path.datastore:
                 self._luns_of[path.datastore].add(path.lun)
         self._groups = _groups_of_hosts(estate)
+        self._hbas_cabled = any(wiring.components[port].kind == "hba" for port in wiring.switch_of)
         self._peers: dict[tuple[str | None, Role], dict[str, frozenset[int]]] = {}
 
     def luns_of(self, datastore: Datastore) -> Sequence[str]:
@@ -277,7 +278,9 @@ class Roads:
             elif hba.fabric is None or port[1] != hba.fabric:
                 return None
         parts = [*parts, *switches[:1]]
-        return self._way(layers, (*parts, fabric, number, end), hop, hba.status is not None)
+        # Where somebody wrote the cables of HBAs down, one without a cable is not known to be plugged in.
+        certain = hba.status is not None and (bool(switches) or not self._hbas_cabled)
+        return self._way(layers, (*parts, fabric, number, end), hop, certain)
 
     # -- network
 

@@ -19,6 +19,7 @@ from planner.estate import Estate
 from planner.formats.document import write_document
 from planner.nines_priced import price_nines
 from planner.parameters import Parameters
+from planner.paths.amend import Edit, amend, rows_of
 from planner.paths.designs import lay
 from planner.quality import Quality, Reading
 from tests.planner.paths.wired import CLUSTER, plain, reference
@@ -171,3 +172,43 @@ def test_assumptions_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureF
     for wrong in ("mttr_h", "mttr_h=x", "nix=1", "beta=2", "mtbf_h.sofa=1"):
         assert main(["availability", str(file), "--assume", wrong]) == 2
         assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_taking_any_component_away_never_raises_availability_unseen() -> None:
+    """What is taken away costs minutes, or makes something unknown, which is said.
+
+    A fabric is what switches share, not one more way: without it, one fate less is shared.
+    """
+    estate = reference(hosts=3, vms=6)
+    before = of(estate, Assumptions())
+    compared = 0
+    for kind in ("psu", "nic", "hba", "port", "controller", "switch", "feed", "link"):
+        for name, _ in rows_of(estate, kind):
+            after = of(amend(estate, [Edit(kind=kind, name=name)]).estate, Assumptions())  # type: ignore[arg-type]
+            if set(after.unknown) - set(before.unknown):
+                continue
+            compared += 1
+            for protection in PROTECTIONS:
+                assert after.minutes[protection] >= before.minutes[protection] - 1e-9, (kind, name)
+    assert compared >= 20
+
+
+def test_a_second_link_between_any_two_switches_or_a_third_path_never_lowers_availability() -> None:
+    estate = reference(hosts=3, vms=6)
+    before = of(estate, Assumptions())
+    more = [
+        Edit(kind="link", name="switch:prod-tor-b -- switch:prod-tor-a", values={}),
+        Edit(kind="nic", name="esx1/vmnic7", values={"switch": "vSwitch0", "card": "nic7", "up": True}),
+        Edit(kind="link", name="host:esx1/vmnic7 -- switch:prod-tor-b", values={}),
+        Edit(
+            kind="hba",
+            name="esx1/vmhba9",
+            values={"fabric": "prod-fabric-a", "card": "h9", "status": "online"},
+        ),
+        Edit(kind="link", name="host:esx1/vmhba9 -- switch:prod-san-a", values={}),
+    ]
+    for count in range(1, len(more) + 1):
+        after = of(amend(estate, more[:count]).estate, Assumptions())
+        if not set(after.unknown) - set(before.unknown):
+            for protection in PROTECTIONS:
+                assert after.minutes[protection] <= before.minutes[protection] + 1e-9, more[count - 1]
