@@ -46,13 +46,13 @@ class _State(Struct, frozen=True):
 def play_parts(
     estimator: Estimator, rates: Rates, years: float, chance: np.random.Generator
 ) -> PartsPlayed | None:
-    """Play every component of a cluster for so many years; whole years, one at least.
+    """Play every component of a cluster for so many years; whole years, two at least.
 
     Weibull lives and lognormal repairs, planned work on one host after the other, mistakes where somebody
     told how many there are.  What is not known is left out, as in the exact causes.  None: the cluster
     has no component with a life.
     """
-    whole = max(1, math.floor(years))
+    whole = max(2, math.floor(years))  # a spread takes two
     watched = _components(estimator, rates)
     if not watched:
         return None
