@@ -39,6 +39,8 @@ class Deed(StrEnum):
     WIRING_ASKED = gettext_noop("asked for an examination of the wiring")
     DESIGN_LAID = gettext_noop("laid a design over a cluster")
     DESIGN_TAKEN = gettext_noop("took a design off a cluster")
+    WIRING_EDITED = gettext_noop("changed the wiring by hand")
+    WIRING_UNDONE = gettext_noop("undid a change of the wiring")
     PRICES_ASKED = gettext_noop("asked what it costs")
     ESTATE_REMOVED = gettext_noop("removed an estate")
     RUN_CANCELLED = gettext_noop("cancelled a run")

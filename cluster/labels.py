@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext, gettext_noop, ngettext_lazy
+from django.utils.translation import gettext, gettext_noop, ngettext_lazy, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from msgspec import Struct
 
@@ -226,7 +226,7 @@ def name_of(name: str) -> str:
 
 KIND_NAMES: Final[dict[str, Promise]] = {
     "site": _("site"),
-    "room": _("room"),
+    "room": pgettext_lazy("a place in a building", "room"),
     "rack": _("rack"),
     "chassis": _("chassis"),
     "feed": _("power feed"),
@@ -242,12 +242,47 @@ KIND_NAMES: Final[dict[str, Promise]] = {
     "port": _("port"),
     "controller": _("controller"),
     "array": _("array"),
+    "raid-group": _("RAID group"),
+    "port-group": _("port group"),
+    "link": _("cable"),
     "lun": _("LUN"),
     "datastore": _("datastore"),
     "clients": _("clients"),
     "cluster": _("cluster"),
     "network": _("network"),
     "vm": ngettext_lazy("VM", "VMs", 1),
+}
+FIELD_NAMES: Final[dict[str, Promise]] = {
+    "site": _("Site"),
+    "room": _("Room"),
+    "rack": _("Rack"),
+    "chassis": _("Chassis"),
+    "kind": _("Kind"),
+    "upstream": _("Fed by"),
+    "feed": _("Power feed"),
+    "feeds": _("Power feeds"),
+    "switch": _("Switch"),
+    "card": _("Card"),
+    "speed_mbit": _("Mbit/s"),
+    "up": _("Has a link"),
+    "uplink": _("Uplink"),
+    "fabric": _("Fabric"),
+    "status": _("Status"),
+    "vlan": _("VLAN"),
+    "roles": _("Used for"),
+    "hosts": _("Hosts"),
+    "active": _("Active uplinks"),
+    "standby": _("Standby uplinks"),
+    "stack": _("Stack"),
+    "mlag": _("MLAG pair"),
+    "lacp": _("LACP"),
+    "array": _("Array"),
+    "iops_max": _("IOPS, at most"),
+    "level": _("RAID level"),
+    "disks": _("Disks"),
+    "controller": _("Owning controller"),
+    "controllers": _("Controllers that give it out"),
+    "raid_group": _("RAID group"),
 }
 SERVICE_NAMES: Final[dict[str, Promise]] = {
     "storage": _("storage"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from planner.availability.assumed import CATALOGUE, Assumptions
 from planner.resilience.balance import LEAST_GAIN
 
+YEARS_MOST: Final = 100_000_000
 Asking: TypeAlias = Literal["failures", "balance", "placement"]
 
 
@@ -35,3 +37,11 @@ class Question(Struct, frozen=True, kw_only=True):
     def held(self) -> frozenset[str]:
         """The VMs that stay where they are."""
         return frozenset(name for line in self.hold.splitlines() if (name := line.strip()))
+
+
+class YearsAsked(Struct, frozen=True, kw_only=True):
+    """How an availability is worked out: the years that are played, their chance, what is assumed."""
+
+    years: Annotated[float, Meta(ge=0, le=YEARS_MOST)] = 10_000.0
+    seed: Annotated[int, Meta(ge=0, le=2**53)] = 1
+    assumed: Assumptions = CATALOGUE

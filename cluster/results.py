@@ -14,10 +14,13 @@ from django.utils import timezone
 
 from cluster import outlook, snapshot
 from cluster.models import Estate, Event, Observation, Plan, Redundancy, Run
-from cluster.snapshot import EstateMoved, Written
+from cluster.question import YearsAsked
+from cluster.snapshot import EstateMoved, Wired, Written
 from cluster.work import LEASE_S, Work, WorkFailed
-from planner.availability.report import ClusterAvailability, examine_availability
+from planner.availability.answer import ClusterAvailability
+from planner.availability.report import examine_availability
 from planner.formats.document import write_document
+from planner.nines_priced import price_nines
 from planner.parameters import Parameters
 from planner.paths.report import PathsReport
 from planner.quality import Reading
@@ -25,6 +28,7 @@ from planner.report import PlanReport
 from planner.report import plan as make_plan
 from planner.sentence import Sentence
 
+PRICED_WITH: Final = Parameters()  # the defaults of a first plan
 PAIRS_KEPT: Final = 500
 VMS_KEPT: Final = 100
 COMPARES_MAX: Final = 5  # imports into one estate at the same time make each other compare again
@@ -124,7 +128,8 @@ def store_plan(work: Work, report: PlanReport) -> Plan:
 
 def store_redundancy(
     work: Work,
-    designs: Sequence[tuple[str, str]],
+    wired: Wired,
+    asked: YearsAsked,
     paths: PathsReport,
     availability: Sequence[ClusterAvailability],
 ) -> Redundancy:
@@ -138,9 +143,15 @@ def store_redundancy(
             defaults={
                 "estate": estate,
                 "estate_revision": estate.revision,
-                "designs": [list(one) for one in designs],
+                "designs": [list(one) for one in wired.designs],
+                "edits": wired.mark,
+                "parameters": msgspec.to_builtins(asked),
                 "paths": _as_json(kept),
                 "availability": [_as_json(_worst_vms(one)) for one in availability],
+                "priced": {
+                    one.name: [_as_json(row) for row in price_nines(wired.reading, one, PRICED_WITH)]
+                    for one in availability
+                },
             },
         )
         points, unknown = len(paths.single_points), paths.count("unknown")
@@ -153,14 +164,19 @@ def store_redundancy(
     return redundancy
 
 
-def availability_of(reading: Reading, years: float) -> tuple[ClusterAvailability, ...]:
-    """How available the VMs are, with the failures that each cluster tolerates by its plan."""
+def availability_of(reading: Reading, asked: YearsAsked) -> tuple[ClusterAvailability, ...]:
+    """How available the VMs are, with the failures that each cluster tolerates by its plan.
+
+    The years of the hosts are left to whoever plays them: see `cluster.years`.
+    """
     tolerated = {
         cluster.name: cluster.failures_tolerated_today or 0
         for cluster in make_plan(reading, Parameters(licence="none")).clusters
     }
-    chance = np.random.Generator(np.random.PCG64(1))
-    return examine_availability(reading.estate, tolerated, chance, years=years)
+    chance = np.random.Generator(np.random.PCG64(asked.seed))
+    return examine_availability(
+        reading.estate, tolerated, chance, years=asked.years, assumed=asked.assumed, with_play=False
+    )
 
 
 def _worst_vms(one: ClusterAvailability) -> ClusterAvailability:

@@ -40,7 +40,7 @@ from cluster.models import (
 )
 from cluster.models.inventory import Power
 from cluster.roles import Action, may
-from planner.availability.report import ClusterAvailability
+from planner.availability.answer import ClusterAvailability
 from planner.consolidation import NO_CLUSTER
 from planner.lost_together import ALONE, FIELDS
 from planner.paths.report import PathsReport

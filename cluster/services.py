@@ -39,7 +39,7 @@ from cluster.models import (
     VmNic,
 )
 from cluster.models.columns import NAME_MAX
-from cluster.question import Question
+from cluster.question import Question, YearsAsked
 from cluster.roles import Action, may
 from cluster.work import LEASE_S, lease
 from planner.report import Parameters
@@ -190,8 +190,10 @@ def start_rehearsal(user: User, rehearsal: Rehearsal, estate: Estate | None, nam
     return run
 
 
-def start_wiring(user: User, estate: Estate) -> Run:
+def start_wiring(user: User, estate: Estate, asked: YearsAsked | None = None) -> Run:
     """Queue an examination of how the estate is wired; the Redundancy will hang on the run.
+
+    `asked` None: as it was asked for the last time.
 
     Raises:
         NotAllowed: nothing has been queued.
@@ -199,7 +201,15 @@ def start_wiring(user: User, estate: Estate) -> Run:
     allow(user, Action.PLAN)
     if not selectors.visible_estates(user).filter(pk=estate.pk).exists():
         raise NotAllowed
-    run = Run(kind=Run.Kind.WIRING, estate_name=estate.name, estate=estate, requested_by=user)
+    last = selectors.latest_redundancy(estate)
+    parameters = msgspec.to_builtins(asked) if asked else last.parameters if last else {}
+    run = Run(
+        kind=Run.Kind.WIRING,
+        estate_name=estate.name,
+        estate=estate,
+        parameters=parameters,
+        requested_by=user,
+    )
     with transaction.atomic():
         audit.note(Deed.WIRING_ASKED, user.get_username(), estate.name, after={"run": str(run.pk)})
         return queue(run, Sentence("The wiring is to be examined"))

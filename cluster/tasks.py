@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Final
 
+import msgspec
 from celery import shared_task
 from django.db.models.functions import Now
+from kombu.exceptions import OperationalError
 
 from cluster import (
     carrying,
@@ -19,8 +22,10 @@ from cluster import (
     snapshot,
     studies,
     work,
+    years,
 )
 from cluster.models import Connection
+from cluster.question import YearsAsked
 from cluster.rehearsal import drilling, play
 from operations.drivers.base import DriverError
 from planner import report
@@ -28,7 +33,7 @@ from planner.paths.report import examine
 from planner.quality import Reading
 from planner.sentence import Sentence
 
-YEARS_PLAYED: Final = 10_000  # a second for some hosts; the error is shown beside
+log = logging.getLogger(__name__)
 READ_LEASE_S: Final = 300  # one kind of object of the largest vCenter
 
 
@@ -131,17 +136,26 @@ def examine_wiring(run_id: str) -> None:
     if claimed is None:
         return
     with claimed:
-        estate = claimed.estate()
-        designs = snapshot.designs_of(estate)
-        reading = snapshot.load_designed(estate, designs)
+        asked = msgspec.convert(claimed.run.parameters, YearsAsked)
+        wired = snapshot.load_wired(claimed.estate())
+        reading = wired.reading
         claimed.advance(
             "paths",
             20,
             Sentence("Following the paths of {count} hosts", {"count": len(reading.estate.hosts)}),
         )
-        paths = examine(reading.estate)
-        claimed.advance("play", 60, Sentence("Playing {years} years", {"years": YEARS_PLAYED}))
-        results.store_redundancy(claimed, designs, paths, results.availability_of(reading, YEARS_PLAYED))
+        with claimed.kept():
+            paths = examine(reading.estate)
+            exact = results.availability_of(reading, asked)
+        played = years.play_all(claimed, exact, asked, lambda count: _call_helpers(run_id, count))
+        with claimed.kept():
+            results.store_redundancy(claimed, wired, asked, paths, played)
+
+
+@shared_task(name="cluster.tasks.play_years", ignore_result=True)
+def play_years(run_id: str) -> None:
+    """Play shares of the years of a run that another worker holds."""
+    years.help_out(run_id)
 
 
 @shared_task(name="cluster.tasks.price_estate")
@@ -162,6 +176,15 @@ def price_estate(run_id: str) -> None:
 def sweep_lost_runs() -> None:
     """Send again what no worker holds."""
     services.sweep_lost_runs()
+
+
+def _call_helpers(run_id: str, count: int) -> None:
+    """Ask other workers to play along; nobody has to come, and the broker need not answer."""
+    try:
+        for _ in range(count):
+            play_years.apply_async([run_id], retry=False)
+    except OperationalError:
+        log.warning("run %s: no helper could be called; its worker plays alone", run_id)
 
 
 def _read_server(claimed: work.Work) -> Reading:

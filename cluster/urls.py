@@ -9,6 +9,7 @@ from cluster.models import Study
 from cluster.views import (
     ahead,
     audit,
+    availabilities,
     charts,
     clusters,
     connections,
@@ -32,6 +33,7 @@ from cluster.views import (
     tree,
     vms,
     wiring,
+    wiring_edits,
 )
 
 
@@ -111,11 +113,16 @@ urlpatterns = [
     path("estates/<int:pk>/events/", estates.events, name="estate_events"),
     path("estates/<int:pk>/wiring/", wiring.findings, name="wiring"),
     path("estates/<int:pk>/wiring/topology/", wiring.topology, name="topology"),
-    path("estates/<int:pk>/wiring/availability/", wiring.availability, name="availability"),
+    path("estates/<int:pk>/wiring/availability/", availabilities.availability, name="availability"),
+    path("estates/<int:pk>/wiring/availability/ask/", availabilities.ask, name="availability_ask"),
+    path("estates/<int:pk>/wiring/availability.json", availabilities.document, name="availability_json"),
     path("estates/<int:pk>/wiring/topology.json", wiring.topology_json, name="topology_json"),
     path("estates/<int:pk>/wiring/blast.json", wiring.blast_json, name="blast_json"),
     path("estates/<int:pk>/wiring/examine/", wiring.examine, name="wiring_examine"),
     path("estates/<int:pk>/wiring/design/", wiring.design, name="wiring_design"),
+    path("estates/<int:pk>/wiring/edit/", wiring_edits.editor, name="wiring_edit"),
+    path("estates/<int:pk>/wiring/edit/remove/", wiring_edits.remove, name="wiring_remove"),
+    path("estates/<int:pk>/wiring/edit/undo/", wiring_edits.undo, name="wiring_undo"),
     path("estates/<int:pk>/cluster/", clusters.cluster, name="cluster"),
     path("estates/<int:pk>/plan/", plans.ask, name="plan"),
     path("estates/<int:pk>/plan/<uuid:run_pk>/", plans.answer, name="plan_answer"),

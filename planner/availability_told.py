@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from planner.availability.answer import PROTECTIONS, ClusterAvailability, PartsPlayed
 from planner.availability.closed import MINUTES_A_YEAR, nines
-from planner.availability.report import PROTECTIONS, ClusterAvailability
-from planner.availability.simulated import Estimate
+from planner.availability.simulated import Estimate, edges
 from planner.catalogue import Fact, reliability
+from planner.nines_priced import Amount, PricedNines
 from planner.printout import clean
 
 # A JSON object on its way out: the one place where a dict is the record that was asked for.
@@ -20,17 +21,28 @@ SAVINGS_SHOWN: Final = 5
 _WORDS: Final = {"none": "no protection", "ha": "HA", "ft": "FT"}
 
 
-def availability_document(found: Sequence[ClusterAvailability], *, years: float, seed: int) -> Document:
-    """Say what each cluster and VM loses a year, why, and by which figures."""
+def availability_document(
+    found: Sequence[ClusterAvailability],
+    priced: Mapping[str, Sequence[PricedNines]],
+    *,
+    years: float,
+    seed: int,
+) -> Document:
+    """Say what each cluster and VM loses a year, why, and by which figures; and what a nine costs."""
     return {
-        "clusters": [_cluster(one) for one in found],
+        "clusters": [
+            {**_cluster(one), "nines_priced": [_priced(row) for row in priced.get(one.name, ())]}
+            for one in found
+        ],
         "years": years,
         "seed": seed,
         "rates": [_fact(row) for row in reliability.facts()],
     }
 
 
-def availability_lines(found: Sequence[ClusterAvailability]) -> list[str]:
+def availability_lines(
+    found: Sequence[ClusterAvailability], priced: Mapping[str, Sequence[PricedNines]]
+) -> list[str]:
     """Show, for each cluster, the causes beside each other and what would save most."""
     lines: list[str] = []
     for one in found:
@@ -51,9 +63,24 @@ def availability_lines(found: Sequence[ClusterAvailability]) -> list[str]:
             f"  {'with the best and the worst figures':40}" + "".join(f"{cell:>16}" for cell in ranges)
         )
         for saving in one.savings[:SAVINGS_SHOWN]:
-            what = "single" if saving.single else "one of a pair"
+            what = "single" if saving.single else "several hosts" if saving.shared else "one of a pair"
             lines.append(
                 f"  {saving.kind} {clean(saving.component)} ({what}): {saving.minutes:.4f} minutes a year"
+            )
+        lines += [
+            f"  {swing.key}: {swing.low:g} to {swing.high:g} {swing.unit}, "
+            f"{min(swing.worst_minutes, swing.best_minutes):.4g} to "
+            f"{max(swing.worst_minutes, swing.best_minutes):.4g} minutes a year with HA"
+            for swing in one.swings[:SAVINGS_SHOWN]
+        ]
+        lines += [_priced_line(row) for row in priced.get(one.name, ())]
+        if one.parts_played is not None:
+            lines.append(_parts_line(one.parts_played))
+        if one.short_sampled is not None:
+            lines.append(
+                f"  more hosts failed alone than tolerated: {one.short_alone:.3e} of the time, by importance "
+                f"sampling {one.short_sampled.value:.3e} (95 %: {one.short_sampled.low:.3e} to "
+                f"{one.short_sampled.high:.3e}); with what they share {one.short:.3e}"
             )
         if one.played is not None:
             restarts = one.played.vm_restarts
@@ -64,6 +91,61 @@ def availability_lines(found: Sequence[ClusterAvailability]) -> list[str]:
             )
         lines.append("")
     return lines or ["no cluster with hosts: nothing to tell"]
+
+
+def _parts_line(parts: PartsPlayed) -> str:
+    shown = ", ".join(
+        f"{_WORDS[kind]} {parts.total[kind].value:.4g} ({parts.total[kind].low:.4g} to "
+        f"{parts.total[kind].high:.4g}), 95 % of years below {parts.quantiles[kind]['p95']:.4g}"
+        for kind in PROTECTIONS
+    )
+    return (
+        f"  every component played for {parts.years:,.0f} years, {parts.failures} failures, minutes a year: "
+        + shown
+    )
+
+
+def _priced_line(row: PricedNines) -> str:
+    hosts = "no host" if row.hosts is None else f"{row.hosts} hosts"
+    per = f"; a nine more costs {_amounts(row.per_nine)} a year" if row.per_nine else ""
+    return f"  {_WORDS[row.protection]}: {row.nines:.2f} nines, {hosts}, {_amounts(row.amounts)} a year{per}"
+
+
+def _amounts(amounts: Sequence[Amount]) -> str:
+    if not amounts:
+        return "no known price"
+    return " + ".join(f"{one.low:.0f} to {one.high:.0f} {one.currency}" for one in amounts)
+
+
+def _priced(row: PricedNines) -> Document:
+    return {
+        "protection": row.protection,
+        "hosts": row.hosts,
+        "minutes_a_year": row.minutes,
+        "nines": row.nines,
+        "added_nines": row.added_nines,
+        "price_a_year": [_amount(one) for one in row.amounts],
+        "price_per_nine": [_amount(one) for one in row.per_nine],
+        "unpriced": row.unpriced,
+        "too_wide_vms": row.too_wide_vms,
+    }
+
+
+def _amount(one: Amount) -> Document:
+    return {"currency": one.currency, "low": str(one.low), "high": str(one.high)}
+
+
+def _parts(parts: PartsPlayed) -> Document:
+    return {
+        "years": parts.years,
+        "failures": parts.failures,
+        "minutes": {
+            kind: {cause: _estimate(one) for cause, one in causes.items()}
+            for kind, causes in parts.minutes.items()
+        },
+        "total": {kind: _estimate(one) for kind, one in parts.total.items()},
+        "quantiles": parts.quantiles,
+    }
 
 
 def _cluster(one: ClusterAvailability) -> Document:
@@ -88,6 +170,12 @@ def _cluster(one: ClusterAvailability) -> Document:
         "unknown": list(one.unknown),
         "contributions": [msgspec.to_builtins(saving) for saving in one.savings],
         "vms": [msgspec.to_builtins(vm) for vm in one.vms],
+        "assumed": msgspec.to_builtins(one.assumed),
+        "sensitivity": [msgspec.to_builtins(swing) for swing in one.swings],
+        "short": one.short,
+        "short_alone": one.short_alone,
+        "short_sampled": None if one.short_sampled is None else _estimate(one.short_sampled),
+        "parts_played": None if one.parts_played is None else _parts(one.parts_played),
         "played": None if one.played is None else _played(one),
     }
 
@@ -101,6 +189,7 @@ def _played(one: ClusterAvailability) -> Document:
         "vm_missing_minutes": _estimate(one.played.vm_missing, MINUTES_A_YEAR),
         "vm_restart_minutes": _estimate(one.played.vm_restarts, MINUTES_A_YEAR),
         "minutes_quantiles": one.played.minutes_quantiles,
+        "histogram": {"upper_minutes": list(edges()), "years": list(one.played.histogram)},
     }
 
 

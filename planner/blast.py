@@ -12,9 +12,11 @@ from typing import Final, Literal, TypeAlias
 from msgspec import Struct
 
 from planner.admission import tolerates
-from planner.demand import Capacity, capacity_of, load_of
+from planner.demand import KHZ, MEMORY, VCPU, Capacity, Load, capacity_of, load_of
 from planner.estate import VM, Cluster, Estate, EstateError, Host
 from planner.paths import cuts
+from planner.paths.load import Load as LinkLoad
+from planner.paths.load import loads
 from planner.paths.questions import Answer, answer, questions
 from planner.paths.report import Cut
 from planner.paths.wiring import Component, Wiring, wire
@@ -53,7 +55,11 @@ class Effect(Struct, frozen=True, kw_only=True):
 
 
 class ClusterEffect(Struct, frozen=True, kw_only=True):
-    """What admission says of a cluster on the hosts it has left; None: not asked, for nothing was lost."""
+    """What admission says of a cluster on the hosts it has left; None: not asked.
+
+    `wanted`: what all VMs want, CPU, memory and so on, as a share of what is left; above 1 it can be no
+    placement's.
+    """
 
     name: str
     hosts_before: int
@@ -61,6 +67,7 @@ class ClusterEffect(Struct, frozen=True, kw_only=True):
     carried: bool | None
     tolerates_one_more: bool | None
     refused: tuple[str, ...] = ()
+    wanted: dict[str, float] = {}
 
 
 class Blast(Struct, frozen=True, kw_only=True):
@@ -72,6 +79,7 @@ class Blast(Struct, frozen=True, kw_only=True):
     lost: tuple[Effect, ...]
     weakened: tuple[Effect, ...]
     clusters: tuple[ClusterEffect, ...]
+    loads: tuple[LinkLoad, ...] = ()
 
     def count(self, fate: Fate) -> int:
         """Count the VMs of one fate."""
@@ -79,10 +87,12 @@ class Blast(Struct, frozen=True, kw_only=True):
 
     @property
     def harmless(self) -> bool:
-        """Whether no VM stops for good or goes unseen, and every cluster still carries its load."""
+        """Whether no VM stops for good or goes unseen, and what is left still carries the load."""
         bad = ("stops", "waits", "loses-network")
-        return not any(vm.fate in bad for vm in self.vms) and all(
-            cluster.carried is not False for cluster in self.clusters
+        return (
+            not any(vm.fate in bad for vm in self.vms)
+            and all(cluster.carried is not False for cluster in self.clusters)
+            and not any(load.is_short for load in self.loads)
         )
 
 
@@ -94,7 +104,7 @@ def blast(
     Args:
         failed: names as the findings give them, or `kind:name` where two kinds share a name.
         vcpu_per_core: for the admission on the hosts that are left.
-        with_admission: whether admission is asked at all; a drawing does without.
+        with_admission: whether the VMs are placed on what is left; without, only the sums are told.
 
     Raises:
         EstateError: a name that no component has, or that several have.
@@ -113,7 +123,8 @@ def blast(
         vms=tuple(_fates(estate, wiring, down, hosts_down, lost, weakened)),
         lost=tuple(lost),
         weakened=tuple(weakened),
-        clusters=tuple(_clusters(estate, hosts_down, vcpu_per_core)) if with_admission else (),
+        clusters=tuple(_clusters(estate, hosts_down, vcpu_per_core, with_admission)),
+        loads=loads(estate, wiring, down),
     )
 
 
@@ -268,18 +279,25 @@ def _after_stop(vm: VM, cluster: Cluster | None, reaching: Mapping[str | None, S
     return "restarts" if cluster.ha_enabled else "stops"
 
 
-def _clusters(estate: Estate, hosts_down: set[str], vcpu_per_core: float) -> Iterator[ClusterEffect]:
+def _clusters(
+    estate: Estate, hosts_down: set[str], vcpu_per_core: float, with_admission: bool
+) -> Iterator[ClusterEffect]:
     """Ask admission of each cluster that lost a host whether the rest carries all, and one loss more."""
     for cluster in estate.clusters:
         hosts = estate.hosts_of(cluster.name)
         left = [host for host in hosts if host.name not in hosts_down]
         if len(left) == len(hosts):
             continue
-        yield _admitted(estate, cluster.name, hosts, left, vcpu_per_core)
+        yield _admitted(estate, cluster.name, hosts, left, vcpu_per_core, with_admission)
 
 
 def _admitted(
-    estate: Estate, name: str, hosts: Sequence[Host], left: Sequence[Host], vcpu_per_core: float
+    estate: Estate,
+    name: str,
+    hosts: Sequence[Host],
+    left: Sequence[Host],
+    vcpu_per_core: float,
+    with_admission: bool,
 ) -> ClusterEffect:
     load = load_of(estate.vms_of(name))
     capacity: Capacity = capacity_of(left, vcpu_per_core)
@@ -293,6 +311,16 @@ def _admitted(
             tolerates_one_more=False,
             refused=load.vms,
         )
+    wanted = _wanted(load, capacity)
+    if not with_admission:
+        return ClusterEffect(
+            name=name,
+            hosts_before=len(hosts),
+            hosts_left=len(capacity.names),
+            carried=False if any(share > 1 for share in wanted.values()) else None,
+            tolerates_one_more=None,
+            wanted=wanted,
+        )
     now = tolerates(load, capacity, rules, 0)
     refused = () if now.carried else {one.vm for one in place(load, capacity, rules).refusals}
     more = now.carried and len(capacity.names) > 1 and tolerates(load, capacity, rules, 1).carried
@@ -303,4 +331,15 @@ def _admitted(
         carried=now.carried,
         tolerates_one_more=more,
         refused=tuple(sorted(refused)),
+        wanted=wanted,
     )
+
+
+def _wanted(load: Load, capacity: Capacity) -> dict[str, float]:
+    """Give the share of what is left that all VMs want together; what nobody wants is left out."""
+    found = {}
+    for name, column in (("vcpus", VCPU), ("memory", MEMORY), ("cpu", KHZ)):
+        gives = sum(capacity.gives[:, column].tolist())
+        if gives and load.total(column):
+            found[name] = load.total(column) / gives
+    return found

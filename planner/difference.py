@@ -16,7 +16,8 @@ Change: TypeAlias = Literal["added", "removed", "changed"]
 # Usage is measured anew each time: it differs always, and says nothing about what is there.
 RESTLESS: Final = frozenset(
     {"cpu_usage_percent", "memory_usage_percent", "disk_used_mib", "used_mib", "provisioned_mib",
-     "partitions", "cpu_demand_mhz", "memory_demand_mib", "iops_demand", "network_demand_mbit"}
+     "partitions", "cpu_demand_mhz", "memory_demand_mib", "iops_demand",
+     "network_demand_mbit", "disk_demand_mbit"}
 )  # fmt: skip
 KINDS: Final = (
     ("cluster", "clusters"), ("host", "hosts"), ("vm", "vms"), ("datastore", "datastores"), ("lun", "luns"),

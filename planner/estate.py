@@ -30,6 +30,7 @@ RuleKind: TypeAlias = Literal[
 ]
 PathState: TypeAlias = Literal["active", "standby", "disabled", "dead", "unknown"]
 Role: TypeAlias = Literal["management", "vmotion", "ft-logging", "storage", "vm"]  # what a network is for
+RaidLevel: TypeAlias = Literal["none", "0", "1", "10", "5", "50", "6", "60", "distributed"]
 Lacp: TypeAlias = Literal["off", "slow", "fast", "on"]  # "on": bundled, at a rate that nobody told
 
 
@@ -105,6 +106,7 @@ class Hba(Row, frozen=True, kw_only=True):
     fabric: Name | None = None
     status: str | None = None
     card: str | None = None
+    speed_mbit: Count | None = None
 
 
 class Psu(Row, frozen=True, kw_only=True):
@@ -172,7 +174,8 @@ class Datastore(Row, frozen=True, kw_only=True):
 class Lun(Row, frozen=True, kw_only=True):
     """A block device that arrays present; what a VMFS datastore stands on.
 
-    `controller` owns it; any of `controllers` gives it out (none named: all of the owner's array).
+    `controller` owns it; any of `controllers` gives it out (none named: all of the owner's array).  Its
+    blocks lie in a `raid_group`.
     """
 
     name: Name
@@ -181,6 +184,16 @@ class Lun(Row, frozen=True, kw_only=True):
     vendor: str | None = None
     model: str | None = None
     controllers: tuple[Name, ...] = ()
+    raid_group: Name | None = None
+
+
+class RaidGroup(Row, frozen=True, kw_only=True):
+    """The disks of an array that LUNs are cut from; without parity or mirrors, one disk takes them all."""
+
+    name: Name
+    array: str | None = None
+    level: RaidLevel | None = None
+    disks: Count | None = None
 
 
 class Path(Row, frozen=True, kw_only=True):
@@ -203,16 +216,18 @@ class ControllerPort(Row, frozen=True, kw_only=True):
     device: Name
     fabric: Name | None = None
     wwn: str | None = None
+    speed_mbit: Count | None = None
 
 
 class Controller(Row, frozen=True, kw_only=True):
-    """A storage controller of an array."""
+    """A storage controller of an array; `iops_max` is what its maker or a measurement says it gives."""
 
     name: Name
     array: str | None = None
     rack: Name | None = None
     feeds: tuple[Name, ...] = ()
     ports: tuple[ControllerPort, ...] = ()
+    iops_max: Rate | None = None
 
 
 class Fabric(Row, frozen=True, kw_only=True):
@@ -224,7 +239,8 @@ class Fabric(Row, frozen=True, kw_only=True):
 class Switch(Row, frozen=True, kw_only=True):
     """A virtual or physical switch; a virtual one belongs to the hosts named.
 
-    A physical one may be part of a storage `fabric`; those of one `stack` share their control plane.
+    A physical one may be part of a storage `fabric`; those of one `stack` share their control plane, those
+    of one `mlag` take a bundle of links together and share nothing else.
     """
 
     name: Name
@@ -237,6 +253,7 @@ class Switch(Row, frozen=True, kw_only=True):
     stack: Name | None = None
     rack: Name | None = None
     feeds: tuple[Name, ...] = ()
+    mlag: Name | None = None
 
 
 class PortGroup(Row, frozen=True, kw_only=True):
@@ -295,8 +312,8 @@ class VM(Row, frozen=True, kw_only=True):
     """A virtual machine.
 
     `disk_mib` is what its disks may grow to, `disk_used_mib` what its files hold on the datastores.
-    `cpu_demand_mhz`, `memory_demand_mib`, `iops_demand` and `network_demand_mbit` are measured; None:
-    nobody measured.
+    `cpu_demand_mhz`, `memory_demand_mib`, `iops_demand`, `network_demand_mbit` and `disk_demand_mbit` are
+    measured; None: nobody measured.
     """
 
     name: Name
@@ -314,6 +331,7 @@ class VM(Row, frozen=True, kw_only=True):
     memory_demand_mib: Mib | None = None
     iops_demand: Rate | None = None
     network_demand_mbit: Rate | None = None
+    disk_demand_mbit: Rate | None = None
     cpu_reservation_mhz: Mhz | None = None
     memory_reservation_mib: Mib | None = None
     datastores: tuple[Name, ...] = ()
@@ -351,7 +369,8 @@ class Rule(Row, frozen=True, kw_only=True):
 
 # fmt: off
 Named = TypeVar(
-    "Named", Site, Rack, Room, Feed, Cluster, Host, Datastore, Lun, Controller, Fabric, Switch, PortGroup, VM
+    "Named", Site, Rack, Room, Feed, Cluster, Host, Datastore, Lun, RaidGroup, Controller, Fabric, Switch,
+    PortGroup, VM
 )
 # fmt: on
 
@@ -375,6 +394,7 @@ class Estate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     links: tuple[Link, ...] = ()
     rooms: tuple[Room, ...] = ()
     feeds: tuple[Feed, ...] = ()
+    raid_groups: tuple[RaidGroup, ...] = ()
 
     def sorted(self) -> Estate:
         """The same estate with every row in the order of its name, so that no answer hangs on file order."""
@@ -396,6 +416,7 @@ class Estate(Struct, frozen=True, kw_only=True, omit_defaults=True):
             links=tuple(sorted(self.links, key=lambda link: (link.a, link.b))),
             rooms=_by_name(self.rooms, "rooms"),
             feeds=_by_name(self.feeds, "feeds"),
+            raid_groups=_by_name(self.raid_groups, "raid_groups"),
         )
 
     def hosts_of(self, cluster: str | None) -> tuple[Host, ...]:

@@ -8,7 +8,8 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from planner.blast import FATES, Blast, Effect
-from planner.paths.lint import Finding
+from planner.paths.lint_rules import Finding
+from planner.paths.load import Load
 from planner.paths.report import Cut, PathsReport, Standing
 from planner.printout import clean
 
@@ -62,6 +63,7 @@ def blast_document(found: Blast) -> Document:
         "lost": [_effect(effect) for effect in found.lost],
         "weakened": [_effect(effect) for effect in found.weakened],
         "clusters": [msgspec.to_builtins(cluster) for cluster in found.clusters],
+        "loads": [{**msgspec.to_builtins(load), "share_left": load.share_left} for load in found.loads],
         "harmless": found.harmless,
     }
 
@@ -101,6 +103,7 @@ def blast_lines(found: Blast) -> list[str]:
     ]
     lines += ["", *_listed(f"Services lost: {len(lost)}", lost)]
     lines += _listed(f"Services that go on with less: {len(weak)}", weak)
+    lines += _listed(f"Left to carry it: {len(found.loads)}", [_load_line(load) for load in found.loads])
     for cluster in found.clusters:
         carried = {True: "carry everything", False: "do not carry everything", None: "?"}[cluster.carried]
         more = "would" if cluster.tolerates_one_more else "would not"
@@ -109,6 +112,31 @@ def blast_lines(found: Blast) -> list[str]:
             f"one more loss {more} be carried"
         )
     return lines
+
+
+_LOAD_WORDS: Final = {
+    "host-storage": "storage of host",
+    "host-network": "network of host",
+    "fan-in": "controller ports in fabric",
+    "uplinks": "links out of switch",
+    "controller-iops": "controllers of array",
+}
+
+
+def _load_line(load: Load) -> str:
+    """Say what is left of a bottleneck; what nobody recorded is said to be unknown."""
+    told = f"  {_LOAD_WORDS[load.about]} {clean(load.name)}: {load.parts_left} of {load.parts_before}"
+    if load.capacity_left is not None and load.unit != "ports":
+        told += f", {load.capacity_left:.0f} of {load.capacity_before:.0f} {load.unit}"
+    if load.asked is not None:
+        told += f", {load.asked:.0f} asked" + (": TOO LITTLE" if load.is_short else "")
+    if load.ratio_left is not None:
+        told += f", shared {load.ratio_left:.3g} to 1"
+    if load.about in ("host-storage", "host-network", "controller-iops") and (
+        load.asked is None or load.capacity_left is None
+    ):
+        told += ", load or capacity not known"
+    return told
 
 
 def _bandwidth(effect: Effect) -> str:

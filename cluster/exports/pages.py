@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from cluster import verdict
-from cluster.exports import annex, costs
+from cluster.exports import annex, costs, redundant
 from cluster.exports.paper import (
     Bar,
     ClusterPage,
@@ -22,6 +22,7 @@ from cluster.exports.paper import (
     Tile,
     WarningRow,
 )
+from cluster.exports.redundant import Redundant
 from cluster.exports.words import words
 from cluster.labels import label_of, name_of, resource_of
 from cluster.shown import day, headline, number, quantity
@@ -44,7 +45,15 @@ ADMISSION: Final = (
 )
 
 
-def paper(report: PlanReport, *, title: str, language: str, made_at: datetime, version: str) -> Paper:
+def paper(
+    report: PlanReport,
+    *,
+    title: str,
+    language: str,
+    made_at: datetime,
+    version: str,
+    redundancy: Redundant | None = None,
+) -> Paper:
     """The whole report, every sentence in the active language."""
     whole = verdict.of_estate(report)
     return Paper(
@@ -63,6 +72,7 @@ def paper(report: PlanReport, *, title: str, language: str, made_at: datetime, v
         quality=_quality(report.quality),
         annex=annex.groups(report),
         words=words(),
+        redundancy=redundant.page(redundancy) if redundancy else None,
     )
 
 

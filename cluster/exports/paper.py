@@ -3,6 +3,7 @@
     Paper --+-- Words                         the headings, in the report's language
             +-- Pill, Tile, CostTable         the cover
             +-- ClusterPage -- Bar, Line      one page a cluster
+            +-- RedundancyPage -- DrawnCluster   what is single, drawings, minutes a year
             +-- QualityPage                   what the import read, skipped and assumed
             +-- Opened                        the annex: every number with its formula
 
@@ -133,6 +134,35 @@ class OpenedGroup(Struct, frozen=True, kw_only=True):
     figures: tuple[Opened, ...]
 
 
+class DrawnCluster(Struct, frozen=True, kw_only=True):
+    """One cluster: its minutes a year by cause, what costs most, and its drawing as SVG, or none."""
+
+    name: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    savings_title: str
+    savings: tuple[tuple[str, str], ...]
+    drawing: str
+    drawing_alt: str
+
+
+class RedundancyPage(Struct, frozen=True, kw_only=True):
+    """What is single, which rules are broken, how available the VMs are."""
+
+    title: str
+    verdict: Pill
+    old: str
+    points_title: str
+    points_head: tuple[str, ...]
+    points: tuple[tuple[str, str, str], ...]
+    points_more: str
+    rules_title: str
+    rules_head: tuple[str, ...]
+    rules: tuple[tuple[str, str], ...]
+    rules_more: str
+    clusters: tuple[DrawnCluster, ...]
+
+
 class Words(Struct, frozen=True, kw_only=True):
     """The headings."""
 
@@ -190,3 +220,4 @@ class Paper(Struct, frozen=True, kw_only=True):
     quality: QualityPage
     annex: tuple[OpenedGroup, ...]
     words: Words
+    redundancy: RedundancyPage | None = None

@@ -13,13 +13,21 @@ from django.utils import translation
 
 from cluster.exports.legible import FONTS, legible
 from cluster.exports.pages import paper
+from cluster.exports.redundant import Redundant
 from cluster.exports.version import version
 from planner.report import PlanReport
 
 SOURCES: Final = Path(settings.BASE_DIR) / "templates" / "report"
 
 
-def render(report: PlanReport, *, title: str, language: str, made_at: datetime) -> bytes:
+def render(
+    report: PlanReport,
+    *,
+    title: str,
+    language: str,
+    made_at: datetime,
+    redundancy: Redundant | None = None,
+) -> bytes:
     """The report as a tagged PDF in the language asked for.
 
     The same report, title, language and moment give the same bytes.  Typst keeps threads from its first
@@ -27,7 +35,14 @@ def render(report: PlanReport, *, title: str, language: str, made_at: datetime) 
     never renders.
     """
     with translation.override(language):
-        content = paper(report, title=title, language=language, made_at=made_at, version=version())
+        content = paper(
+            report,
+            title=title,
+            language=language,
+            made_at=made_at,
+            version=version(),
+            redundancy=redundancy,
+        )
     pdf = typst.compile(
         SOURCES / "report.typ",
         root=SOURCES,

@@ -2,8 +2,8 @@
 
 Estate --+-- Site, Room, Rack, Cluster -- Host -- Nic, Hba, Psu, Vmk  Upload --+
          +-- VirtualMachine -- Disk, Partition, VmNic                 |
-         +-- Datastore -- Mount, Lun, Path, Controller, Fabric       Run -- Event
-         +-- Switch, PortGroup, Link, Feed, Rule, Design, Redundancy  |
+         +-- Datastore -- Mount, Lun, RaidGroup, Path, Controller, Fabric  Run -- Event
+         +-- Switch, PortGroup, Link, Feed, Rule, Design, WiringEdit, Redundancy  |
          +-- Observation, Project                                     |
          +-- Plan, Study -- StudyPart, CostStudy -- PriceBook --------+
                                                                      Rehearsal -- RehearsalEvent
@@ -41,9 +41,9 @@ from cluster.models.plan import Plan
 from cluster.models.prices import CostStudy, PriceBook
 from cluster.models.rehearsal import Rehearsal, RehearsalEvent
 from cluster.models.run import Event, FeedCounter, Run, Upload
-from cluster.models.storage import Controller, ControllerPort, Datastore, Fabric, Lun, Mount, Path
+from cluster.models.storage import Controller, ControllerPort, Datastore, Fabric, Lun, Mount, Path, RaidGroup
 from cluster.models.study import Study, StudyPart
-from cluster.models.topology import Design, Redundancy
+from cluster.models.topology import Design, Redundancy, WiringEdit, YearsPart
 from cluster.models.view import SavedView
 
 __all__ = [
@@ -78,6 +78,7 @@ __all__ = [
     "Project",
     "Psu",
     "Rack",
+    "RaidGroup",
     "Redundancy",
     "Rehearsal",
     "RehearsalEvent",
@@ -93,4 +94,6 @@ __all__ = [
     "VirtualMachine",
     "VmNic",
     "Vmk",
+    "WiringEdit",
+    "YearsPart",
 ]

@@ -156,6 +156,7 @@ class Hba(models.Model):
     fabric_name = OptionalText()
     status = OptionalText()
     card = OptionalText()
+    speed_mbit = models.IntegerField(null=True)
 
     class Meta:
         ordering = ["position"]
@@ -243,6 +244,7 @@ class VirtualMachine(Named):
     memory_demand_mib = models.BigIntegerField(null=True)
     iops_demand = models.FloatField(null=True)
     network_demand_mbit = models.FloatField(null=True)
+    disk_demand_mbit = models.FloatField(null=True)
     cpu_reservation_mhz = models.FloatField(null=True)
     memory_reservation_mib = models.BigIntegerField(null=True)
     datastore_names = Names()

@@ -18,6 +18,7 @@ class Switch(Named):
     stack = OptionalText()
     rack_name = OptionalText()
     feed_names = Names()
+    mlag = OptionalText()
 
 
 class PortGroup(Named):

@@ -38,6 +38,13 @@ class Lun(Named):
     vendor = OptionalText()
     model = OptionalText()
     controller_names = Names()
+    raid_group_name = OptionalText()
+
+
+class RaidGroup(Named):
+    array = OptionalText()
+    level = OptionalText()
+    disks = models.IntegerField(null=True)
 
 
 class Path(Unnamed):
@@ -58,6 +65,7 @@ class Controller(Named):
     array = OptionalText()
     rack_name = OptionalText()
     feed_names = Names()
+    iops_max = models.FloatField(null=True)
 
 
 class ControllerPort(models.Model):
@@ -68,6 +76,7 @@ class ControllerPort(models.Model):
     device = Name()
     fabric_name = OptionalText()
     wwn = OptionalText()
+    speed_mbit = models.IntegerField(null=True)
 
     class Meta:
         ordering = ["position"]

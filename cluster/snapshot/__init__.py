@@ -9,20 +9,24 @@ fingerprint has not changed is not written, so that an unchanged import writes n
 from __future__ import annotations
 
 from cluster.snapshot.comparing import Changes, compare
-from cluster.snapshot.designs import designs_of, load_designed
+from cluster.snapshot.designs import Wired, designs_of, edits_of, load_designed, load_wired, mark_of
 from cluster.snapshot.loading import load, load_quality, load_reading
 from cluster.snapshot.writing import EstateMoved, Written, save, write
 
 __all__ = [
     "Changes",
     "EstateMoved",
+    "Wired",
     "Written",
     "compare",
     "designs_of",
+    "edits_of",
     "load",
     "load_designed",
     "load_quality",
     "load_reading",
+    "load_wired",
+    "mark_of",
     "save",
     "write",
 ]

@@ -214,8 +214,13 @@ TABLES: Final = (
         model=rows.Lun,
         struct=planner.Lun,
         estate_field="luns",
-        renamed={"controller": "controller_name", "controllers": "controller_names"},
+        renamed={
+            "controller": "controller_name",
+            "controllers": "controller_names",
+            "raid_group": "raid_group_name",
+        },
     ),
+    Table(model=rows.RaidGroup, struct=planner.RaidGroup, estate_field="raid_groups"),
     Table(
         model=rows.Path,
         struct=planner.Path,

@@ -22,10 +22,13 @@ from cluster.rehearsal import question, record
 from cluster.rehearsal.question import BadScript
 from cluster.rehearsal.words import for_scripts
 from cluster.roles import Action, may
+from cluster.views.broken import blast_of
 from cluster.views.drills import drills_context
 from cluster.views.sight import asked, estate_or_404, wants_fragment
+from operations.blasted import script_of
 from operations.timings import PRODUCTS
 from planner.estate import Estate as PlannerEstate
+from planner.estate import EstateError
 from planner.sentence import Sentence
 
 SHOWN = 20
@@ -65,9 +68,20 @@ def cluster(request: HttpRequest, pk: int) -> HttpResponse:
     part = question.part_of(read, name)
     context = {"estate": estate, "cluster_name": name, "subject": name}
     if request.method != "POST":
-        hosts = [host.name for host in part.hosts]
-        return _script_page(request, part, question.suggestion(hosts), context)
+        return _script_page(request, part, _suggested(request, estate, name, part), context)
     return _ask(request, part, estate, context, lambda script: question.of_cluster(read, name, script))
+
+
+def _suggested(request: HttpRequest, estate: Estate, cluster: str, part: PlannerEstate) -> str:
+    """The script that the page begins with: the first host fails, or what `?fail=` names does."""
+    hosts = [host.name for host in part.hosts]
+    failed = [one for one in request.GET.getlist("fail") if "\0" not in one]
+    if not failed:
+        return question.suggestion(hosts)
+    try:
+        return script_of(blast_of(request, estate, cluster), frozenset(hosts))
+    except EstateError as error:
+        raise Http404(str(error)) from error
 
 
 def again(request: HttpRequest, pk: str) -> HttpResponse:

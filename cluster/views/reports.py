@@ -9,6 +9,7 @@ from django.utils.translation import get_language, gettext
 from cluster import audit, selectors
 from cluster.audit import Deed
 from cluster.exports import EXPORTS
+from cluster.views.redundancy_printed import redundant_of
 from cluster.views.sight import estate_or_404, plan_of
 
 
@@ -21,11 +22,13 @@ def report(request: HttpRequest, pk: int, ending: str) -> HttpResponse:
     plan = plan_of(request, estate)
     if plan is None:
         raise Http404(gettext("This estate has no plan yet"))
+    printed = {"redundancy": redundant_of(estate)} if ending == "pdf" else {}
     content = export.render(
         selectors.report_of(plan),
         title=estate.name,
         language=get_language() or "en",
         made_at=plan.created_at,
+        **printed,
     )
     audit.note(
         Deed.REPORT_TAKEN, request.user.get_username(), estate.name, after={"kind": ending, "plan": plan.pk}

@@ -15,17 +15,13 @@ from cluster import selectors, services, snapshot
 from cluster.labels import KIND_NAMES, SERVICE_NAMES
 from cluster.models import Estate, Redundancy
 from cluster.roles import Action, may
+from cluster.views.broken import blast_of, wired_cluster
 from cluster.views.sight import asked, estate_or_404
-from planner.availability.closed import MINUTES_A_YEAR, nines
-from planner.availability.report import PROTECTIONS, ClusterAvailability
-from planner.blast import Blast, blast
-from planner.catalogue import reliability
-from planner.estate import Estate as Wired
+from planner.blast import Blast
 from planner.estate import EstateError
 from planner.paths.designs import DESIGNS
 from planner.paths.picture import draw
 from planner.paths.report import PathsReport
-from planner.report import Parameters
 
 DESIGN_NAMES: Final = {
     "crossed-fabrics": gettext_lazy("Two crossed fabrics"),
@@ -33,7 +29,7 @@ DESIGN_NAMES: Final = {
     "two-feeds": gettext_lazy("Two feeds"),
     "stretched": gettext_lazy("Stretched over two sites, witness in a third"),
 }
-FAILED_AT_MOST: Final = 40
+NO_EDITS: Final = "0:0"  # the mark of an estate that nobody edited
 
 
 class Laid(Struct, frozen=True, kw_only=True):
@@ -44,17 +40,9 @@ class Laid(Struct, frozen=True, kw_only=True):
     is_laid: bool
 
 
-class Row(Struct, frozen=True, kw_only=True):
-    """A cause with its minutes, and how long its bar is beside the longest."""
-
-    label: object
-    minutes: list[float | None]
-    share: float
-
-
 def findings(request: HttpRequest, pk: int) -> HttpResponse:
     estate = estate_or_404(request, pk)
-    context = _context(request, estate, "findings")
+    context = wiring_context(request, estate, "findings")
     report = context["report"]
     if isinstance(report, PathsReport):
         context["proofs"] = [
@@ -65,19 +53,8 @@ def findings(request: HttpRequest, pk: int) -> HttpResponse:
 
 def topology(request: HttpRequest, pk: int) -> HttpResponse:
     estate = estate_or_404(request, pk)
-    context = _context(request, estate, "topology")
+    context = wiring_context(request, estate, "topology")
     return render(request, "estate/topology.html", {**context, "words": _words()})
-
-
-def availability(request: HttpRequest, pk: int) -> HttpResponse:
-    estate = estate_or_404(request, pk)
-    context = _context(request, estate, "availability")
-    redundancy = context["redundancy"]
-    if isinstance(redundancy, Redundancy):
-        clusters = [_shown(one) for one in selectors.availability_of(redundancy)]
-        context["clusters_shown"] = clusters
-        context["facts"] = reliability.facts()
-    return render(request, "estate/availability.html", context)
 
 
 def topology_json(request: HttpRequest, pk: int) -> HttpResponse:
@@ -86,17 +63,15 @@ def topology_json(request: HttpRequest, pk: int) -> HttpResponse:
     redundancy = selectors.latest_redundancy(estate)
     if redundancy is None:
         raise Http404(gettext("The wiring was not examined yet"))
-    wired = _wired(estate, _cluster_of(request, estate))
+    wired = wired_cluster(estate, _cluster_of(request, estate))
     return _json(draw(wired, _cluster_of(request, estate), selectors.paths_of(redundancy)))
 
 
 def blast_json(request: HttpRequest, pk: int) -> HttpResponse:
-    """What happens in one cluster when components fail; admission is not asked, it may take long."""
+    """What happens in one cluster when components fail; nobody is placed anew, that is a worker's job."""
     estate = estate_or_404(request, pk)
-    wired = _wired(estate, _cluster_of(request, estate))
-    failed = request.GET.getlist("fail")[:FAILED_AT_MOST]
     try:
-        found = blast(wired, failed, vcpu_per_core=Parameters().vcpu_per_core, with_admission=False)
+        found = blast_of(request, estate, _cluster_of(request, estate))
     except EstateError as error:
         raise Http404(str(error)) from error
     return _json(_told(found))
@@ -119,7 +94,17 @@ def design(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("run", pk=run.pk)
 
 
-def _context(request: HttpRequest, estate: Estate, part: str) -> dict[str, object]:
+def is_old(estate: Estate, redundancy: Redundancy) -> bool:
+    """Whether the estate, its designs or edits have changed since it was examined."""
+    return (
+        redundancy.estate_revision != estate.revision
+        or [tuple(one) for one in redundancy.designs] != snapshot.designs_of(estate)
+        or (redundancy.edits or NO_EDITS) != snapshot.mark_of(estate)
+    )
+
+
+def wiring_context(request: HttpRequest, estate: Estate, part: str) -> dict[str, object]:
+    """What every page about redundancy shows."""
     redundancy = selectors.latest_redundancy(estate)
     designs = snapshot.designs_of(estate)
     cluster = asked(request, "cluster")
@@ -132,17 +117,14 @@ def _context(request: HttpRequest, estate: Estate, part: str) -> dict[str, objec
         "part": part,
         "redundancy": redundancy,
         "report": selectors.paths_of(redundancy) if redundancy else None,
-        "is_old": redundancy is not None
-        and (
-            redundancy.estate_revision != estate.revision
-            or [tuple(one) for one in redundancy.designs] != designs
-        ),
+        "is_old": redundancy is not None and is_old(estate, redundancy),
         "clusters": clusters,
         "cluster_name": chosen,
         "designs": [
             Laid(kind=kind, name=str(name), is_laid=kind in laid) for kind, name in DESIGN_NAMES.items()
         ],
         "may_plan": may(request.user, Action.PLAN),
+        "may_rehearse": may(request.user, Action.REHEARSE),
         "may_lay": may(request.user, Action.IMPORT),
     }
 
@@ -151,6 +133,7 @@ def _words() -> dict[str, object]:
     """What the drawing says, in the reader's language."""
     return {
         "title": gettext("Topology"),
+        "colon": gettext(":"),
         "hosts": gettext("hosts"),
         "group": gettext("{count} hosts, choose to open"),
         "nobody": gettext("nobody told"),
@@ -158,6 +141,30 @@ def _words() -> dict[str, object]:
         "more": gettext("and {count} more"),
         "lost": gettext("Services lost"),
         "weak": gettext("Services that now hang on one component"),
+        "admission": gettext("Room on the hosts that are left"),
+        "left": gettext("{left} of {before} hosts left"),
+        "wanted": {
+            "memory": gettext("memory wanted: {share} % of what is left"),
+            "vcpus": gettext("vCPUs wanted: {share} % of what is left"),
+            "cpu": gettext("CPU wanted: {share} % of what is left"),
+        },
+        "too_much": gettext("more is wanted than is left: some VMs cannot restart"),
+        "rehearse": gettext("A rehearsal tells who restarts, and after how long."),
+        "loads": gettext("What is left to carry it"),
+        "about": {
+            "host-storage": gettext("storage ports of"),
+            "host-network": gettext("network ports of"),
+            "fan-in": gettext("controller ports in"),
+            "uplinks": gettext("links out of"),
+            "controller-iops": gettext("controllers of"),
+        },
+        "parts": gettext("{left} of {before}"),
+        "carries": gettext("{left} of {before} {unit}"),
+        "asked": gettext("{asked} {unit} asked"),
+        "short": gettext("too little"),
+        "ratio": gettext("shared {ratio} to 1"),
+        "load_unknown": gettext("load not known"),
+        "capacity_unknown": gettext("speed not known"),
         "nothing": gettext("Nobody is cut off, and everybody keeps a reserve"),
         "silent": gettext("The server does not answer. What you see may be old."),
         "kinds": {key: str(word) for key, word in KIND_NAMES.items()},
@@ -197,64 +204,22 @@ def _cluster_of(request: HttpRequest, estate: Estate) -> str:
     return name
 
 
-def _wired(estate: Estate, cluster: str) -> Wired:
-    """The estate with its designs, of the hosts and VMs of one cluster alone: the rest is not drawn."""
-    wired = snapshot.load_designed(estate, snapshot.designs_of(estate)).estate
-    hosts = wired.hosts_of(cluster)
-    names = {host.name for host in hosts}
-    return msgspec.structs.replace(
-        wired,
-        hosts=hosts,
-        vms=wired.vms_of(cluster),
-        datastores=tuple(store for store in wired.datastores if not store.hosts or names & set(store.hosts)),
-        paths=tuple(path for path in wired.paths if path.host in names),
-    )
-
-
 def _told(found: Blast) -> dict[str, object]:
     return {
         "down": [f"{one.kind}:{one.name}" for one in found.down],
         "vms": [msgspec.to_builtins(vm) for vm in found.vms],
         "lost": [_effect(one) for one in found.lost],
         "weakened": [_effect(one) for one in found.weakened],
+        "loads": [
+            {**msgspec.to_builtins(load), "share_left": load.share_left, "is_short": load.is_short}
+            for load in found.loads
+        ],
+        "clusters": [msgspec.to_builtins(one) for one in found.clusters],
     }
 
 
 def _effect(effect: object) -> object:
     return msgspec.to_builtins(effect)
-
-
-def _shown(one: ClusterAvailability) -> dict[str, object]:
-    """A cluster as the page shows it."""
-    longest = max((cause.minutes["ha"] or 0.0 for cause in one.causes), default=0.0) or 1.0
-    return {
-        "cluster": one,
-        "rows": [
-            Row(
-                label=cause.label,
-                minutes=[cause.minutes[kind] for kind in PROTECTIONS],
-                share=100 * (cause.minutes["ha"] or 0.0) / longest,
-            )
-            for cause in one.causes
-        ],
-        "totals": [one.minutes[kind] for kind in PROTECTIONS],
-        "shares": [100 * one.availability(kind) for kind in PROTECTIONS],
-        "nines": [nines(one.minutes[kind] / MINUTES_A_YEAR) for kind in PROTECTIONS],
-        "ranges": [(one.best_minutes[kind], one.worst_minutes[kind]) for kind in PROTECTIONS],
-        "restart": _minutes(one),
-    }
-
-
-def _minutes(one: ClusterAvailability) -> dict[str, float] | None:
-    if one.played is None:
-        return None
-    estimate = one.played.vm_restarts
-    return {
-        "years": one.played.years,
-        "value": estimate.value * MINUTES_A_YEAR,
-        "low": estimate.low * MINUTES_A_YEAR,
-        "high": estimate.high * MINUTES_A_YEAR,
-    }
 
 
 def _json(thing: object) -> HttpResponse:

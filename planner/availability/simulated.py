@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -59,7 +59,7 @@ class Estimate(Struct, frozen=True, kw_only=True):
 
 
 class Played(Struct, frozen=True, kw_only=True):
-    """What came of it; shares are of the time."""
+    """What came of it; shares are of the time.  `histogram` counts years by the minutes lost of a VM."""
 
     years: float
     failures: int
@@ -67,6 +67,76 @@ class Played(Struct, frozen=True, kw_only=True):
     vm_missing: Estimate
     vm_restarts: Estimate
     minutes_quantiles: dict[str, float]
+    histogram: tuple[int, ...] = ()
+
+
+class Share(Struct, frozen=True, kw_only=True):
+    """Some of the years, for one worker; the seed makes them what they are, whoever plays them."""
+
+    years: float
+    seed: int
+
+
+class SharePlayed(Struct, frozen=True, kw_only=True):
+    """Of each batch the hours short, host-hours missing and VM-hours lost; failures, years by loss."""
+
+    years: float
+    short_h: tuple[float, ...]
+    missing_h: tuple[float, ...]
+    restarts_h: tuple[float, ...]
+    failures: int
+    histogram: tuple[int, ...]
+
+
+def shares_of(years: float, count: int, chance: np.random.Generator) -> tuple[Share, ...]:
+    """Split years into so many equal shares, each with a seed of its own."""
+    seeds = [int(seed) for seed in chance.integers(1, 2**62, size=count)]
+    return tuple(Share(years=years / count, seed=seed) for seed in seeds)
+
+
+def play_share(cluster: Cluster, share: Share) -> SharePlayed:
+    """Play one share of the years.
+
+    Raises:
+        ValueError: as `play`.
+    """
+    _check(cluster, share.years)
+    from planner.kernels.outages import play_hosts
+
+    run: Callable[..., Any] = play_hosts
+    short, missing, restarts, failures, histogram = run(
+        *_arguments(cluster), share.years, BATCHES, share.seed
+    )
+    return SharePlayed(
+        years=share.years,
+        short_h=tuple(short.tolist()),
+        missing_h=tuple(missing.tolist()),
+        restarts_h=tuple(restarts.tolist()),
+        failures=int(failures.sum()),
+        histogram=tuple(histogram.tolist()),
+    )
+
+
+def joined(cluster: Cluster, played: Sequence[SharePlayed]) -> Played:
+    """Put equal shares together, in whatever order they came."""
+    years = sum(share.years for share in played)
+    span_h = years / len(played) * HOURS_A_YEAR / BATCHES
+    vms = max(1, cluster.vms_per_host * cluster.hosts)
+    working = max(1, cluster.hosts - cluster.tolerated)
+    histogram = np.sum([share.histogram for share in played], axis=0)
+    short, missing, restarts = (
+        np.concatenate([np.asarray(getattr(share, name)) for share in played])
+        for name in ("short_h", "missing_h", "restarts_h")
+    )
+    return Played(
+        years=years,
+        failures=sum(share.failures for share in played),
+        short=_estimate(short / span_h),
+        vm_missing=_estimate(missing / span_h / working),
+        vm_restarts=_estimate(restarts / span_h / vms),
+        minutes_quantiles=_quantiles(histogram),
+        histogram=tuple(int(count) for count in histogram),
+    )
 
 
 def play(cluster: Cluster, years: float, chance: np.random.Generator, threads: int = 1) -> Played:
@@ -84,30 +154,15 @@ def play(cluster: Cluster, years: float, chance: np.random.Generator, threads: i
         ValueError: no host, no year, or times that are not positive.
     """
     _check(cluster, years)
-    seeds = [int(seed) for seed in chance.integers(1, 2**62, size=threads)]
-    share = years / threads
-
-    from planner.kernels.outages import play_hosts
-
-    run: Callable[..., Any] = play_hosts
-
-    def one(seed: int) -> tuple[npt.NDArray[np.float64], ...]:
-        return tuple(run(*_arguments(cluster), share, BATCHES, seed))
-
+    shares = shares_of(years, threads, chance)
     with ThreadPoolExecutor(threads) as pool:
-        played = list(pool.map(one, seeds))
-    short, missing, restarts, failures = (np.concatenate([parts[n] for parts in played]) for n in range(4))
-    span_h = share * HOURS_A_YEAR / BATCHES
-    vms = max(1, cluster.vms_per_host * cluster.hosts)
-    working = max(1, cluster.hosts - cluster.tolerated)
-    return Played(
-        years=years,
-        failures=int(failures.sum()),
-        short=_estimate(short / span_h),
-        vm_missing=_estimate(missing / span_h / working),
-        vm_restarts=_estimate(restarts / span_h / vms),
-        minutes_quantiles=_quantiles(sum(parts[4] for parts in played)),
-    )
+        played = list(pool.map(lambda share: play_share(cluster, share), shares))
+    return joined(cluster, played)
+
+
+def edges() -> tuple[float, ...]:
+    """Give the upper edges of the bins of a histogram, minutes: 0, then 8 a decade from 0.001 up."""
+    return (0.0, *(0.001 * 10 ** (place / 8) for place in range(1, BINS + 1)))
 
 
 def rare(cluster: Cluster, cycles: int, chance: np.random.Generator) -> Estimate:
@@ -169,14 +224,14 @@ def _estimate(parts: npt.NDArray[np.float64]) -> Estimate:
     return Estimate(value=float(parts.mean()), error=float(parts.std(ddof=1) / math.sqrt(len(parts))))
 
 
-def _quantiles(histogram: npt.NDArray[np.float64] | int) -> dict[str, float]:
+def _quantiles(histogram: npt.NDArray[np.int64]) -> dict[str, float]:
     """Give the minutes that half, 95 % and 99 % of the years stay below: upper edges of their bins."""
     counts = np.asarray(histogram)
-    if counts.ndim == 0 or not counts.sum():
+    if not counts.sum():
         return {}
     reached = np.cumsum(counts) / counts.sum()
-    edges = [0.0, *(0.001 * 10 ** (place / 8) for place in range(1, BINS + 1))]
+    upper = edges()
     return {
-        name: edges[int(np.searchsorted(reached, share))]
+        name: upper[int(np.searchsorted(reached, share))]
         for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
     }

@@ -28,6 +28,7 @@ _WORDS: Final = (
     "kind",
     "state",
     "lacp",
+    "level",
 )  # closed sets of lower-case words
 _PLACE: Final = re.compile(r"^(?P<reason>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$", re.DOTALL)
 _STEP: Final = re.compile(r"([^.\[\]]+)|\[(\d+)\]")

@@ -11,7 +11,8 @@ from msgspec import Struct
 from planner.estate import Estate
 from planner.paths import cuts
 from planner.paths.cuts import Couple, Cuts
-from planner.paths.lint import Finding, lint
+from planner.paths.lint import lint
+from planner.paths.lint_rules import Finding
 from planner.paths.questions import Answer, Proof, Service, answer, questions
 from planner.paths.wiring import Component, Wiring, wire
 

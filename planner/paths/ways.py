@@ -63,6 +63,7 @@ class Roads:
             if path.datastore:
                 self._luns_of[path.datastore].add(path.lun)
         self._groups = _groups_of_hosts(estate)
+        self._hbas_cabled = any(wiring.components[port].kind == "hba" for port in wiring.switch_of)
         self._peers: dict[tuple[str | None, Role], dict[str, frozenset[int]]] = {}
 
     def luns_of(self, datastore: Datastore) -> Sequence[str]:
@@ -86,14 +87,14 @@ class Roads:
         alive = [path for path in reported if path.state not in LOST_STATES]
         ways: Iterable[Way | None]
         if reported:
-            ways = [self._reported(host, hbas, path, controllers) for path in alive]
+            ways = [way for path in alive for way in self._reported_all(host, hbas, path, controllers)]
         else:
             ways = self._possible(host, controllers)
         return Ways(
             ways=_working(ways),
             dead=len(reported) - len(alive),
             layers=("hba", "card", "fabric", "controller"),
-            around=self._only_array(controllers),
+            around=self._only_array(controllers, lun.raid_group),
         )
 
     def to_role(self, host: Host, groups: Sequence[PortGroup], role: Role) -> Ways:
@@ -145,15 +146,47 @@ class Roads:
             return (owner.name,) if owner else ()
         return tuple(name for name, other in self._controllers.items() if other.array == owner.array)
 
-    def _only_array(self, controllers: Sequence[str]) -> frozenset[int]:
-        """Give the one array that a LUN lives in, with the places around it: no way leads past them."""
+    def _only_array(self, controllers: Sequence[str], raid_group: str | None) -> frozenset[int]:
+        """Give the one array that a LUN lives in, its disks and the places around: no way leads past them."""
         known = [self._controllers[name] for name in controllers if name in self._controllers]
         arrays = {controller.array for controller in known}
         if len(arrays) != 1 or None in arrays:
             return frozenset()
         numbers = [self.wiring.number("controller", controller.name) for controller in known]
         shared = frozenset.intersection(*(self.wiring.places(number) for number in numbers))
-        return shared | {self.wiring.number("array", str(known[0].array))}
+        disks = set() if raid_group is None else {self.wiring.number("raid-group", raid_group)}
+        return shared | disks | {self.wiring.number("array", str(known[0].array))}
+
+    def _reported_all(
+        self, host: Host, hbas: Mapping[str, Hba], path: Path, controllers: Sequence[str]
+    ) -> list[Way | None]:
+        """Give the way of a path; one of a software adapter has as many as there are uplinks for storage."""
+        runtime = _RUNTIME_NAME.match(path.name)
+        hba = hbas.get(path.hba or (runtime["hba"] if runtime else "") or "")
+        if hba is None or not is_software(hba):
+            return [self._reported(host, hbas, path, controllers)]
+        controller = path.controller or (controllers[0] if len(controllers) == 1 else None)
+        return self._over_network(host, controller, path.state != "unknown")
+
+    def _over_network(self, host: Host, controller: str | None, certain: bool) -> list[Way | None]:
+        """Give the ways of a software adapter: it is a program, and fails with the NICs under it."""
+        number = None if controller is None else self.wiring.find("controller", controller)
+        groups = self.roles_of(host).get("storage", ())
+        nics = {nic.device: nic for group in groups for nic in self._uplinks(host, group)}
+        if not nics:
+            nobody: Layers = (("hba", None), ("card", None), ("fabric", None), ("controller", number))
+            return [self._way(nobody, (number,), None, certain)]
+        ports = self._ports(controller, None)
+        found = []
+        for nic in nics.values():
+            port = self.wiring.number("nic", f"{host.name}/{nic.device}")
+            card = None if nic.card is None else self.wiring.find("card", f"{host.name}/{nic.card}")
+            plugged = self.wiring.switch_of.get(port, [])
+            hop = (plugged[0], ports) if plugged and ports and self.wiring.reach(plugged[0], ports) else None
+            switch = plugged[0] if plugged else None
+            layers: Layers = (("hba", port), ("card", card), ("fabric", switch), ("controller", number))
+            found.append(self._way(layers, (port, switch, number), hop, certain and nic.up is not None))
+        return found
 
     def _reported(
         self, host: Host, hbas: Mapping[str, Hba], path: Path, controllers: Sequence[str]
@@ -214,12 +247,16 @@ class Roads:
     def _possible(self, host: Host, controllers: Sequence[str]) -> list[Way | None]:
         """Give the ways that fabrics and cables allow where the host reports no path."""
         online = [hba for hba in host.hbas if (hba.status or "").casefold() not in OFFLINE]
-        return [
+        found = [
             self._allowed(host, hba, controller, port)
             for hba in online
+            if not is_software(hba)
             for controller in controllers
             for port in self._all_ports(controller)
         ]
+        if any(is_software(hba) for hba in online):
+            found += [way for name in controllers for way in self._over_network(host, name, True)]
+        return found
 
     def _all_ports(self, controller: str) -> Sequence[tuple[str, str | None] | None]:
         known = self._controllers.get(controller)
@@ -241,7 +278,9 @@ class Roads:
             elif hba.fabric is None or port[1] != hba.fabric:
                 return None
         parts = [*parts, *switches[:1]]
-        return self._way(layers, (*parts, fabric, number, end), hop, hba.status is not None)
+        # Where somebody wrote the cables of HBAs down, one without a cable is not known to be plugged in.
+        certain = hba.status is not None and (bool(switches) or not self._hbas_cabled)
+        return self._way(layers, (*parts, fabric, number, end), hop, certain)
 
     # -- network
 
@@ -281,6 +320,17 @@ class Roads:
         if hop is None:
             layers.append(("beyond", None))
         return self._way(layers, (port, *plugged[:1]), hop, nic.up is not None)
+
+
+def is_software(hba: Hba) -> bool:
+    """Say whether an adapter is a program over NICs: software iSCSI, NVMe over TCP or RDMA.
+
+    >>> is_software(Hba(device="vmhba64", kind="iSCSI", model="iSCSI Software Adapter"))
+    True
+    """
+    told = f"{hba.kind or ''} {hba.model or ''}".casefold()
+    over_ip = "iscsi" in told or "nvme" in told
+    return over_ip and ("software" in told or "tcp" in told or "rdma" in told)
 
 
 def _groups_of_hosts(estate: Estate) -> Mapping[str, Sequence[PortGroup]]:

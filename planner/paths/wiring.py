@@ -2,7 +2,7 @@
 
 site > room > rack > chassis > host > card > NIC, HBA         feed > feed > PSU > host
                    > switch < stack, fabric                              > switch, controller
-                   > controller < array
+                   > controller < array > RAID group > LUN > datastore
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from planner.paths.cuts import Cuts
 
 Kind: TypeAlias = Literal[
     "site", "room", "rack", "chassis", "feed", "psu", "host", "card", "nic", "hba", "fabric", "switch",
-    "stack", "isl", "port", "controller", "array", "lun", "datastore", "clients",
+    "stack", "isl", "port", "controller", "array", "raid-group", "lun", "datastore", "clients",
 ]  # fmt: skip
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 DEEPEST: Final = 50  # feeds behind feeds; no building has so many
@@ -115,7 +115,7 @@ class Wiring:
         """Give what parts a switch from all targets; None where no cable joins them."""
         key = (switch, targets)
         if key not in self._reach:
-            near = targets & self._island(switch)
+            near = targets & self.island(switch)
             self._reach[key] = cuts.cuts_between(self._neighbours, self.cuts, switch, near) if near else None
         return self._reach[key]
 
@@ -145,7 +145,7 @@ class Wiring:
                 used |= found
         return frozenset(used)
 
-    def _island(self, switch: int) -> frozenset[int]:
+    def island(self, switch: int) -> frozenset[int]:
         """Give everything that cables join to a switch in any way."""
         if switch not in self._vertex:
             return frozenset((switch,))
@@ -281,8 +281,10 @@ def _arrays(estate: Estate, wiring: Wiring) -> None:
         wiring.needs(number, *(wiring.number("feed", name) for name in controller.feeds))
         for port in controller.ports:
             wiring.needs(wiring.number("port", f"{controller.name}/{port.device}"), number)
+    for raid_group in estate.raid_groups:
+        _inside(wiring, wiring.number("raid-group", raid_group.name), "array", raid_group.array)
     for lun in estate.luns:
-        wiring.number("lun", lun.name)
+        _inside(wiring, wiring.number("lun", lun.name), "raid-group", lun.raid_group)
     for datastore in estate.datastores:
         number = wiring.number("datastore", datastore.name)
         for name in datastore.luns:

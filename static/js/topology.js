@@ -58,7 +58,7 @@
     }
     const widest = Math.max(3, ...[...layers.values()].map((layer) => Math.min(layer.length, 10)));
     const room = Math.max(2, Math.floor((area.clientWidth - LEFT - PAD) / (WIDTH + GAP)));
-    const across = Math.min(10, narrow ? room : Math.max(widest, room));
+    const across = Math.min(10, room);
     const width = Math.max(LEFT + Math.min(across, widest) * (WIDTH + GAP) + PAD, area.clientWidth - 2);
     const places = new Map();
     const bands = [];
@@ -129,6 +129,7 @@
     }
     for (const place of places.values()) svg.append(nodeOf(place));
     area.replaceChildren(svg);
+    box.querySelector("[data-close]").hidden = !opened.size;
     if (focused) area.querySelector(`[data-node="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
     table();
   }
@@ -194,6 +195,7 @@
   function tell() {
     told.replaceChildren();
     reset.disabled = failed.size === 0;
+    rehearse();
     if (!blast) return;
     const part = (title, items) => {
       const made = html("div");
@@ -208,11 +210,45 @@
       const vms = blast.vms.filter((vm) => vm.fate === fate);
       if (vms.length) part(`${vms.length} ${title}`, vms.map((vm) => vm.name));
     }
-    const who = ({ cut }) => `${words.kinds[cut.kind] || cut.kind} ${cut.name}: ${words.services[cut.service] || cut.service}`;
+    const who = ({ cut }) => `${words.kinds[cut.kind] || cut.kind} ${cut.name}${words.colon} ${words.services[cut.service] || cut.service}`;
     if (blast.lost.length) part(words.lost, blast.lost.map(who));
     const weak = blast.weakened.filter((effect) => effect.now_single.length);
     if (weak.length) part(words.weak, weak.map((effect) => `${who(effect)} → ${effect.now_single.slice(0, 3).join(", ")}`));
     if (!told.children.length) part(words.nothing, []);
+    const carried = blast.loads.map(carrying);
+    if (carried.length) part(words.loads, carried);
+    for (const cluster of blast.clusters) part(words.admission, admission(cluster));
+    rehearse();
+  }
+
+  const whole = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 1 });
+
+  // What is left of a bottleneck, and how much of it is asked; what nobody told stands as not known.
+  function carrying(load) {
+    const said = [];
+    const sized = load.unit !== "ports" && load.capacity_left !== null;
+    said.push(fill(words.parts, { left: load.parts_left, before: load.parts_before }));
+    if (sized) said.push(fill(words.carries, { left: whole.format(load.capacity_left), before: whole.format(load.capacity_before), unit: load.unit }));
+    else if (load.about !== "fan-in") said.push(words.capacity_unknown);
+    if (load.asked !== null) said.push(fill(words.asked, { asked: whole.format(load.asked), unit: load.unit }));
+    else if (load.about.startsWith("host-") || load.about === "controller-iops") said.push(words.load_unknown);
+    if (load.ratio_left !== null) said.push(fill(words.ratio, { ratio: whole.format(load.ratio_left) }));
+    if (load.is_short) said.push(words.short);
+    return `${words.about[load.about]} ${load.name}${words.colon} ${said.join(", ")}`;
+  }
+
+  function admission(cluster) {
+    const said = [fill(words.left, { left: cluster.hosts_left, before: cluster.hosts_before })];
+    for (const [name, share] of Object.entries(cluster.wanted)) said.push(fill(words.wanted[name], { share: whole.format(100 * share) }));
+    if (cluster.carried === false) said.push(words.too_much);
+    return said;
+  }
+
+  function rehearse() {
+    const link = box.querySelector("[data-rehearse]");
+    if (!link) return;
+    link.hidden = !failed.size;
+    link.href = `${link.dataset.rehearse}${[...failed].map((id) => `&fail=${encodeURIComponent(id)}`).join("")}`;
   }
 
   let asking = 0;
@@ -278,6 +314,11 @@
     }
   };
   for (const [name, isNear] of [["mouseover", true], ["mouseout", false], ["focusin", true], ["focusout", false]]) area.addEventListener(name, (event) => near(event, isNear));
+  const close = box.querySelector("[data-close]");
+  close.addEventListener("click", () => {
+    opened.clear();
+    draw();
+  });
   rows.addEventListener("change", (event) => toggle(event.target.dataset.check));
   reset.addEventListener("click", () => {
     failed.clear();

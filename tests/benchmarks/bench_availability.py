@@ -1,13 +1,17 @@
-"""How fast clusters are played, beside the same model in numpy; how sure nine nines are."""
+"""How fast clusters are played, beside the same model in numpy and in SimPy; how sure nine nines are."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 import numpy as np
+import simpy
 
 from planner.availability import closed
+from planner.availability.report import examine_availability
 from planner.availability.simulated import Cluster, play, rare
+from tests.planner.paths.wired import reference
 
 HOSTS, MTBF_H, MTTR_H = 16, 10_000.0, 8.0
 SCALE = MTBF_H / 0.9027452929509336  # Weibull of shape 1.5 with this mean
@@ -30,6 +34,33 @@ def numpy_years(years: int, chance: np.random.Generator) -> tuple[float, int]:
     return float(lengths[failed[inside] > 1].sum() / span), int((begins < span).sum())
 
 
+def simpy_years(years: int, vms: int, chance: np.random.Generator) -> tuple[float, int]:
+    """The same hosts as SimPy processes; each failure restarts so many VMs, one draw each."""
+    env = simpy.Environment()
+    told = {"failed": 0, "since": 0.0, "short": 0.0, "failures": 0, "lost": 0.0}
+
+    def changed(by: int) -> None:
+        if told["failed"] > 1:
+            told["short"] += env.now - told["since"]
+        told["failed"] += by
+        told["since"] = env.now
+
+    def host() -> Iterator[simpy.Event]:
+        while True:
+            yield env.timeout(SCALE * chance.weibull(1.5))
+            changed(1)
+            told["failures"] += 1
+            for vm in range(vms):
+                told["lost"] += 30 + vm // 32 * 2 + chance.lognormal(np.log(60) - 0.125, 0.5)
+            yield env.timeout(chance.lognormal(np.log(MTTR_H) - 0.5, 1.0))
+            changed(-1)
+
+    for _ in range(HOSTS):
+        env.process(host())
+    env.run(until=years * 8760.0)
+    return told["short"] / (years * 8760.0), int(told["failures"])
+
+
 def timed(call) -> tuple[object, float, float]:
     began, cpu = time.perf_counter(), time.process_time()
     answer = call()
@@ -50,18 +81,35 @@ def test_a_million_cluster_years(capsys) -> None:
     peer, _, peer_cpu = timed(lambda: sum(numpy_years(5000, chance)[1] for _ in range(10)))
     ratio = (peer_cpu / 50_000) / (cpu / 1e6)
     lines.append(f"numpy, as many: {peer_cpu / 50_000 * 1e6:.1f} s CPU, {ratio:.0f} x ({peer} failures)")
+    peer, _, peer_cpu = timed(lambda: simpy_years(2000, 0, chance)[1])
+    ratio = (peer_cpu / 2000) / (cpu / 1e6)
+    lines.append(f"SimPy, as many: {peer_cpu / 2000 * 1e6:.0f} s CPU, {ratio:.0f} x ({peer} failures)")
     whole = Cluster(
         hosts=HOSTS, tolerated=1, mtbf_h=MTBF_H, mttr_h=MTTR_H, life_shape=1.5, repair_sigma=1.0,
         vms_per_host=20, restart_s=30, turn_s=2, boot_s=60,
     )  # fmt: skip
     _, wall, cpu = timed(lambda: play(whole, 2e5, chance, threads=2))
-    lines.append(f"with every VM's restart: {cpu * 5:.1f} s CPU ({wall * 5:.1f} s on this load)")
+    lines.append(
+        f"with every VM's restart: {cpu * 5:.1f} s CPU on 2 threads, {cpu * 5 / 2:.1f} s on 2 quiet cores "
+        f"({wall * 5:.1f} s on this load)"
+    )
+    peer, _, peer_cpu = timed(lambda: simpy_years(1000, 20, chance)[1])
+    ratio = (peer_cpu / 1000) / (cpu / 2e5)
+    lines.append(f"SimPy, as many: {peer_cpu / 1000 * 1e6:.0f} s CPU, {ratio:.0f} x ({peer} failures)")
     nine = Cluster(hosts=HOSTS, tolerated=3, mtbf_h=8760.0, mttr_h=MTTR_H)
     rare(nine, 10, chance)
     found, wall, cpu = timed(lambda: rare(nine, 1_000_000, chance))
     exact = closed.unavailable_with_crews(13, HOSTS, 8760.0, MTTR_H, HOSTS)
     lines.append(
         f"nine nines: {found.value:.3e} of {exact:.3e}, to {found.error / found.value:.2%}, {cpu:.2f} s CPU"
+    )
+    chance = np.random.default_rng(2)
+    estate = reference(hosts=16, vms=320)
+    parts, _, cpu = timed(
+        lambda: examine_availability(estate, {"prod": 1}, chance, years=10_000)[0].parts_played
+    )
+    lines.append(
+        f"every component of 16 hosts: {parts.failures} failures in 10,000 years, {cpu:.2f} s CPU in all"
     )
     with capsys.disabled():
         print("\n" + "\n".join(lines))

@@ -43,6 +43,7 @@ PAGES = {
     "redundancy": "estate|wiring/",
     "topology": "estate|wiring/topology/",
     "availability": "estate|wiring/availability/",
+    "editor of the wiring": "estate|wiring/edit/?kind=nic",
     "cost": "estate|cost/",
     "cluster": "estate|cluster/?name=Blue",
     "failures": "estate|cluster/failures/?name=Blue",

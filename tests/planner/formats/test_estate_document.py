@@ -77,6 +77,7 @@ NAMED = (
     "controllers",
     "fabrics",
     "rooms",
+    "raid_groups",
     "feeds",
 )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from planner.estate import Estate, Hba, Host, Nic, Path
+from planner.estate import Estate, Hba, Host, Nic, Path, Switch
 from tests.invented import Cell, Tables
 from tests.workbooks import host as host_row
 from tests.workbooks import small
@@ -41,7 +41,11 @@ def exported(estate: Estate) -> Estate:
         datastores=estate.datastores,
         luns=tuple(replace(lun, controller=None, controllers=()) for lun in estate.luns),
         paths=tuple(replace(path, hba=None, fabric=None, controller=None) for path in estate.paths),
-        switches=tuple(replace(switch, lacp=None) for switch in estate.switches if switch.kind != "physical"),
+        switches=tuple(
+            replace(switch, lacp="on" if switch.kind == "distributed" and switch.lacp else None)
+            for switch in estate.switches
+            if switch.kind != "physical"
+        ),
         port_groups=estate.port_groups,
         vms=estate.vms,
     ).sorted()
@@ -67,8 +71,32 @@ def with_paths(estate: Estate) -> Estate:
     return replace(estate, paths=paths).sorted()
 
 
+def on_one_distributed_switch(estate: Estate) -> Estate:
+    """The same networks on a distributed switch: its uplinks have names, its port groups know no hosts."""
+    hosts = tuple(
+        replace(
+            host,
+            nics=tuple(
+                replace(nic, switch="dvs", uplink=f"Uplink {place + 1}")
+                for place, nic in enumerate(host.nics)
+            ),
+        )
+        for host in estate.hosts
+    )
+    groups = tuple(
+        replace(group, switch="dvs", hosts=(), vlan="7", active=("Uplink 1",), standby=("Uplink 2",))
+        for group in estate.port_groups
+    )
+    names = tuple(host.name for host in estate.hosts)
+    uplinks = tuple(f"{host.name}/{nic.device}" for host in hosts for nic in host.nics)
+    virtual = Switch(name="dvs", kind="distributed", mtu=9000, hosts=names, uplinks=uplinks, lacp="on")
+    physical = tuple(switch for switch in estate.switches if switch.kind == "physical")
+    return replace(estate, hosts=hosts, port_groups=groups, switches=(*physical, virtual)).sorted()
+
+
 def sheets(estate: Estate) -> Tables:
     """Write the sheets about hosts, storage and networks, and vInfo."""
+    distributed = {switch.name for switch in estate.switches if switch.kind == "distributed"}
     return small(
         vInfo=[
             vm_row(
@@ -103,15 +131,37 @@ def sheets(estate: Estate) -> Tables:
             if switch.kind == "standard"
             for name in switch.hosts
         ],
+        dvSwitch=[
+            {
+                "Switch": switch.name,
+                "Host members": ", ".join(switch.hosts),
+                "Max MTU": switch.mtu,
+                "LACP Mode": "active" if switch.lacp else "",
+            }
+            for switch in estate.switches
+            if switch.kind == "distributed"
+        ],
         vPort=[
             {"Host": name, "Port Group": group.name, "Switch": group.switch, "VLAN": "0"}
             for group in estate.port_groups
+            if group.switch not in distributed
             for name in group.hosts
+        ],
+        dvPort=[
+            {
+                "Port": group.name,
+                "Switch": group.switch,
+                "VLAN": group.vlan,
+                "Active Uplink": ", ".join(group.active),
+                "Standby Uplink": ", ".join(group.standby),
+            }
+            for group in estate.port_groups
+            if group.switch in distributed
         ],
         vSC_VMK=[
             {"Host": name, "Device": f"vmk{place}", "Port Group": group.name, "IP Address": "10.0.0.1"}
             for place, group in enumerate(one for one in estate.port_groups if "vm" not in one.roles)
-            for name in group.hosts
+            for name in group.hosts or [host.name for host in estate.hosts]
         ],
         vMultiPath=list(_paths(estate)),
     )

@@ -12,7 +12,7 @@ from planner.estate import Estate
 from planner.formats.reader import read
 from planner.paths.designs import lay
 from planner.paths.report import examine
-from tests.planner.paths.sheets import exported, sheets, with_paths
+from tests.planner.paths.sheets import exported, on_one_distributed_switch, sheets, with_paths
 from tests.planner.paths.test_reference_design import (
     both_hbas_on_one_card,
     both_uplinks_on_one_card,
@@ -57,6 +57,27 @@ def test_a_workbook_gives_the_findings_of_its_estate(
     assert theirs.standings == ours.standings
     assert theirs.lint == ours.lint
     assert (change is as_it_is) == (not ours.single_points)
+
+
+@pytest.mark.parametrize("change", [as_it_is, one_hba, both_uplinks_on_one_card, one_uplink, one_path_dead])
+def test_a_distributed_switch_is_read_with_its_uplinks_and_bundles(
+    tmp_path: Path, change: Callable[[Estate], Estate]
+) -> None:
+    wired = change(
+        with_paths(on_one_distributed_switch(one_hba(reference()) if change is one_hba else reference()))
+    )
+    estate = exported(wired)
+    book = tmp_path / "export.xlsx"
+    write_workbook(sheets(estate), book)
+    read_back = read(book, book.name).estate
+    (virtual,) = read_back.switches
+    assert (virtual.kind, virtual.lacp, virtual.mtu) == ("distributed", "on", 9000)
+    assert {group.standby for group in read_back.port_groups} == {("Uplink 2",)}
+    ours, theirs = examine(estate), examine(read_back)
+    assert theirs.single_points == ours.single_points
+    assert theirs.pairs == ours.pairs
+    assert theirs.standings == ours.standings
+    assert theirs.lint == ours.lint
 
 
 def test_what_an_export_cannot_tell_is_unknown_until_a_design_says_it(tmp_path: Path) -> None:

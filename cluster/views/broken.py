@@ -1,0 +1,45 @@
+"""What fails in one cluster of an estate as it is wired: for the drawing, and for a rehearsal of it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from django.http import HttpRequest
+
+from cluster import snapshot
+from cluster.models import Estate
+from planner.blast import Blast, blast
+from planner.estate import Estate as Wired
+from planner.parameters import Parameters
+
+FAILED_AT_MOST: Final = 40
+
+
+def blast_of(request: HttpRequest, estate: Estate, cluster: str) -> Blast:
+    """The blast of what `?fail=` names, without placing anybody anew.
+
+    Raises:
+        EstateError: nothing is named, or nothing of that name is there.
+    """
+    failed = request.GET.getlist("fail")[:FAILED_AT_MOST]
+    wired = wired_cluster(estate, cluster)
+    return blast(wired, failed, vcpu_per_core=Parameters().vcpu_per_core, with_admission=False)
+
+
+def wired_cluster(estate: Estate, cluster: str) -> Wired:
+    """The estate with designs and edits, of the hosts and VMs of one cluster alone: the rest is not drawn."""
+    return cluster_part(snapshot.load_wired(estate).reading.estate, cluster)
+
+
+def cluster_part(wired: Wired, cluster: str) -> Wired:
+    """The part of an estate that is drawn with one of its clusters."""
+    hosts = wired.hosts_of(cluster)
+    names = {host.name for host in hosts}
+    return msgspec.structs.replace(
+        wired,
+        hosts=hosts,
+        vms=wired.vms_of(cluster),
+        datastores=tuple(store for store in wired.datastores if not store.hosts or names & set(store.hosts)),
+        paths=tuple(path for path in wired.paths if path.host in names),
+    )
