@@ -131,7 +131,7 @@ SAVINGS_SHOWN: Final = 20
 def examine_availability(
     estate: Estate,
     tolerated: Mapping[str, int],
-    chance: np.random.Generator,
+    chance: np.random.Generator | None,
     *,
     years: float = 10_000.0,
     threads: int = 1,
@@ -140,7 +140,7 @@ def examine_availability(
 
     Args:
         tolerated: host failures that each cluster carries, by admission; a cluster left out carries none.
-        chance: for the years that are played; 0 years plays none.
+        chance: for the years that are played; 0 years, or None, plays none.
 
     Raises:
         EstateError: feeds in a ring.
@@ -182,7 +182,7 @@ class _Estimator:
         self.answers = answers
         self._down: dict[object, float] = {}
 
-    def result(self, chance: np.random.Generator, years: float, threads: int) -> ClusterAvailability:
+    def result(self, chance: np.random.Generator | None, years: float, threads: int) -> ClusterAvailability:
         middle, worst, best = (Rates.of(case) for case in ("middle", "worst", "best"))
         causes = self._causes(middle)
         return ClusterAvailability(
@@ -379,8 +379,10 @@ class _Estimator:
             None,
         )
 
-    def _played(self, rates: Rates, chance: np.random.Generator, years: float, threads: int) -> Played | None:
-        if not years:
+    def _played(
+        self, rates: Rates, chance: np.random.Generator | None, years: float, threads: int
+    ) -> Played | None:
+        if not years or chance is None:
             return None
         per_host = round(len(self.vms) / len(self.hosts))
         cluster = Simulated(

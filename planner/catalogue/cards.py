@@ -77,6 +77,8 @@ CARDS: Final[tuple[Card, ...]] = (
     ),
     _card("network", "nic_ports", "ports/host", Sentence("Network ports of a host"), False, 1000),
     _card("network", "switch_copies", "copies", Sentence("Crossed networks, 2 for redundancy"), False, 10),
+    _card("network", "ft_port", "port", Sentence("10 Gbit/s port for FT, at host and switch")),
+    _card("network", "ft_ports", "ports/host", Sentence("Ports of a host for FT"), False, 100),
     _card("storage", "array_controller", "controller", Sentence("Storage controller")),
     _card("storage", "array_controllers", "controllers", Sentence("Controllers of an array"), False, 100),
     _card("storage", "storage_raw_tib", "TiB", Sentence("Raw storage, per TiB")),

@@ -61,6 +61,7 @@ ROWS: Final[tuple[Row, ...]] = (
     _one("restart_seconds", "180", "", _OURS, "", "assumption"),
     _one("discount_percent", "0", "", _OURS, "", "assumption"),
     _one("nic_ports", "4", "", _OURS, "", "assumption"),
+    _one("ft_ports", "2", "", "two ways between hosts of FT; enter yours", "", "assumption"),
     _one("hba_ports", "2", "", _OURS, "", "assumption"),
     _one("switch_ports", "48", "", _OURS, "", "assumption"),
     _one("switch_copies", "2", "", "two independent networks: IBM SAN rules", "", "assumption"),

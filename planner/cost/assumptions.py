@@ -27,7 +27,8 @@ class Assumptions(Struct, frozen=True, kw_only=True):
 
     `growth_percent` a year is added to the load before hosts are counted.  `discounts` are the asker's
     own, in percent by card (`vcf_core_year: 38`), and apply to that card in every design.  `prices_day`
-    chooses rows of the price book; None takes those without an end.
+    chooses rows of the price book; None takes those without an end.  `networks` 1 or 2: how often the
+    network is there; None: as the price book says.  `arrays` 2: storage is there twice.
     """
 
     years: int = 5
@@ -39,6 +40,8 @@ class Assumptions(Struct, frozen=True, kw_only=True):
     windows: Windows = "buy"
     buy_network: bool = False
     buy_storage: bool = False
+    networks: int | None = None
+    arrays: int = 1
     prices_day: str | None = None
     discounts: dict[str, Decimal] = {}
 
@@ -89,6 +92,10 @@ def check_assumptions(assumptions: Assumptions) -> None:
                 "vCPUs per core: {value} is not above 0 and at most {most}",
                 {"value": str(assumptions.vcpu_per_core), "most": RATIO_MAX},
             ),
+        ),
+        (
+            assumptions.networks not in (None, 1, 2) or assumptions.arrays not in (1, 2),
+            Sentence("networks and arrays: there are one or two of each"),
         ),
         (
             not is_currency(assumptions.currency),

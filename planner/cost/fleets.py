@@ -63,8 +63,8 @@ def demands_of(cluster: Members, assumptions: Assumptions) -> tuple[Demand, ...]
 
 def fleet_today(cluster: Members, assumptions: Assumptions, bought: frozenset[str] = frozenset()) -> Fleet:
     """Take the hosts as they stand; they stay as they are, whatever grows.  Those in `bought` are paid."""
-    names = _in_batch_order(cluster)
-    where = _whereabouts(cluster, names)
+    names = in_batch_order(cluster)
+    where = whereabouts(cluster, names)
     years = tuple(
         year_of(
             demand,
@@ -220,7 +220,7 @@ def _may_run(
     return tuple(may_run([counts[host] for host in hosts], failures))
 
 
-def _whereabouts(cluster: Members, hosts: Sequence[str]) -> dict[str, str]:
+def whereabouts(cluster: Members, hosts: Sequence[str]) -> dict[str, str]:
     """Where each VM runs; one whose host is not told, or not among these, is dealt out in turn."""
     known = set(hosts)
     where = {vm.name: vm.host for vm in cluster.vms if vm.host is not None and vm.host in known}
@@ -228,7 +228,7 @@ def _whereabouts(cluster: Members, hosts: Sequence[str]) -> dict[str, str]:
     return {**where, **{name: hosts[row % len(hosts)] for row, name in enumerate(unknown) if hosts}}
 
 
-def _in_batch_order(cluster: Members) -> list[str]:
+def in_batch_order(cluster: Members) -> list[str]:
     """The hosts in the order in which batches list them."""
     order = [batch.machine for batch in batches_of(cluster.hosts)]
     kinds = [batches_of([host])[0].machine for host in cluster.hosts]

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from planner.consolidation import Members
 from planner.cost.assumptions import Assumptions, check_assumptions
+from planner.cost.beside import fleet_beside
 from planner.cost.bill import Bill, bill
 from planner.cost.book import Prices
 from planner.cost.carbon import footprint
@@ -24,7 +25,6 @@ from planner.cost.study import Question, check_question, chosen_clusters, featur
 from planner.cost.uncertainty import middle_total
 from planner.estate import Estate, Rule
 from planner.hardware.front import Scores, pareto
-from planner.hardware.mixed import fleet_beside
 from planner.hardware.option import Option, explained, outage_minutes, scores_of, spare_percent
 from planner.sentence import Sentence
 

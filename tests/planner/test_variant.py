@@ -5,9 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 
 import msgspec
+import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from planner.compared import compare, results
+from planner.cost.answer import Asked
 from planner.cost.assumptions import Assumptions
 from planner.cost.book import BookError
 from planner.cost.machine import Machine
@@ -26,7 +29,8 @@ from planner.variant import (
     Variant,
     applied,
     committed,
-    results,
+    reserved,
+    told,
 )
 from tests.planner.cost.books import full
 from tests.planner.small import host, reading, vm
@@ -154,3 +158,90 @@ def test_all_hosts_may_be_dropped() -> None:
     change = DropHosts(names=tuple(f"esx{n}" for n in range(6)))
     [found] = results(estate(), [variant(change)], Question(), Assumptions(), full())
     assert (found.hosts, found.bill, found.failures_tolerated) == (0, None, None)
+
+
+def test_a_comparison_has_todays_estate_first_and_buys_what_is_missing() -> None:
+    base = variant(AddVms(count=200, like="v1"), name="more")
+    both = variant(Failures(count=2), base=base, name="more and safer")
+    free = replace(estate(), rules=())
+    found = compare(free, [base, both], Asked(platforms=("vmware",)), full(), np.random.default_rng(1))
+    assert [row.name for row in found.rows] == ["today", "more", "more and safer"]
+    assert [row.failures_asked for row in found.rows] == [1, 1, 2]
+    assert [len(row.changes) for row in found.rows] == [0, 1, 2]
+    today, more, safer = found.answer.designs
+    assert found.rows[0].hosts_to_buy == 0
+    assert found.rows[1].hosts_to_buy is not None
+    assert more.bill.design.bought(0)[0].bought == found.rows[1].hosts_to_buy > 0
+    assert safer.bill.design.year(0).hosts == more.bill.design.year(0).hosts + 1
+    assert sum(step.change for step in more.steps) == (
+        more.bill.total.amount.middle - today.bill.total.amount.middle
+    )
+    assert more.bill.total.amount.low > today.bill.total.amount.low
+    minutes = [row.outage_minutes for row in found.rows]
+    assert minutes[0] is not None
+    assert minutes[1] is not None
+    assert minutes[1] > minutes[0]  # without the missing hosts a loss leaves VMs without a place
+
+
+def test_growth_buys_hosts_in_the_year_in_which_they_are_missing() -> None:
+    growing = variant(Growth(percent=Decimal(50)), name="growing")
+    found = compare(
+        replace(estate(), rules=()), [growing], Asked(platforms=("vmware",)), full(), np.random.default_rng(1)
+    )
+    design = found.answer.designs[1].bill.design
+    hosts = [design.year(year).hosts for year in range(5)]
+    assert hosts == sorted(hosts)
+    assert hosts[0] == 6 < hosts[4]
+    assert sum(batch.bought for year in range(5) for batch in design.bought(year)) == hosts[4] - 6
+
+
+@pytest.mark.parametrize(
+    "wrong", [[], [variant(name="x")] * 2, [variant(name="today")], [variant(name=str(n)) for n in range(9)]]
+)
+def test_a_comparison_of_none_of_too_many_or_of_twins_is_refused(wrong: list[Variant]) -> None:
+    with pytest.raises(BookError):
+        compare(estate(), wrong, Asked(), full(), np.random.default_rng(1))
+
+
+def test_what_is_committed_takes_room_and_gives_none() -> None:
+    changes = (
+        AddVms(count=3, like="v1"), DropHosts(names=("esx5",)), DropVms(names=("v2",)),
+        RefreshHosts(cluster="c", machine=NEW, count=9), Protect(names=("v3",)), Growth(percent=Decimal(10)),
+    )  # fmt: skip
+    spring, autumn = variant(*changes, name="spring"), variant(AddVms(count=2, like="v1"), name="autumn")
+    kept, remarks = reserved(estate(), [spring, autumn])
+    assert remarks == ()
+    assert len(kept.vms) == 25
+    assert len({one.name for one in kept.vms}) == 25
+    assert [one.attributes[COMMITTED] for one in kept.vms if COMMITTED in one.attributes] == (
+        ["spring"] * 3 + ["autumn"] * 2
+    )
+    assert [one.name for one in kept.hosts] == [f"esx{n}" for n in range(5)]
+    assert next(one for one in kept.vms if one.name == "v3").ft == "primary"
+    assert any(one.name == "v2" for one in kept.vms)
+
+
+def test_a_commitment_that_the_estate_has_left_behind_is_told_and_the_rest_still_reserves() -> None:
+    lost = variant(AddVms(count=3, like="gone"), AddVms(count=1, like="v1"), name="spring")
+    kept, remarks = reserved(estate(), [lost])
+    assert len(kept.vms) == 21
+    assert "spring" in str(remarks[0])
+    assert "there is no VM or template gone" in str(remarks[0])
+
+
+def test_every_change_is_told_in_a_sentence() -> None:
+    changes: list[Change] = [
+        AddVms(count=2, like="v1"), AddVms(count=2, like="v1", cluster="c"), DropVms(names=("v1",)),
+        DropHosts(names=("a", "b", "c", "d")), RefreshHosts(cluster="c", machine=NEW, count=3),
+        Protect(names=("v1",)), Failures(count=2), Growth(percent=Decimal(20)),
+    ]  # fmt: skip
+    assert [str(told(change)) for change in changes] == [
+        "2 more VMs like v1",
+        "2 more VMs like v1, in c",
+        "Without the VMs v1",
+        "Without the hosts a, b, c … (4)",
+        "c on 3 x new with 64 cores and 1024 GiB each, all new",
+        "FT for v1",
+        "Room for the loss of 2 hosts in each cluster",
+        "20.0 % more VMs each year",
+    ]
