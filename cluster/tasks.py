@@ -99,7 +99,8 @@ def make_study(run_id: str) -> None:
     if claimed is None:
         return
     with claimed:
-        studies.study(claimed, snapshot.load(claimed.estate()))
+        reading, _ = snapshot.load_reserved(claimed.estate())
+        studies.study(claimed, reading.estate)
 
 
 @shared_task(name="cluster.tasks.rehearse")
@@ -144,16 +145,17 @@ def examine_wiring(run_id: str) -> None:
 
 @shared_task(name="cluster.tasks.price_estate")
 def price_estate(run_id: str) -> None:
-    """Price a stored estate with a price book."""
+    """Price a stored estate with a price book, its variants, or the hosts to buy for it."""
     claimed = work.claim(run_id)
     if claimed is None:
         return
     with claimed:
-        reading = snapshot.load_reading(claimed.estate())
+        request = pricing.request_of(claimed.run)
+        reading, remarks = snapshot.load_reserved(claimed.estate(), but=pricing.compared_rows(request))
         count = len(reading.estate.vms)
         claimed.advance("price", 20, Sentence("Pricing {count} VMs", {"count": count}))
         with claimed.kept():
-            pricing.store_study(claimed, reading)
+            pricing.store_study(claimed, request, reading, remarks)
 
 
 @shared_task(name="cluster.tasks.sweep_lost_runs")
@@ -181,6 +183,7 @@ def _read_server(claimed: work.Work) -> Reading:
 
 def _plan(claimed: work.Work, reading: Reading) -> None:
     parameters = claimed.parameters()
+    reading, _ = snapshot.with_reservations(claimed.estate(), reading)
     claimed.advance("plan", 85, Sentence("Planning {count} VMs", {"count": len(reading.estate.vms)}))
     with claimed.kept():
         plan = report.plan(reading, parameters)

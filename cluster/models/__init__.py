@@ -4,6 +4,7 @@ Estate --+-- Site, Room, Rack, Cluster -- Host -- Nic, Hba, Psu, Vmk  Upload --+
          +-- VirtualMachine -- Disk, Partition, VmNic                 |
          +-- Datastore -- Mount, Lun, Path, Controller, Fabric       Run -- Event
          +-- Switch, PortGroup, Link, Feed, Rule, Design, Redundancy  |
+         +-- Variant -- Variant                                       |
          +-- Plan, Study -- StudyPart, CostStudy -- PriceBook --------+
                                                                      Rehearsal -- RehearsalEvent
 
@@ -35,12 +36,13 @@ from cluster.models.inventory import (
 from cluster.models.network import Link, PortGroup, Switch
 from cluster.models.operation import Operation
 from cluster.models.plan import Plan
-from cluster.models.prices import CostStudy, PriceBook
+from cluster.models.prices import CostStudy, PriceBook, PriceBookVersion
 from cluster.models.rehearsal import Rehearsal, RehearsalEvent
 from cluster.models.run import Event, FeedCounter, Run, Upload
 from cluster.models.storage import Controller, ControllerPort, Datastore, Fabric, Lun, Mount, Path
 from cluster.models.study import Study, StudyPart
 from cluster.models.topology import Design, Redundancy
+from cluster.models.variant import Variant
 
 __all__ = [
     "AuditEntry",
@@ -71,6 +73,7 @@ __all__ = [
     "Plan",
     "PortGroup",
     "PriceBook",
+    "PriceBookVersion",
     "Psu",
     "Rack",
     "Redundancy",
@@ -84,6 +87,7 @@ __all__ = [
     "StudyPart",
     "Switch",
     "Upload",
+    "Variant",
     "VirtualMachine",
     "VmNic",
     "Vmk",

@@ -11,18 +11,23 @@ from __future__ import annotations
 from cluster.snapshot.comparing import Changes, compare
 from cluster.snapshot.designs import designs_of, load_designed
 from cluster.snapshot.loading import load, load_quality, load_reading
+from cluster.snapshot.variants import changes_of, load_reserved, variant_of, with_reservations
 from cluster.snapshot.writing import EstateMoved, Written, save, write
 
 __all__ = [
     "Changes",
     "EstateMoved",
     "Written",
+    "changes_of",
     "compare",
     "designs_of",
     "load",
     "load_designed",
     "load_quality",
     "load_reading",
+    "load_reserved",
     "save",
+    "variant_of",
+    "with_reservations",
     "write",
 ]

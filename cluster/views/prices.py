@@ -19,11 +19,13 @@ from cluster.shown import EN_DASH, NBSP, number
 from cluster.wording import say
 from planner.catalogue.cards import AREA_NAMES, AREAS, CARDS, Card
 from planner.cost.book import BookError, Entry, Price, Prices
+from planner.cost.book import PriceBook as PlannerBook
 from planner.cost.book_csv import price_of, read_book, write_book
 from planner.cost.money import Span
 from planner.cost.public import public_book
 
 FIELDS = ("low", "high", "currency", "source", "date")
+VERSIONS_SHOWN = 50
 FREE_ROWS = 3  # for quotes of host models and rates, whose key the buyer writes
 
 
@@ -84,6 +86,7 @@ def book(request: HttpRequest, pk: int) -> HttpResponse:
         "errors": errors,
         "areas": _areas(rows, _public()),
         "others": _others(rows),
+        "versions": row.versions.select_related("changed_by")[:VERSIONS_SHOWN],
         "file_form": BookFileForm(),
         "may_write": may(request.user, Action.PLAN),
     }
@@ -94,6 +97,14 @@ def book_csv(request: HttpRequest, pk: int) -> HttpResponse:
     """The book as a file."""
     row = get_object_or_404(PriceBook, pk=pk)
     return _csv(write_book(pricing.as_book(row)), f"prices-{row.pk}.csv")
+
+
+def version_csv(request: HttpRequest, pk: int, version: int) -> HttpResponse:
+    """The book as it stood in an earlier version."""
+    row = get_object_or_404(PriceBook, pk=pk)
+    kept = get_object_or_404(row.versions, version=version)
+    content = write_book(PlannerBook(name=row.name, rows=pricing.rows_of(kept.rows)))
+    return _csv(content, f"prices-{row.pk}-v{version}.csv")
 
 
 def public_csv(request: HttpRequest) -> HttpResponse:

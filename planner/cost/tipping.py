@@ -94,9 +94,7 @@ def _template(found: Verdict, tipped: bool) -> str:
                 "{design} does not pay in {years} years, unless the discount on {card} exceeds {percent} %"
             )
         case None, _, False:
-            sentence = Sentence(
-                "{design} does not pay in {years} years, whatever the discount on a licence"
-            )
+            sentence = Sentence("{design} does not pay in {years} years, whatever the discount on a licence")
         case 0, _, True:
             sentence = Sentence(
                 "{design} pays from the first day, unless the discount on {card} exceeds {percent} %"

@@ -29,12 +29,17 @@ from planner.hardware.option import Option, explained, outage_minutes, scores_of
 from planner.sentence import Sentence
 
 BESIDE_MODELS: Final = 5
+GRID_MODELS: Final = 12
 EXTRAS: Final = (0, 1, 2)  # spare hosts of each cluster beyond the failures to carry
 AT_ONCE: Final = 10**9  # "enough" hosts: the first greedy placement will do
 
 
 class Found(Struct, frozen=True, kw_only=True):
-    """The front, the cheapest first and with its bill; how much work it was; what to know."""
+    """The front, the cheapest first and with its bill; how much work it was; what to know.
+
+    `best` is the cheapest option of each platform, on the front or not; `grid` every model on every
+    platform without spare hosts, the cheapest first, where there are not too many of them.
+    """
 
     front: tuple[Option, ...]
     bill: Bill | None
@@ -43,6 +48,8 @@ class Found(Struct, frozen=True, kw_only=True):
     impossible: tuple[str, ...]
     placed_closely: int
     remarks: tuple[Sentence, ...]
+    best: tuple[Option, ...] = ()
+    grid: tuple[Option, ...] = ()
 
 
 class _Cluster(Struct, frozen=True, kw_only=True, eq=False):
@@ -127,7 +134,23 @@ def search(
         impossible=impossible,
         placed_closely=asked,
         remarks=tuple(reason for choice in market.choices for reason in choice.why),
+        best=_best(options, question.platforms),
+        grid=_grid(options) if len(machines) <= GRID_MODELS else (),
     )
+
+
+def _best(options: Sequence[Option], platforms: Sequence[str]) -> tuple[Option, ...]:
+    """The cheapest of each platform, in the order in which they were asked for."""
+    found = []
+    for key in dict.fromkeys(platforms):
+        own = [option for option in options if option.platform == key]
+        found += [min(own, key=lambda one: (one.cost, one.extra, one.machine.name))] if own else []
+    return tuple(found)
+
+
+def _grid(options: Sequence[Option]) -> tuple[Option, ...]:
+    plain = [option for option in options if not option.extra and not option.kept_hosts]
+    return tuple(sorted(plain, key=lambda one: (one.cost, one.platform, one.machine.name)))
 
 
 def _market(
