@@ -95,6 +95,8 @@ def name_of(shown: Shown) -> str:
     match kind, rest:
         case ("today", ""):
             return gettext("Today")
+        case ("today-complete", ""):
+            return gettext("Today, completed")
         case ("physical", ""):
             return gettext("Physical servers")
         case ("keep", ""):

@@ -20,6 +20,7 @@ from cluster.roles import Action
 from cluster.services import NotAllowed, Refused, allow
 from cluster.snapshot import load, variant_of
 from planner import variant as planner
+from planner.compared import COMPLETED
 from planner.cost.assumptions import Assumptions
 from planner.cost.book import BookError
 from planner.cost.study import TODAY
@@ -38,7 +39,7 @@ def begin(user: User, estate: Estate, name: str, base: Variant | None = None) ->
     """
     _allow(user, estate)
     wanted = " ".join(name.split())
-    if not wanted or not wanted.isprintable() or wanted == TODAY:
+    if not wanted or not wanted.isprintable() or wanted in (TODAY, COMPLETED):
         raise Refused(Sentence("A variant needs a name that can be printed"))
     if base is not None and _depth(base) >= DEPTH_MAX:
         raise Refused(Sentence("Variants stack {most} deep at most", {"most": DEPTH_MAX}))

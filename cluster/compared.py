@@ -11,7 +11,7 @@ from msgspec import Struct
 from cluster.bills import ComparedRow, level_name
 from cluster.shown import EN_DASH, money, number, quantity
 from cluster.wording import say
-from planner.compared import Comparison, Row
+from planner.compared import COMPLETED, Comparison, Row
 from planner.cost.answer import Answer
 from planner.cost.levels import Level
 from planner.cost.platforms import PLATFORMS
@@ -129,7 +129,7 @@ def variants_of(found: Comparison) -> Grid:
         _row(
             found,
             gettext("Outage, minutes a VM and year"),
-            lambda row: _known(row.outage_minutes, 2),
+            lambda row: _at_least(row.outage_minutes, row.outage_unknown),
             "availability",
             how=gettext(
                 "Every cause that the estate records: hosts, more failures than are tolerated, "
@@ -151,7 +151,8 @@ def variants_of(found: Comparison) -> Grid:
             how=gettext("Electricity x carbon of a kWh, plus making the hosts that are bought."),
         ),
     ]
-    names = tuple(gettext("Today") if row.name == TODAY else row.name for row in found.rows)
+    own = {TODAY: gettext("Today"), COMPLETED: gettext("Today, completed")}
+    names = tuple(own.get(row.name, row.name) for row in found.rows)
     return Grid(heads=names, rows=tuple(rows))
 
 
@@ -188,7 +189,7 @@ def levels_of(answer: Answer) -> Grid | None:
         ComparedRow(
             label=gettext("Outage by every cause, minutes a VM and year"),
             page="availability",
-            cells=tuple(_known(level.all_minutes, 2) for level in levels),
+            cells=tuple(_at_least(level.all_minutes, level.unknown) for level in levels),
             how=gettext(
                 "Every cause that the estate records, by the availability model; crossed networks and a "
                 "second array are laid over it as standard designs."
@@ -255,6 +256,13 @@ def _row(
 
 def _known(value: float | None, decimals: int = 0) -> str:
     return EN_DASH if value is None else number(value, decimals)
+
+
+def _at_least(minutes: float | None, unknown: Sequence[str]) -> str:
+    """Minutes; where a cause is not known they are a lower bound."""
+    if minutes is None:
+        return EN_DASH
+    return gettext("at least {minutes}").format(minutes=number(minutes, 2)) if unknown else number(minutes, 2)
 
 
 def _minutes(value: Decimal | None) -> str:

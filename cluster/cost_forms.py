@@ -81,7 +81,9 @@ class CostForm(Plain):
     )
     windows_owned = forms.BooleanField(label=_("Windows licences are there already"), required=False)
     currency = forms.CharField(label=_("Currency"), min_length=3, max_length=3)
-    host_sockets = forms.IntegerField(label=_("Sockets"), min_value=1, max_value=64, initial=2)
+    host_sockets = forms.IntegerField(
+        label=_("Sockets"), min_value=1, max_value=64, initial=2, required=False
+    )
     host_cores = forms.IntegerField(
         label=_("Cores of a host"), min_value=1, max_value=CORES_MAX, required=False
     )
@@ -164,7 +166,7 @@ class CostForm(Plain):
             platforms=tuple(chosen["platforms"]),
             cluster=chosen["cluster"] or None,
             host_cores=chosen["host_cores"],
-            host_sockets=chosen["host_sockets"],
+            host_sockets=chosen["host_sockets"] or 2,
             host_memory_gib=chosen["host_memory_gib"],
             host_model=chosen["host_model"],
         )

@@ -12,13 +12,13 @@ from msgspec.structs import replace
 
 from planner.admission import failures_tolerated, tolerates
 from planner.consolidation import Members, members, summarize
-from planner.cost.answer import Answer, Asked, Priced, shown_together
+from planner.cost.answer import Answer, Asked, Priced, Shown, shown_together
 from planner.cost.assumptions import Assumptions
 from planner.cost.bill import Bill
 from planner.cost.book import BookError, Prices
 from planner.cost.carbon import footprint
 from planner.cost.money import ZERO, Span
-from planner.cost.outage import outage_minutes
+from planner.cost.outage import outage
 from planner.cost.study import TODAY, Question, chosen_clusters, rules_of, study
 from planner.demand import capacity_of, load_of
 from planner.estate import Estate
@@ -26,6 +26,8 @@ from planner.sentence import Sentence
 from planner.variant import Variant, applied, told
 
 COMPARED_MAX: Final = 8
+COMPLETED: Final = "today-complete"  # the estate as it is, with the hosts that it lacks
+VARIANT: Final = "variant:"  # before the key of a design that is a variant
 
 
 class Result(Struct, frozen=True, kw_only=True):
@@ -33,7 +35,8 @@ class Result(Struct, frozen=True, kw_only=True):
 
     `bill` prices the variant's own hosts, new ones bought, and those that are missing beside them;
     `planned` as many hosts as the load needs.  `failures_tolerated` and `outage_minutes` (a VM and year,
-    every cause that is recorded) are those of the hosts as they stand, before missing ones are bought.
+    every cause that is recorded; `outage_unknown` are the others) are those of the hosts as they stand,
+    before missing ones are bought.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Result(Struct, frozen=True, kw_only=True):
     kwh: Decimal | None
     carbon_kg: Decimal | None
     outage_minutes: float | None
+    outage_unknown: tuple[str, ...] = ()
     remarks: tuple[Sentence, ...] = ()
 
 
@@ -70,6 +74,7 @@ class Row(Struct, frozen=True, kw_only=True):
     outage_minutes: float | None
     kwh: Decimal | None
     carbon_kg: Decimal | None
+    outage_unknown: tuple[str, ...] = ()
     remarks: tuple[Sentence, ...] = ()
 
 
@@ -100,37 +105,49 @@ def compare(
 ) -> Comparison:
     """Compare variants with the estate as it stands, under one object of assumptions.
 
-    Today's hosts are priced as they are, even where they are too few.  A variant's missing hosts are
-    bought beside those that stay, of the kind asked for or of the cluster's own kind.
+    Today's hosts are priced as they are; where they are too few, today with the missing ones stands beside
+    it, so that no variant is charged for them alone.  A variant's missing hosts are bought beside those that
+    stay, of the kind asked for or of the cluster's own kind.
 
     Raises:
         BookError: none or too many variants, two of one name, a change of what is not there.
     """
     _check_variants(variants)
     platform = asked.platforms[0]
-    question = replace(asked.question, platforms=(platform,), platform_today=platform, complete=True)
-    everything = (Variant(name=TODAY, changes=()), *variants)
-    found = [
-        _result(estate, one, replace(question, complete=bool(number)), asked.assumptions, prices)
-        for number, one in enumerate(everything)
-    ]
+    question = replace(asked.question, platforms=(platform,), platform_today=platform)
+    standing = Variant(name=TODAY, changes=())
+    pairs = [(standing, _result(estate, standing, question, asked.assumptions, prices, complete=False))]
+    whole = replace(standing, name=COMPLETED)
+    found = [(one, _result(estate, one, question, asked.assumptions, prices)) for one in (whole, *variants)]
+    pairs += found if found[0][1].hosts_to_buy else found[1:]
     priced = []
-    for variant, result in zip(everything, found, strict=True):
+    for variant, result in pairs:
         if result.bill is None:
             continue
         changed, _, _ = applied(estate, asked.assumptions, variant)
         vms = [vm for cluster in chosen_clusters(changed, asked.cluster) for vm in cluster.vms]
-        design = replace(result.bill.design, key=variant.name, name=variant.name)
+        own = variant.name in (TODAY, COMPLETED)
+        design = replace(
+            result.bill.design,
+            key=variant.name if own else f"{VARIANT}{variant.name}",
+            name=variant.name,
+        )
         priced.append(Priced(bill=replace(result.bill, design=design), vms=tuple(vms)))
-    remarks = {str(remark): remark for result in found for remark in result.remarks}
+    remarks = {str(remark): remark for _, result in pairs for remark in result.remarks}
     return Comparison(
-        rows=tuple(_row(variant, result) for variant, result in zip(everything, found, strict=True)),
+        rows=tuple(_row(variant, result) for variant, result in pairs),
         answer=Answer(
             asked=asked,
-            designs=shown_together(priced, prices, chance),
+            designs=tuple(_without_idle_verdict(one) for one in shown_together(priced, prices, chance)),
             remarks=tuple(remarks.values()),
         ),
     )
+
+
+def _without_idle_verdict(shown: Shown) -> Shown:
+    """A variant that costs more does so for what it gives; that it never pays is no news."""
+    found = shown.verdict
+    return replace(shown, verdict=None) if found is not None and found.month is None else shown
 
 
 def _check_variants(variants: Sequence[Variant]) -> None:
@@ -138,7 +155,7 @@ def _check_variants(variants: Sequence[Variant]) -> None:
     if not 1 <= len(names) <= COMPARED_MAX:
         raise BookError(Sentence("between 1 and {most} variants are compared", {"most": COMPARED_MAX}))
     for name in names:
-        if names.count(name) > 1 or name == TODAY:
+        if names.count(name) > 1 or name in (TODAY, COMPLETED):
             raise BookError(Sentence("two variants are called {name}", {"name": name}))
 
 
@@ -157,6 +174,7 @@ def _row(variant: Variant, result: Result) -> Row:
         outage_minutes=result.outage_minutes,
         kwh=result.kwh,
         carbon_kg=result.carbon_kg,
+        outage_unknown=result.outage_unknown,
         remarks=result.remarks,
     )
 
@@ -167,10 +185,12 @@ def _result(
     question: Question,
     assumptions: Assumptions,
     prices: Prices,
+    *,
+    complete: bool = True,
 ) -> Result:
     changed, assumed, remarks = applied(estate, assumptions, variant)
     fresh = frozenset(host.name for host in changed.hosts) - {host.name for host in estate.hosts}
-    priced = study(changed, replace(question, bought_hosts=fresh), assumed, prices)
+    priced = study(changed, replace(question, bought_hosts=fresh, complete=complete), assumed, prices)
     standing = priced.bill(TODAY)
     planned = priced.bill(question.platforms[0]) if question.platforms else None
     clusters = [one for one in members(changed) if question.cluster in (None, one.name)]
@@ -179,6 +199,7 @@ def _result(
     hosts, vms = sum(one.hosts for one in summaries), sum(one.vms_on for one in summaries)
     found = footprint(standing.design, assumed, prices) if standing else None
     tolerated = _tolerated(changed, clusters, assumed)
+    lost = outage(changed, clusters, tolerated, assumed, prices)
     return Result(
         name=variant.name,
         vms=vms,
@@ -194,7 +215,8 @@ def _result(
         total=standing.total.amount if standing else None,
         kwh=found.kwh if found else None,
         carbon_kg=_carbon(found.grid_kg, found.made_kg) if found else None,
-        outage_minutes=outage_minutes(changed, clusters, tolerated, assumed),
+        outage_minutes=lost.minutes if lost else None,
+        outage_unknown=lost.unknown if lost else (),
         remarks=(*remarks, *priced.remarks),
     )
 

@@ -135,12 +135,14 @@ def examine_availability(
     *,
     years: float = 10_000.0,
     threads: int = 1,
+    rates: Rates | None = None,
 ) -> tuple[ClusterAvailability, ...]:
     """Give the availability of every cluster that has hosts.
 
     Args:
         tolerated: host failures that each cluster carries, by admission; a cluster left out carries none.
         chance: for the years that are played; 0 years, or None, plays none.
+        rates: the asker's own, instead of the middle of what is published.
 
     Raises:
         EstateError: feeds in a ring.
@@ -155,7 +157,7 @@ def examine_availability(
             answers[question.subject.name].append(answer(question))
     return tuple(
         _Estimator(estate, wiring, answers, cluster.name, tolerated.get(cluster.name, 0)).result(
-            chance, years, threads
+            chance, years, threads, rates
         )
         for cluster in estate.clusters
         if estate.hosts_of(cluster.name)
@@ -182,8 +184,10 @@ class _Estimator:
         self.answers = answers
         self._down: dict[object, float] = {}
 
-    def result(self, chance: np.random.Generator | None, years: float, threads: int) -> ClusterAvailability:
-        middle, worst, best = (Rates.of(case) for case in ("middle", "worst", "best"))
+    def result(
+        self, chance: np.random.Generator | None, years: float, threads: int, rates: Rates | None
+    ) -> ClusterAvailability:
+        middle, worst, best = (rates or Rates.of(case) for case in ("middle", "worst", "best"))
         causes = self._causes(middle)
         return ClusterAvailability(
             name=self.name,

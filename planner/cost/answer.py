@@ -135,9 +135,12 @@ def answer(estate: Estate, asked: Asked, prices: Prices, chance: np.random.Gener
     """
     priced, found = _priced(estate, asked, prices)
     vms = tuple(vm for cluster in chosen_clusters(estate, asked.cluster) for vm in cluster.vms)
+    designs = shown_together([Priced(bill=one, vms=vms) for one in priced.bills], prices, chance)
+    if asked.compare == "protection":  # a level buys availability: that it never pays is no news
+        designs = tuple(replace(shown, verdict=None) for shown in designs)
     return Answer(
         asked=asked,
-        designs=shown_together([Priced(bill=one, vms=vms) for one in priced.bills], prices, chance),
+        designs=designs,
         remarks=priced.remarks,
         levels=found,
     )

@@ -15,7 +15,7 @@ from planner.cost.assumptions import Assumptions, Protection
 from planner.cost.bill import Bill
 from planner.cost.book import Prices
 from planner.cost.items_running import outage_cards, outage_hours_vm
-from planner.cost.outage import outage_minutes
+from planner.cost.outage import Outage, outage
 from planner.cost.study import Question, chosen_clusters, study
 from planner.estate import Estate
 from planner.paths.designs import lay
@@ -33,7 +33,8 @@ class Level(Struct, frozen=True, kw_only=True):
     `minutes_vm_year` are by failures of hosts alone, from the price book's rates; `all_minutes` by every
     cause that the estate records, from the availability model (None: no host is recorded).  `nines` are
     those of `all_minutes`, or of the other where that is None; None: no outage is expected.
-    `cost_per_nine` is what each further nine costs against no protection; None: nothing is gained.
+    `unknown` causes are not in them.  `cost_per_nine` is what each further nine costs against no
+    protection; None: nothing is gained, or other causes are known of the two.
     """
 
     key: LevelKey
@@ -44,6 +45,7 @@ class Level(Struct, frozen=True, kw_only=True):
     nines: float | None
     remarks: tuple[Sentence, ...]
     cost_per_nine: Decimal | None = None
+    unknown: tuple[str, ...] = ()
 
 
 def levels(estate: Estate, question: Question, assumptions: Assumptions, prices: Prices) -> tuple[Level, ...]:
@@ -76,22 +78,24 @@ def _level(key: LevelKey, estate: Estate, question: Question, assumed: Assumptio
     priced = study(protected, question, assumed, prices)
     one = priced.bill(platform)
     minutes = minutes_vm_year(assumed, prices)
-    every = _every_cause(key, protected, chosen_clusters(protected, question.cluster), assumed)
-    counted = every if every is not None else None if minutes is None else float(minutes)
+    clusters = chosen_clusters(protected, question.cluster)
+    every = _every_cause(key, protected, clusters, assumed, prices)
+    counted = every.minutes if every is not None else None if minutes is None else float(minutes)
     return Level(
         key=key,
         protection=assumed.protection,
         bill=None if one is None else replace(one, design=replace(one.design, key=f"level:{key}", name=key)),
         minutes_vm_year=minutes,
-        all_minutes=every,
+        all_minutes=every.minutes if every else None,
+        unknown=every.unknown if every else (),
         nines=nines(Decimal(counted)) if counted else None,
         remarks=(*remarks, *priced.remarks),
     )
 
 
 def _every_cause(
-    key: LevelKey, estate: Estate, clusters: Sequence[Members], assumed: Assumptions
-) -> float | None:
+    key: LevelKey, estate: Estate, clusters: Sequence[Members], assumed: Assumptions, prices: Prices
+) -> Outage | None:
     """The minutes by every cause, with the wiring that the level has."""
     wired = estate
     if key in ("crossed", "second-array"):
@@ -99,11 +103,13 @@ def _every_cause(
             if cluster.hosts:
                 wired = lay(lay(wired, cluster.name, "crossed-fabrics"), cluster.name, "two-switches")
     carried = {cluster.name: assumed.failures for cluster in clusters}
-    return outage_minutes(wired, clusters, carried, assumed, arrays=assumed.arrays)
+    return outage(wired, clusters, carried, assumed, prices, arrays=assumed.arrays)
 
 
 def _with_cost_per_nine(level: Level, bare: Level) -> Level:
     if level.bill is None or bare.bill is None or level.nines is None or bare.nines is None:
+        return level
+    if level.unknown != bare.unknown:
         return level
     gained = round(level.nines - bare.nines, 2)
     if gained <= 0:

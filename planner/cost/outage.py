@@ -4,38 +4,78 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Final
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from planner.availability.report import ClusterAvailability, examine_availability
+from planner.availability.report import ClusterAvailability, Rates, examine_availability
 from planner.consolidation import Members
 from planner.cost.assumptions import Assumptions
+from planner.cost.book import Prices
 from planner.estate import Cluster, Estate
 from planner.units import HOURS_PER_YEAR
 
-MINUTES_PER_YEAR = HOURS_PER_YEAR * 60
+MINUTES_PER_YEAR: Final = HOURS_PER_YEAR * 60
 
 
-def outage_minutes(
+class Outage(Struct, frozen=True, kw_only=True):
+    """Minutes of a VM in a year by the causes that are known, and the causes that nobody recorded."""
+
+    minutes: float
+    unknown: tuple[str, ...]
+
+
+def rates_of(prices: Prices) -> Rates:
+    """The middle of what is published, with the price book's own rates of hosts where it has them.
+
+    A restart is the price book's in whole: from the loss of the host until the VM runs again.
+    """
+    rates = Rates.of("middle")
+    failures, repair, restart = (
+        prices.span(card) for card in ("host_failures_year", "repair_hours", "restart_seconds")
+    )
+    if failures is not None and failures.middle:
+        mtbf_h = HOURS_PER_YEAR / (float(failures.middle) / 100)
+        rates = replace(rates, mtbf_h={**rates.mtbf_h, "host": mtbf_h})
+    if repair is not None:
+        rates = replace(rates, mttr_h=float(repair.middle))
+    if restart is not None:
+        rates = replace(rates, restart_s=float(restart.middle), boot_s=0.0)
+    return rates
+
+
+def outage(
     estate: Estate,
     clusters: Sequence[Members],
     tolerated: Mapping[str, int],
     assumptions: Assumptions,
+    prices: Prices,
     arrays: int = 1,
-) -> float | None:
+) -> Outage | None:
     """Expect the outage of an average VM in a year, by every cause that the estate records, in minutes.
 
     A VM with FT loses what FT leaves, any other what the protection asked for leaves; clusters weigh by
-    their running VMs.  With a second array that mirrors the first one, storage is away only while both are:
-    the share of time that the one array is away, times itself.
+    their running VMs.  With a second array that mirrors the first one, storage is away only while both
+    are: the share of time that the one array is away, times itself.
+
+    Returns:
+        None where no cluster has hosts or running VMs.
     """
     known = {one.name for one in estate.clusters}
     unnamed = [Cluster(name=one.name) for one in clusters if one.name not in known]
     whole = replace(estate, clusters=(*estate.clusters, *unnamed))
-    found = {one.name: one for one in examine_availability(whole, tolerated, None)}
+    examined = examine_availability(whole, tolerated, None, rates=rates_of(prices))
+    found = {one.name: one for one in examined}
     parts = [_lost(found[one.name], one, assumptions, arrays) for one in clusters if one.name in found]
     vms = sum(count for count, _ in parts)
-    return math.fsum(minutes for _, minutes in parts) / vms if vms else None
+    if not vms:
+        return None
+    causes = (cause for one in clusters if one.name in found for cause in found[one.name].unknown)
+    return Outage(
+        minutes=math.fsum(minutes for _, minutes in parts) / vms,
+        unknown=tuple(dict.fromkeys(causes)),
+    )
 
 
 def _lost(

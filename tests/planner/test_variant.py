@@ -165,7 +165,10 @@ def test_a_comparison_has_todays_estate_first_and_buys_what_is_missing() -> None
     both = variant(Failures(count=2), base=base, name="more and safer")
     free = replace(estate(), rules=())
     found = compare(free, [base, both], Asked(platforms=("vmware",)), full(), np.random.default_rng(1))
-    assert [row.name for row in found.rows] == ["today", "more", "more and safer"]
+    assert [row.name for row in found.rows] == ["today", "more", "more and safer"]  # today lacks no host
+    assert [shown.bill.design.key for shown in found.answer.designs] == [
+        "today", "variant:more", "variant:more and safer",
+    ]  # fmt: skip
     assert [row.failures_asked for row in found.rows] == [1, 1, 2]
     assert [len(row.changes) for row in found.rows] == [0, 1, 2]
     today, more, safer = found.answer.designs
@@ -181,6 +184,16 @@ def test_a_comparison_has_todays_estate_first_and_buys_what_is_missing() -> None
     assert minutes[0] is not None
     assert minutes[1] is not None
     assert minutes[1] > minutes[0]  # without the missing hosts a loss leaves VMs without a place
+
+
+def test_hosts_that_today_lacks_are_no_variants_fault() -> None:
+    full_up = reading([host("esx0"), host("esx1")], [vm(f"v{n}", vcpus=8) for n in range(14)]).estate
+    found = compare(
+        full_up, [variant(name="same")], Asked(platforms=("vmware",)), full(), np.random.default_rng(1)
+    )
+    assert [row.name for row in found.rows] == ["today", "today-complete", "same"]
+    today, whole, same = (shown.bill.total.amount.middle for shown in found.answer.designs)
+    assert whole == same > today
 
 
 def test_growth_buys_hosts_in_the_year_in_which_they_are_missing() -> None:
