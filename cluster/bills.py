@@ -17,6 +17,7 @@ from planner.cost.bill import Line, card_label
 from planner.cost.carbon import Footprint
 from planner.cost.money import Span, summed
 from planner.cost.platforms import PLATFORMS
+from planner.cost.study import TODAY
 from planner.cost.tipping import sentences
 from planner.sentence import Sentence
 
@@ -79,15 +80,6 @@ class ComparedRow(Struct, frozen=True, kw_only=True):
     is_total: bool = False
 
 
-class Headline(Struct, frozen=True, kw_only=True):
-    """The answer in a sentence, and whether to trust it."""
-
-    state: str
-    word: str
-    text: str
-    more: str
-
-
 def name_of(shown: Shown) -> str:
     """What a design is called."""
     design = shown.bill.design
@@ -130,35 +122,6 @@ def level_name(key: str) -> str:
 def designs_of(answer: Answer) -> list[DesignColumn]:
     """The designs in the order of the answer."""
     return [_column(answer, shown, place == 0) for place, shown in enumerate(answer.designs)]
-
-
-def headline_of(answer: Answer) -> Headline | None:
-    """Name the cheapest by what is known, and say how much is not."""
-    if not answer.designs:
-        return Headline(
-            state="bad",
-            word=gettext("not priced"),
-            text=gettext("Nothing could be priced."),
-            more=" ".join(say(remark) for remark in answer.remarks),
-        )
-    best = min(answer.designs, key=lambda shown: shown.bill.total.amount.middle)
-    years = answer.asked.assumptions.years
-    text = gettext("{design}: {amount} over {years} years, by what is known.").format(
-        design=name_of(best), amount=_whole(best.bill.total.amount, answer), years=number(years)
-    )
-    unknown = len(answer.missing)
-    if not unknown:
-        share = number(best.outcome.cheapest_percent, 1)
-        more = gettext("It is the cheapest in {share} % of the draws, every open number varied at once.")
-        return Headline(
-            state="ok", word=gettext("all prices known"), text=text, more=more.format(share=share)
-        )
-    more = ngettext(
-        "{count} card of the price book is empty: fill it before you compare.",
-        "{count} cards of the price book are empty: fill them before you compare.",
-        unknown,
-    ).format(count=number(unknown))
-    return Headline(state="unknown", word=gettext("prices are missing"), text=text, more=more)
 
 
 def compared(designs: Sequence[DesignColumn]) -> list[ComparedRow]:
@@ -271,8 +234,13 @@ def compared(designs: Sequence[DesignColumn]) -> list[ComparedRow]:
 
 def unpriced_of(answer: Answer) -> list[str]:
     """The platforms that were asked for and cannot do what is in use, or carry the load."""
-    priced = {shown.bill.design.key for shown in answer.designs}
-    return [PLATFORMS[key].name for key in answer.asked.platforms if key not in priced]
+    asked = answer.asked.platforms
+    if answer.asked.compare == "protection":
+        asked = asked[:1]
+    standing = (TODAY, "keep")
+    planned = [shown.bill.design for shown in answer.designs if shown.bill.design.key not in standing]
+    priced = {design.choice.platform.key for design in planned}
+    return [PLATFORMS[key].name for key in asked if key not in priced]
 
 
 def missing_of(answer: Answer) -> list[tuple[str, str]]:
@@ -291,14 +259,14 @@ def _column(answer: Answer, shown: Shown, is_first: bool) -> DesignColumn:
         edition=edition.name if edition else "",
         why=tuple(say(reason) for reason in bill.design.choice.why),
         hosts=_hosts(answer, shown),
-        total=_whole(bill.total.amount, answer),
-        capex=_whole(bill.total.capex, answer),
-        opex=_whole(bill.total.opex, answer),
-        present=_whole(bill.total.present, answer),
-        annuity=_whole(bill.total.annuity, answer),
-        interval=_whole(Span(interval.low, interval.high), answer),
+        total=whole(bill.total.amount, answer),
+        capex=whole(bill.total.capex, answer),
+        opex=whole(bill.total.opex, answer),
+        present=whole(bill.total.present, answer),
+        annuity=whole(bill.total.annuity, answer),
+        interval=whole(Span(interval.low, interval.high), answer),
         cheapest=f"{number(shown.outcome.cheapest_percent, 1)}{NBSP}%",
-        vm_year=_whole(shown.unit.vm_year, answer, 2) if shown.unit.vm_year else "",
+        vm_year=whole(shown.unit.vm_year, answer, 2) if shown.unit.vm_year else "",
         pays_from=_pays(shown, is_first),
         kwh=_rounded(shown.footprint.kwh, "kWh"),
         carbon=_carbon(shown.footprint),
@@ -307,8 +275,8 @@ def _column(answer: Answer, shown: Shown, is_first: bool) -> DesignColumn:
         swings=len(shown.swings),
         lines=tuple(_line(line) for line in bill.lines),
         owners=_owners(answer, shown),
-        vcpu_year=_whole(shown.unit.vcpu_year, answer, 2) if shown.unit.vcpu_year else "",
-        gib_year=_whole(shown.unit.gib_year, answer, 2) if shown.unit.gib_year else "",
+        vcpu_year=whole(shown.unit.vcpu_year, answer, 2) if shown.unit.vcpu_year else "",
+        gib_year=whole(shown.unit.gib_year, answer, 2) if shown.unit.gib_year else "",
         verdict=_verdict(shown),
     )
 
@@ -323,7 +291,7 @@ def _owners(answer: Answer, shown: Shown) -> tuple[tuple[str, str, str], ...]:
         rows.append((label, sum(row.vms for row in rest), summed(row.amount for row in rest)))
     total = summed(row.amount for row in shown.owners)
     rows.append((gettext("All"), sum(row.vms for row in shown.owners), total))
-    return tuple((owner, number(vms), _whole(amount, answer, 2)) for owner, vms, amount in rows)
+    return tuple((owner, number(vms), whole(amount, answer, 2)) for owner, vms, amount in rows)
 
 
 def _verdict(shown: Shown) -> tuple[str, ...]:
@@ -384,7 +352,7 @@ def _ends(span: Span | None, places: int = 2) -> tuple[str | None, str | None]:
     return str(low), str(high)
 
 
-def _whole(span: Span, answer: Answer, places: int = 0) -> str:
+def whole(span: Span, answer: Answer, places: int = 0) -> str:
     low, high = round(span.low, places), round(span.high, places)
     return money_range(str(low), str(high), answer.asked.assumptions.currency)
 

@@ -6,23 +6,30 @@ import argparse
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
+import msgspec
+
+from planner.compared import Comparison
+from planner.cost.answer import Asked, Compare, Shown
 from planner.cost.assumptions import Assumptions
 from planner.cost.bill import Bill, Line, card_label
 from planner.cost.book import BookError, PriceBook, Prices, layered
 from planner.cost.book_csv import read_book
+from planner.cost.levels import Level
 from planner.cost.machine import Machine
 from planner.cost.money import Span
 from planner.cost.platforms import PLATFORMS
 from planner.cost.public import public_book
 from planner.cost.study import Question, Study
+from planner.cost.tipping import sentences
 from planner.cost.units import per_unit
 from planner.hardware.models import Models, read_models, shapes
 from planner.hardware.search import Found
 from planner.printout import aligned, clean, listed
 from planner.sentence import Sentence
 from planner.units import MIB_PER_GIB
+from planner.variant import Variant
 
 IMPOSSIBLE_SHOWN: Final = 6
 EMPTY: Final = "enter your quote"
@@ -76,6 +83,15 @@ def add_host_arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--host-sockets", metavar="S", type=int, default=2, help="its sockets (%(default)s)")
     verb.add_argument("--host-memory-gib", metavar="M", type=int, help="its memory")
     verb.add_argument("--host-model", metavar="NAME", default="new host", help="its name in the price book")
+    verb.add_argument(
+        "--compare", choices=get_args(Compare), default="platforms",
+        help="platforms; keep, shrink, refresh, leave (ways); none, HA, FT (protection); servers and hosts "
+        "(physical) (%(default)s)",
+    )  # fmt: skip
+    verb.add_argument(
+        "--variant", metavar="JSON", action="append", default=[],
+        help="compare the estate with changes, as the variants page gives them; several times",
+    )  # fmt: skip
 
 
 def add_model_arguments(verb: argparse.ArgumentParser) -> None:
@@ -165,6 +181,96 @@ def _decimal(name: str, text: str) -> Decimal:
         return Decimal(text)
     except InvalidOperation:
         raise BookError(Sentence("{name}: {value} is not a number", {"name": name, "value": text})) from None
+
+
+def asked_of(options: argparse.Namespace) -> Asked:
+    """Take the whole question, as a page would ask it."""
+    machine = _machine(options)
+    return Asked(
+        assumptions=assumptions_of(options),
+        platforms=tuple(options.platform) or ("vmware",),
+        editions=dict(_pairs("edition", options.edition)),
+        cluster=options.cluster,
+        host_cores=machine.cores if machine else None,
+        host_sockets=machine.sockets if machine else 2,
+        host_memory_gib=options.host_memory_gib if machine else None,
+        host_model=machine.name if machine else "",
+        compare=options.compare,
+    )
+
+
+def variants_of(
+    options: argparse.Namespace, read: Callable[[Path], bytes] = Path.read_bytes
+) -> tuple[Variant, ...]:
+    """Read variants as the variants page gives them.
+
+    Raises:
+        BookError: a file that is no variant; says where in it.
+    """
+    found = []
+    for name in options.variant:
+        try:
+            found.append(msgspec.json.decode(read(Path(name)), type=Variant, strict=False))
+        except msgspec.MsgspecError as error:
+            raise BookError(Sentence("{problem}", {"problem": str(error)}), Path(name).name) from None
+    return tuple(found)
+
+
+def verdict_lines(designs: Sequence[Shown]) -> list[str]:
+    """When each design pays against the first one."""
+    said = [
+        one for shown in designs if shown.verdict for one in sentences(shown.verdict, shown.bill.design.name)
+    ]
+    return listed("When it pays", said)
+
+
+def level_lines(levels: Sequence[Level]) -> list[str]:
+    """What each level of protection costs and leaves."""
+    rows: list[tuple[str, ...]] = [("level", "cost", "hosts min/VM/a", "all causes", "nines", "a nine more")]
+    for level in levels:
+        every = "-" if level.all_minutes is None else f"{level.all_minutes:.2f}"
+        rows.append((
+            level.key,
+            "-" if level.bill is None else f"{level.bill.total.amount.middle:,.0f}",
+            "-" if level.minutes_vm_year is None else f"{level.minutes_vm_year:.2f}",
+            f">= {every}" if level.unknown and level.all_minutes is not None else every,
+            "-" if level.nines is None else f"{level.nines:.2f}",
+            "-" if level.cost_per_nine is None else f"{level.cost_per_nine:,.0f}",
+        ))  # fmt: skip
+    return ["", *aligned(rows)] if levels else []
+
+
+def comparison_lines(found: Comparison) -> list[str]:
+    """Variants side by side, then what each of them changes."""
+    totals = {shown.bill.design.name: shown.bill.total.amount for shown in found.answer.designs}
+    head = (
+        "variant", "cost", "VMs", "hosts", "to buy", "needed", "tolerated", "vCPU:core", "VM:host",
+        "min/VM/a", "kWh", "t CO2e",
+    )  # fmt: skip
+    rows: list[tuple[str, ...]] = [head]
+    for row in found.rows:
+        rows.append((
+            clean(row.name),
+            _span(totals[row.name]) if row.name in totals else "-",
+            str(row.vms),
+            str(row.hosts),
+            _known(row.hosts_to_buy),
+            _known(row.hosts_needed),
+            f"{_known(row.failures_tolerated)} of {row.failures_asked}",
+            _known(row.vcpu_per_core, 2),
+            _known(row.vms_per_host, 1),
+            (">= " if row.outage_unknown else "") + _known(row.outage_minutes, 2),
+            _known(row.kwh),
+            "-" if row.carbon_kg is None else f"{row.carbon_kg / 1000:,.1f}",
+        ))  # fmt: skip
+    lines = aligned(rows)
+    for row in found.rows:
+        lines += listed(clean(row.name), row.changes) if row.changes else []
+    return [*lines, *listed("To know", found.answer.remarks)]
+
+
+def _known(value: float | Decimal | None, digits: int = 0) -> str:
+    return "-" if value is None else f"{value:,.{digits}f}"
 
 
 def study_lines(study: Study) -> list[str]:

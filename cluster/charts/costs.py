@@ -171,7 +171,12 @@ def front(advice: Advice) -> go.Figure:
             Numbers(head, rows),
             showlegend=True,
             legend={"orientation": "h", "y": -0.25, "yanchor": "top", "x": 0},
-            xaxis={"title": {"text": gettext("Free, %")}, "fixedrange": True, "automargin": True},
+            xaxis={
+                "title": {"text": gettext("Free, %")},
+                "fixedrange": True,
+                "automargin": True,
+                "zeroline": False,
+            },
             yaxis={
                 "title": {"text": advice.answer.asked.assumptions.currency},
                 "automargin": True,

@@ -11,8 +11,9 @@ from django.utils import translation
 from django.utils.translation import gettext
 from msgspec import Struct
 
-from cluster.bills import DesignColumn, compared, designs_of, headline_of, missing_of, unpriced_of
+from cluster.bills import DesignColumn, compared, designs_of, missing_of, unpriced_of
 from cluster.compared import Grid, changes_of, levels_of, options_of, variants_of
+from cluster.cost_verdict import headline_of
 from cluster.exports.legible import FONTS
 from cluster.exports.pdf import SOURCES, legible_content
 from cluster.exports.version import version
@@ -204,7 +205,7 @@ def _lists(
 ) -> list[tuple[str, tuple[str, ...]]]:
     assumed = answer.asked.assumptions
     asked = gettext(
-        "{years} years, growth {growth} % a year, {failures} host failures carried in each cluster, "
+        "{years} years, growth {growth} % a year, host failures to survive in each cluster: {failures}, "
         "{ratio} vCPUs a core, protection {protection}."
     ).format(
         years=number(assumed.years),

@@ -17,10 +17,11 @@ from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_POST
 
 from cluster import pricing, selectors, services
-from cluster.bills import compared, designs_of, headline_of, missing_of, unpriced_of
+from cluster.bills import compared, designs_of, missing_of, unpriced_of
 from cluster.charts import costs as drawn
 from cluster.compared import levels_of, options_of
 from cluster.cost_forms import CostForm, HostsForm
+from cluster.cost_verdict import headline_of
 from cluster.exports import bill
 from cluster.models import CostStudy, Estate, Run
 from cluster.roles import Action, may
