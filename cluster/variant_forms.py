@@ -19,12 +19,14 @@ from planner.parameters import CORES_MAX, MEMORY_GIB_MAX
 from planner.units import MIB_PER_GIB
 from planner.variant import (
     NEW_VMS_MAX,
+    PRODUCT_NAMES,
     AddVms,
     Change,
     DropHosts,
     DropVms,
     Failures,
     Growth,
+    License,
     Protect,
     RefreshHosts,
 )
@@ -142,6 +144,24 @@ class ProtectForm(_NamesForm):
         self.fields["names"].label = _("VMs that run twice")
 
 
+class LicenseForm(_NamesForm):
+    kind = "license"
+    title = _("Licensed VMs on few hosts")
+
+    product = forms.ChoiceField(label=_("Product"), choices=list(PRODUCT_NAMES.items()))
+    pinned = forms.BooleanField(
+        label=_("Keep them on as few hosts as carry them"), required=False, initial=True
+    )
+
+    def __init__(self, *args: Any, estate: Estate, **kwargs: Any) -> None:
+        super().__init__(*args, estate=estate, **kwargs)
+        self.fields["names"].label = _("VMs that the product runs in")
+
+    def change(self) -> Change:
+        chosen = self.cleaned_data
+        return License(names=chosen["names"], product=chosen["product"], pinned=chosen["pinned"])
+
+
 class RefreshForm(ChangeForm):
     kind = "refresh-hosts"
     title = _("Refresh hosts")
@@ -193,5 +213,6 @@ class GrowthForm(ChangeForm):
 
 
 CHANGE_FORMS: Final[Sequence[type[ChangeForm]]] = (
-    AddVmsForm, DropHostsForm, RefreshForm, ProtectForm, FailuresForm, GrowthForm, DropVmsForm,
+    AddVmsForm, DropHostsForm, RefreshForm, ProtectForm, FailuresForm, GrowthForm, LicenseForm,
+    DropVmsForm,
 )  # fmt: skip

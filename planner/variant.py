@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Annotated, Final, TypeAlias, assert_never
+from typing import Annotated, Final, Literal, TypeAlias, assert_never
 
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from planner.consolidation import members
+from planner.consolidation import Members, members
 from planner.cost.assumptions import Assumptions
 from planner.cost.book import BookError
+from planner.cost.databases import LICENCE
 from planner.cost.levels import fault_tolerant
 from planner.cost.machine import Machine
+from planner.cost.pinning import pin
+from planner.cost.study import rules_of
 from planner.estate import VM, Estate, Host
 from planner.sentence import Sentence, Value
 from planner.units import MIB_PER_GIB
 
 NEW_VMS_MAX: Final = 100_000
 NAMES_SHOWN: Final = 3
+PRODUCT_NAMES: Final = {
+    "windows": "Windows Server",
+    "sql": "SQL Server Enterprise",
+    "oracle": "Oracle Database Enterprise Edition",
+}
 COMMITTED: Final = "headroom:committed"
 
 
@@ -69,7 +77,15 @@ class Growth(Struct, frozen=True, kw_only=True, tag="growth"):
     percent: Decimal
 
 
-Change: TypeAlias = AddVms | DropVms | DropHosts | RefreshHosts | Protect | Failures | Growth
+class License(Struct, frozen=True, kw_only=True, tag="license"):
+    """A product licensed by host runs in these VMs; `pinned`: they are kept on as few hosts as carry them."""
+
+    names: tuple[str, ...]
+    product: Literal["windows", "sql", "oracle"]
+    pinned: bool = True
+
+
+Change: TypeAlias = AddVms | DropVms | DropHosts | RefreshHosts | Protect | Failures | Growth | License
 
 
 class Variant(Struct, frozen=True, kw_only=True):
@@ -104,9 +120,55 @@ def applied(
                 _all_there("VM", names, {vm.name for vm in estate.vms})
                 estate, said = fault_tolerant(estate, frozenset(names))
                 remarks += said
+            case License():
+                estate, said = _licensed(estate, change, assumptions)
+                remarks += said
             case _:
                 estate = _changed(estate, change, number)
     return estate, assumptions, remarks
+
+
+def _licensed(
+    estate: Estate, change: License, assumptions: Assumptions
+) -> tuple[Estate, tuple[Sentence, ...]]:
+    """Mark the VMs, and keep them on few hosts by a rule that the placement obeys."""
+    _all_there("VM", change.names, {vm.name for vm in estate.vms})
+    names = set(change.names)
+    if change.product != "windows":
+        vms = tuple(
+            replace(vm, attributes={**vm.attributes, LICENCE: change.product}) if vm.name in names else vm
+            for vm in estate.vms
+        )
+        estate = replace(estate, vms=vms)
+    if not change.pinned:
+        return estate, ()
+    remarks: tuple[Sentence, ...] = ()
+    for cluster in members(estate):
+        own = [vm.name for vm in cluster.vms if vm.name in names and vm.is_load]
+        if own:
+            estate, said = _pinned(estate, cluster, own, change.product, assumptions)
+            remarks += (said,)
+    return estate, remarks
+
+
+def _pinned(
+    estate: Estate, cluster: Members, names: Sequence[str], product: str, assumptions: Assumptions
+) -> tuple[Estate, Sentence]:
+    found = pin(cluster, names, rules_of(estate, cluster), assumptions)
+    said: dict[str, Value] = {"vms": len(names), "cluster": cluster.name}
+    if found is None:
+        return estate, Sentence("{cluster}: {vms} licensed VMs cannot be kept on fewer hosts", said)
+    counts = {
+        "windows": (found.cores, found.cores_everywhere),
+        "sql": (found.sql_cores, found.sql_cores_everywhere),
+        "oracle": (found.oracle, found.oracle_everywhere),
+    }
+    said |= {"hosts": ", ".join(found.hosts), "with": counts[product][0], "without": counts[product][1]}
+    rules = (*estate.rules, replace(found.rule, name=f"licences {product}"))
+    return replace(estate, rules=rules), Sentence(
+        "{cluster}: {vms} licensed VMs are kept on {hosts}: {with} licences to count instead of {without}",
+        said,
+    )
 
 
 def _changed(estate: Estate, change: Change, number: int) -> Estate:
@@ -250,17 +312,14 @@ def reserved(estate: Estate, variants: Sequence[Variant]) -> tuple[Estate, tuple
 def told(change: Change) -> Sentence:
     """Say what a change is, in a sentence."""
     match change:
-        case AddVms(count=count, like=like, cluster=None):
-            return Sentence("{count} more VMs like {like}", {"count": count, "like": like})
-        case AddVms(count=count, like=like, cluster=cluster):
-            said: dict[str, Value] = {"count": count, "like": like, "cluster": cluster}
-            return Sentence("{count} more VMs like {like}, in {cluster}", said)
+        case AddVms():
+            return _told_more(change)
         case DropVms(names=names):
             return Sentence("Without the VMs {names}", {"names": _listed(names)})
         case DropHosts(names=names):
             return Sentence("Without the hosts {names}", {"names": _listed(names)})
         case RefreshHosts(cluster=cluster, machine=machine, count=count):
-            said = {
+            said: dict[str, Value] = {
                 "cluster": cluster, "count": count, "model": machine.name, "cores": machine.cores,
                 "memory": machine.memory_mib // MIB_PER_GIB,
             }  # fmt: skip
@@ -273,8 +332,24 @@ def told(change: Change) -> Sentence:
             return Sentence("Room for the loss of {count} hosts in each cluster", {"count": count})
         case Growth(percent=percent):
             return Sentence("{percent} % more VMs each year", {"percent": float(percent)})
+        case License():
+            return _told_licence(change)
         case _:
             assert_never(change)
+
+
+def _told_more(change: AddVms) -> Sentence:
+    said: dict[str, Value] = {"count": change.count, "like": change.like}
+    if change.cluster is None:
+        return Sentence("{count} more VMs like {like}", said)
+    return Sentence("{count} more VMs like {like}, in {cluster}", {**said, "cluster": change.cluster})
+
+
+def _told_licence(change: License) -> Sentence:
+    said: dict[str, Value] = {"product": PRODUCT_NAMES[change.product], "names": _listed(change.names)}
+    if change.pinned:
+        return Sentence("{product} in {names}, kept on few hosts", said)
+    return Sentence("{product} in {names}, on any host", said)
 
 
 def _listed(names: Sequence[str]) -> str:

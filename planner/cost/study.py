@@ -122,8 +122,8 @@ def planned_fleets(
             fleets.append(Fleet(cluster=cluster.name, years=(), refused=tuple(vm.name for vm in cluster.vms)))
             continue
         owned = 0 if machine is not None else len(cluster.hosts)
-        demands = demands_of(cluster, assumptions)
         rules = rules_of(estate, cluster)
+        demands = demands_of(cluster, assumptions, rules)
         fleets.append(fleet_of(cluster.name, demands, rules, kind, assumptions, owned))
     return fleets
 
@@ -135,19 +135,19 @@ def standing_fleet(
 
     The kind of a missing host is that of `planned`; where no host of it carries a VM, none is added.
     """
+    rules = rules_of(estate, cluster)
     if not question.complete or not planned.years:
-        return fleet_today(cluster, assumptions, question.bought_hosts)
-    machine = planned.years[0].batches[0].machine
+        return fleet_today(cluster, assumptions, question.bought_hosts, rules)
     whole = fleet_beside(
         cluster,
-        demands_of(cluster, assumptions),
-        rules_of(estate, cluster),
-        machine,
+        demands_of(cluster, assumptions, rules),
+        rules,
+        planned.years[0].batches[0].machine,
         assumptions,
         planned.years[-1].hosts,
         question.bought_hosts,
     )
-    return whole if whole.years else fleet_today(cluster, assumptions, question.bought_hosts)
+    return whole if whole.years else fleet_today(cluster, assumptions, question.bought_hosts, rules)
 
 
 def own_kind(cluster: Members, assumptions: Assumptions) -> Machine | None:

@@ -112,7 +112,7 @@ def search(
     check_assumptions(assumptions)
     check_question(question)
     clusters = [
-        _Cluster(members=one, demands=demands_of(one, assumptions), rules=tuple(rules_of(estate, one)))
+        _cluster(estate, one, assumptions)
         for one in chosen_clusters(estate, question.cluster)
         if any(vm.is_load for vm in one.vms)
     ]
@@ -137,6 +137,11 @@ def search(
         best=_best(options, question.platforms),
         grid=_grid(options) if len(machines) <= GRID_MODELS else (),
     )
+
+
+def _cluster(estate: Estate, one: Members, assumptions: Assumptions) -> _Cluster:
+    rules = tuple(rules_of(estate, one))
+    return _Cluster(members=one, demands=demands_of(one, assumptions, rules), rules=rules)
 
 
 def _best(options: Sequence[Option], platforms: Sequence[str]) -> tuple[Option, ...]:
@@ -255,6 +260,8 @@ def _resized(year: Year, more: int) -> Year:
         batches=(replace(batch, count=count, bought=count if first else batch.bought),),
         windows=_stretched(year.windows, count),
         rhel=_stretched(year.rhel, count),
+        sql=_stretched(year.sql, count),
+        oracle=_stretched(year.oracle, count),
         utilisation_percent=None if percent is None else min(Decimal(100), percent * batch.count / count),
     )
 

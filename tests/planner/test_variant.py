@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from planner.compared import compare, results
 from planner.cost.answer import Asked
 from planner.cost.assumptions import Assumptions
+from planner.cost.bill import Bill
 from planner.cost.book import BookError
 from planner.cost.machine import Machine
 from planner.cost.study import Question
@@ -24,6 +25,7 @@ from planner.variant import (
     DropVms,
     Failures,
     Growth,
+    License,
     Protect,
     RefreshHosts,
     Variant,
@@ -247,6 +249,7 @@ def test_every_change_is_told_in_a_sentence() -> None:
         AddVms(count=2, like="v1"), AddVms(count=2, like="v1", cluster="c"), DropVms(names=("v1",)),
         DropHosts(names=("a", "b", "c", "d")), RefreshHosts(cluster="c", machine=NEW, count=3),
         Protect(names=("v1",)), Failures(count=2), Growth(percent=Decimal(20)),
+        License(names=("v1",), product="oracle"), License(names=("v1",), product="sql", pinned=False),
     ]  # fmt: skip
     assert [str(told(change)) for change in changes] == [
         "2 more VMs like v1",
@@ -257,4 +260,48 @@ def test_every_change_is_told_in_a_sentence() -> None:
         "FT for v1",
         "Room for the loss of 2 hosts in each cluster",
         "20.0 % more VMs each year",
+        "Oracle Database Enterprise Edition in v1, kept on few hosts",
+        "SQL Server Enterprise in v1, on any host",
     ]
+
+
+@pytest.mark.parametrize(
+    ("product", "card", "everywhere", "pinned"),
+    [
+        ("oracle", "oracle_ee_processor", 48, 16),  # 6 hosts of 16 cores x 0.5; two of them
+        ("sql", "sql_enterprise_2", 48, 16),  # 96 cores in packs of two
+    ],
+)
+def test_a_database_is_licensed_on_every_host_unless_a_rule_keeps_it_on_few(
+    product: str, card: str, everywhere: int, pinned: int
+) -> None:
+    free = replace(estate(), rules=())
+    names = ("v2", "v3")
+    anywhere = variant(License(names=names, product=product, pinned=False), name="anywhere")  # type: ignore[arg-type]
+    few = variant(License(names=names, product=product), name="few")  # type: ignore[arg-type]
+    prices = full(oracle_ee_processor="40000")
+    results_ = results(free, [anywhere, few], Question(), Assumptions(), prices)
+    counted = [one.bill.line(card) for one in results_ if one.bill is not None]
+    assert [line.quantity.low for line in counted if line and line.quantity] == [everywhere, pinned]
+    changed, _, remarks = applied(free, Assumptions(), few)
+    assert [(rule.kind, len(rule.hosts)) for rule in changed.rules] == [("must-run-on", 2)]
+    assert "kept on esx0, esx1" in str(remarks[0])
+
+
+def test_pinned_windows_vms_license_the_hosts_that_they_are_kept_on() -> None:
+    hosts = [host(f"esx{n}") for n in range(6)]
+    guests = [
+        vm(f"w{n}", host=f"esx{n % 6}", guest_os="Microsoft Windows Server 2022 (64-bit)") for n in range(24)
+    ]
+    mixed = reading(hosts, [*guests, *(vm(f"l{n}", host=f"esx{n}") for n in range(6))]).estate
+    pinned = variant(License(names=tuple(one.name for one in guests), product="windows"), name="few")
+    today, few = results(mixed, [variant(), pinned], Question(), Assumptions(), full())
+
+    def licences(bill: Bill | None) -> Decimal:
+        assert bill is not None
+        lines = [bill.line(card) for card in ("windows_standard_16", "windows_datacenter_16")]
+        return sum((line.amount.low for line in lines if line and line.amount), Decimal(0))
+
+    assert licences(few.bill) < licences(today.bill)
+    assert few.bill is not None
+    assert few.bill.design.year(0).windows[2:] == (0, 0, 0, 0)
