@@ -291,7 +291,8 @@ def test_a_database_is_licensed_on_every_host_unless_a_rule_keeps_it_on_few(
 def test_pinned_windows_vms_license_the_hosts_that_they_are_kept_on() -> None:
     hosts = [host(f"esx{n}") for n in range(6)]
     guests = [
-        vm(f"w{n}", host=f"esx{n % 6}", guest_os="Microsoft Windows Server 2022 (64-bit)") for n in range(24)
+        vm(f"w{n}", host=f"esx{n % 6}", guest_os="Microsoft Windows Server 2022", vcpus=1, memory_mib=2048)
+        for n in range(24)
     ]
     mixed = reading(hosts, [*guests, *(vm(f"l{n}", host=f"esx{n}") for n in range(6))]).estate
     pinned = variant(License(names=tuple(one.name for one in guests), product="windows"), name="few")
