@@ -38,6 +38,7 @@ def summary(request: HttpRequest, pk: int) -> HttpResponse:
             "totals": _totals(report) if report else [],
             "form": ParametersForm.of(report.parameters) if report else ParametersForm(),
             "may_plan": may(request.user, Action.PLAN),
+            "committed": estate.variants.filter(committed_at__isnull=False),
         },
     )
 
