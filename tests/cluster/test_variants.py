@@ -15,9 +15,10 @@ from cluster import changing, pricing, services, snapshot, tasks
 from cluster.models import AuditEntry, CostStudy, Estate, Plan, PriceBook, Run, Variant
 from cluster.roles import Role
 from cluster.services import Refused
+from planner.cost.machine import Machine
 from planner.formats.document import read_document
 from planner.report import Parameters
-from planner.variant import COMMITTED, AddVms, DropHosts, Failures
+from planner.variant import COMMITTED, AddVms, DropHosts, Failures, RefreshHosts
 from planner.variant import Variant as PlannerVariant
 from tests.cluster.people import administrator, person
 from tests.cluster.test_charts import reading
@@ -233,6 +234,21 @@ def test_who_may_only_read_changes_nothing_and_a_stranger_sees_nothing(estate: E
     assert signed_in().get(f"/estates/{other.pk}/variants/{made.pk}/").status_code == 404
     assert signed_in().post(f"{page}{made.pk}/change/nothing/").status_code == 404
     assert signed_in().post(f"{page}{made.pk}/nothing/").status_code == 404
+
+
+def test_names_from_outside_stay_text_wherever_a_variant_shows_them(estate: Estate) -> None:
+    client, hostile = signed_in(), "<b>R660</b>"
+    base = begun(estate, "<i>base</i>")
+    machine = Machine(name=hostile, sockets=2, cores=64, memory_mib=2**20)
+    cluster = snapshot.load(estate).hosts[0].cluster or ""
+    changing.add(administrator(), base, RefreshHosts(cluster=cluster, machine=machine, count=3))
+    top = begun(estate, "top", base)
+    compared(client, estate, base, top)
+    for address in ("", f"{base.pk}/", f"{top.pk}/"):
+        page = client.get(f"/estates/{estate.pk}/variants/{address}").content.decode()
+        assert "&lt;b&gt;R660&lt;/b&gt;" in page
+        assert hostile not in page
+        assert "&amp;lt;" not in page
 
 
 def test_names_are_taken_once_and_have_to_be_printable(estate: Estate) -> None:
