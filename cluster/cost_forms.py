@@ -19,6 +19,7 @@ from planner.compared import COMPARED_MAX
 from planner.cost.answer import Asked
 from planner.cost.assumptions import FAILURES_MAX, RATIO_MAX, YEARS_MAX, Assumptions
 from planner.cost.book import BookError
+from planner.cost.layout import raw_per_usable
 from planner.cost.platforms import PLATFORMS
 from planner.hardware.models import read_models
 from planner.parameters import CORES_MAX, MEMORY_GIB_MAX
@@ -73,6 +74,12 @@ class CostForm(Plain):
     )
     buy_network = forms.BooleanField(label=_("Count network switches"), required=False)
     buy_storage = forms.BooleanField(label=_("Count storage for all VMs"), required=False)
+    layout = forms.CharField(
+        label=_("Storage layout"),
+        max_length=20,
+        required=False,
+        help_text=_("copies:2, raid5:8, raid6:10 or erasure:4+2; empty: as in the price book"),
+    )
     discount_card = forms.ChoiceField(label=_("Your discount on"), choices=discount_choices, required=False)
     discount_percent = forms.DecimalField(label=_("Discount, %"), min_value=0, max_value=100, required=False)
     discount_card_2 = forms.ChoiceField(label=_("And on"), choices=discount_choices, required=False)
@@ -133,6 +140,15 @@ class CostForm(Plain):
             self.add_error("currency", _("A currency is three letters, as EUR."))
         return {**cleaned, "currency": currency}
 
+    def clean_layout(self) -> str:
+        layout = "".join(str(self.cleaned_data["layout"]).lower().split())
+        try:
+            if layout:
+                raw_per_usable(layout)
+        except BookError as error:
+            raise forms.ValidationError(say(error.message)) from error
+        return layout
+
     def request(self) -> Request:
         """What a valid form asks for."""
         return Request(asked=self.asked(), book=self.book_id())
@@ -155,6 +171,7 @@ class CostForm(Plain):
             windows="owned" if chosen["windows_owned"] else "buy",
             buy_network=chosen["buy_network"],
             buy_storage=chosen["buy_storage"],
+            layout=chosen["layout"],
             prices_day=chosen["prices_day"].isoformat() if chosen["prices_day"] else None,
             discounts=self._discounts(),
         )

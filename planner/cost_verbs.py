@@ -63,6 +63,10 @@ def add_arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--buy-network", action="store_true", help="count switches for the hosts to buy")
     verb.add_argument("--buy-storage", action="store_true", help="count storage for all VMs")
     verb.add_argument(
+        "--storage-layout", metavar="L", default="",
+        help="raw for usable: copies:2, raid5:8, raid6:10, erasure:4+2, instead of the price book's ratio",
+    )  # fmt: skip
+    verb.add_argument(
         "--discount", metavar="CARD=PERCENT", action="append", default=[],
         help="your discount on a price, as vcf_core_year=38",
     )  # fmt: skip
@@ -121,6 +125,7 @@ def assumptions_of(options: argparse.Namespace) -> Assumptions:
         windows="owned" if options.windows_owned else "buy",
         buy_network=options.buy_network,
         buy_storage=options.buy_storage,
+        layout=options.storage_layout,
         prices_day=options.prices_day,
         discounts={card: _decimal(card, text) for card, text in _pairs("discount", options.discount)},
     )
