@@ -8,7 +8,7 @@ from decimal import Decimal
 from django.utils.translation import gettext
 from msgspec import Struct
 
-from cluster.bills import ComparedRow, level_name
+from cluster.bills import ComparedRow, level_name, name_of
 from cluster.shown import EN_DASH, money, number, quantity
 from cluster.wording import say
 from planner.compared import COMPLETED, Comparison, Row
@@ -154,6 +154,23 @@ def variants_of(found: Comparison) -> Grid:
     own = {TODAY: gettext("Today"), COMPLETED: gettext("Today, completed")}
     names = tuple(own.get(row.name, row.name) for row in found.rows)
     return Grid(heads=names, rows=tuple(rows))
+
+
+def told_of(found: Comparison) -> list[str]:
+    """What each variant costs more or less than today as it stands, in a sentence each."""
+    currency = found.answer.asked.assumptions.currency
+    totals = [(shown, shown.bill.total.amount.middle) for shown in found.answer.designs]
+    if not totals or totals[0][0].bill.design.key != TODAY:
+        return []
+    today = totals[0][1]
+    return [
+        (
+            gettext("{variant} costs {amount} more than today.")
+            if total >= today
+            else gettext("{variant} costs {amount} less than today.")
+        ).format(variant=name_of(shown), amount=money(str(abs(round(total - today))), currency))
+        for shown, total in totals[1:]
+    ]
 
 
 def levels_of(answer: Answer) -> Grid | None:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from msgspec import Struct
 
 from cluster.bills import DesignColumn, compared, designs_of, missing_of, unpriced_of
-from cluster.compared import Grid, changes_of, levels_of, options_of, variants_of
+from cluster.compared import Grid, changes_of, levels_of, options_of, told_of, variants_of
 from cluster.cost_verdict import headline_of
 from cluster.exports.legible import FONTS
 from cluster.exports.pdf import SOURCES, legible_content
@@ -113,6 +113,7 @@ def paper(
     """Every word and number of the report, in the active language."""
     designs = designs_of(answer)
     headline = headline_of(answer)
+    told = told_of(comparison) if comparison is not None else []
     return BillPaper(
         language=language,
         title=title,
@@ -123,8 +124,8 @@ def paper(
         page=gettext("Page {page} of {pages}"),
         state=headline.state if headline else "unknown",
         word=headline.word if headline else "",
-        sentence=headline.text if headline else "",
-        more=headline.more if headline else "",
+        sentence=told[0] if told else headline.text if headline else "",
+        more=" ".join(told[1:]) if told else headline.more if headline else "",
         tables=tuple(_tables(answer, designs, found, comparison)),
         lists=tuple(one for one in _lists(answer, designs, found, comparison) if one[1]),
         bills=tuple(_bill(design) for design in designs),

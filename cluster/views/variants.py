@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 from msgspec import Struct
 
 from cluster import changing, pricing, snapshot
-from cluster.compared import changes_of, variants_of
+from cluster.compared import changes_of, told_of, variants_of
 from cluster.cost_forms import VariantsForm
 from cluster.models import CostStudy, Estate, Variant
 from cluster.services import Refused
@@ -163,6 +163,7 @@ def _page(
         "cards": [_card(row) for row in rows],
         "comparison": variants_of(comparison) if comparison else None,
         "changed": changes_of(comparison) if comparison else [],
+        "told": told_of(comparison) if comparison else [],
         "new_form": new_form or NewVariantForm(estate_id=estate.pk),
         "form": form
         or VariantsForm.of(request_of, cluster_names(estate), estate_id=estate.pk, initial=initial),
