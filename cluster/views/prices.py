@@ -28,6 +28,7 @@ from planner.cost.public import public_book
 FIELDS = ("low", "high", "currency", "source", "date")
 FURTHER_FIELDS = ("key", *FIELDS, "valid_from", "valid_to", "confidence", "note")
 VERSIONS_SHOWN = 50
+BOOKS_BESIDE = 4
 FREE_ROWS = 3  # whose key the buyer writes
 CONFIDENCE_NAMES = (
     ("quote", _("quote")),
@@ -53,6 +54,7 @@ class CardRow(Struct, frozen=True, kw_only=True):
     public: str = ""
     public_source: str = ""
     more: int = 0
+    books: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -67,11 +69,13 @@ def prices(request: HttpRequest) -> HttpResponse:
         _may_write(request)
         if form.is_valid() and (book := _made(request, form)) is not None:
             return redirect("price_book", pk=book.pk)
+    beside = list(PriceBook.objects.order_by("-changed_at")[:BOOKS_BESIDE])
     context = {
         "books": PriceBook.objects.all(),
         "form": form,
         "may_write": may(request.user, Action.PLAN),
-        "areas": _areas([], _public()),
+        "beside": beside,
+        "areas": _areas([], _public(), beside),
     }
     return render(request, "prices.html", context, status=400 if form.errors else 200)
 
@@ -209,19 +213,23 @@ def _public() -> Prices:
     return public_book().at(timezone.localdate().isoformat())
 
 
-def _areas(rows: Sequence[Price], public: Prices) -> list[tuple[str, list[CardRow]]]:
-    """The cards by area."""
+def _areas(
+    rows: Sequence[Price], public: Prices, beside: Sequence[PriceBook] = ()
+) -> list[tuple[str, list[CardRow]]]:
+    """The cards by area, with what other books say of them today."""
+    today = timezone.localdate().isoformat()
+    others = [pricing.as_book(book).at(today) for book in beside]
     return [
         (
             say(AREA_NAMES[area]),
-            [_card(card, rows, public.entry(card.key)) for card in CARDS if card.area == area],
+            [_card(card, rows, public.entry(card.key), others) for card in CARDS if card.area == area],
         )
         for area in AREAS
         if any(card.area == area for card in CARDS)
     ]
 
 
-def _card(card: Card, rows: Sequence[Price], public: Entry) -> CardRow:
+def _card(card: Card, rows: Sequence[Price], public: Entry, others: Sequence[Prices]) -> CardRow:
     first = _first(card.key, rows)
     return CardRow(
         key=card.key,
@@ -235,6 +243,7 @@ def _card(card: Card, rows: Sequence[Price], public: Entry) -> CardRow:
         date=first.date if first else "",
         public=_range(public.span, public.currency),
         public_source=public.source,
+        books=tuple(_range(entry.span, entry.currency) for entry in (one.entry(card.key) for one in others)),
         more=sum(price.key == card.key and price is not first for price in rows),
     )
 

@@ -260,6 +260,16 @@ def test_a_second_source_of_a_card_survives_the_form_as_it_came(book: PriceBook)
     assert second == low
 
 
+def test_books_stand_side_by_side_with_the_public_prices(book: PriceBook) -> None:
+    other = PriceBook.objects.create(name="Other <b>house</b>")
+    pricing.save_book(administrator(), other, [row("server", "11111", "22222")])
+    page = signed_in().get("/prices/").content.decode()
+    assert "11,111" in page
+    assert "14,000" in page
+    assert "Other &lt;b&gt;house" in page
+    assert "<b>house" not in page
+
+
 def test_a_book_that_contradicts_itself_is_not_kept(book: PriceBook) -> None:
     with pytest.raises(BookError, match="two currencies"):
         pricing.save_book(administrator(), book, [row("server", "1"), row("server", "1", currency="USD")])
