@@ -16,6 +16,7 @@ from planner.cost.assumptions import Assumptions
 from planner.cost.bill import Bill, Line, card_label
 from planner.cost.book import BookError, PriceBook, Prices, layered
 from planner.cost.book_csv import read_book
+from planner.cost.design import Design
 from planner.cost.levels import Level
 from planner.cost.machine import Machine
 from planner.cost.money import Span
@@ -33,6 +34,7 @@ from planner.variant import Variant
 
 IMPOSSIBLE_SHOWN: Final = 6
 EMPTY: Final = "enter your quote"
+WAYS: Final = ("keep", "shrink", "refresh", "leave", "leave-refreshed")
 
 
 def add_arguments(verb: argparse.ArgumentParser) -> None:
@@ -224,9 +226,18 @@ def variants_of(
 def verdict_lines(designs: Sequence[Shown]) -> list[str]:
     """When each design pays against the first one."""
     said = [
-        one for shown in designs if shown.verdict for one in sentences(shown.verdict, shown.bill.design.name)
+        one
+        for shown in designs
+        if shown.verdict
+        for one in sentences(shown.verdict, _called(shown.bill.design))
     ]
     return listed("When it pays", said)
+
+
+def _called(design: Design) -> str:
+    """What a terminal calls a design: of ways to go, which of them; else its name."""
+    way = design.key.partition(":")[0]
+    return f"{way} ({design.name})" if way in WAYS else design.name
 
 
 def level_lines(levels: Sequence[Level]) -> list[str]:
@@ -321,7 +332,7 @@ def found_lines(found: Found, currency: str) -> list[str]:
 
 def _bill_lines(bill: Bill) -> list[str]:
     design, edition = bill.design, bill.design.choice.edition
-    head = f"{clean(design.name)}: {design.choice.platform.name}"
+    head = f"{clean(_called(design))}: {design.choice.platform.name}"
     head += f", {edition.name}" if edition else ""
     rows: list[tuple[str, ...]] = [
         ("what", "quantity", "unit", "unit price", "", "amount", bill.assumptions.currency)
@@ -350,7 +361,7 @@ def _side_by_side(study: Study) -> list[str]:
     for bill in study.bills:
         unit = per_unit(bill)
         rows.append((
-            clean(bill.design.name),
+            clean(_called(bill.design)),
             str(bill.design.year(0).hosts),
             _span(bill.total.amount),
             _span(bill.total.present),

@@ -15,6 +15,7 @@ from planner.sentence import Sentence, Value
 
 LICENCES: Final = ("hypervisor", "guests")
 TIPS_KEPT: Final = 2
+ALL: Final = 100  # a licence for nothing is no discount
 
 
 class Tip(Struct, frozen=True, kw_only=True):
@@ -61,7 +62,7 @@ def tipping_points(old: Bill, new: Bill, prices: Prices) -> list[Tip]:
     found = []
     for card in cards:
         percent = tipping_discount(old.design, new.design, card, old.assumptions, prices, new.assumptions)
-        if percent:
+        if percent is not None and 0 < percent < ALL:
             found.append(Tip(card=card, percent=percent))
     return sorted(found, key=lambda tip: (tip.percent, tip.card))
 
