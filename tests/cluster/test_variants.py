@@ -312,3 +312,10 @@ def test_a_book_keeps_every_version_as_it_stood(book: PriceBook) -> None:
     assert client.get(f"/prices/{book.pk}/book-3.csv").content != first
     assert client.get(f"/prices/{book.pk}/book-9.csv").status_code == 404
     assert [one.changed_by for one in book.versions.all()] == [person(Role.BUYER), administrator()]
+
+
+def test_an_estate_goes_with_its_variants_and_what_stands_on_them(estate: Estate) -> None:
+    base = with_vms(estate)
+    begun(estate, "top", base)
+    estate.delete()
+    assert not Variant.objects.exists()
