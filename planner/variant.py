@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Final, Literal, TypeAlias, assert_never
@@ -23,6 +24,7 @@ from planner.units import MIB_PER_GIB
 
 NEW_VMS_MAX: Final = 100_000
 NAMES_SHOWN: Final = 3
+VCPUS_PER_CORE: Final = 4  # as much memory as a full host has stands for as many vCPUs a core
 PRODUCT_NAMES: Final = {
     "windows": "Windows Server",
     "sql": "SQL Server Enterprise",
@@ -307,6 +309,41 @@ def reserved(estate: Estate, variants: Sequence[Variant]) -> tuple[Estate, tuple
             )
             remarks += said
     return estate, remarks
+
+
+def settled(estate: Estate) -> Estate:
+    """Give every reserved VM a host of its cluster, the emptiest one, so that its room is taken there too.
+
+    Whoever asks what a lost host does needs to know where VMs run; reserved ones run nowhere yet.  Emptiest
+    is the host whose scarcer share of memory and of vCPUs per core is least.
+    """
+    heaps: dict[str | None, list[tuple[float, str]]] = {}
+    size = {host.name: host for host in estate.hosts if host.connected and not host.maintenance}
+    vcpus, memory = dict.fromkeys(size, 0), dict.fromkeys(size, 0)
+    for vm in estate.vms:
+        if vm.host in size and vm.is_load:
+            vcpus[vm.host] += vm.vcpus
+            memory[vm.host] += vm.memory_mib
+
+    def share(name: str) -> float:
+        return max(vcpus[name] / size[name].cores, VCPUS_PER_CORE * memory[name] / size[name].memory_mib)
+
+    for name, host in size.items():
+        heaps.setdefault(host.cluster, []).append((share(name), name))
+    for one in heaps.values():
+        heapq.heapify(one)
+    vms = []
+    for vm in estate.vms:
+        heap = heaps.get(vm.cluster) if vm.host is None and COMMITTED in vm.attributes else None
+        if not heap:
+            vms.append(vm)
+            continue
+        name = heap[0][1]
+        vcpus[name] += vm.vcpus
+        memory[name] += vm.memory_mib
+        heapq.heapreplace(heap, (share(name), name))
+        vms.append(replace(vm, host=name))
+    return replace(estate, vms=tuple(vms))
 
 
 def told(change: Change) -> Sentence:

@@ -17,6 +17,8 @@ from planner.cost.book import BookError
 from planner.cost.machine import Machine
 from planner.cost.study import Question
 from planner.estate import Estate, Rule
+from planner.resilience.failures import failures
+from planner.resilience.ground import grounds
 from planner.variant import (
     COMMITTED,
     AddVms,
@@ -32,6 +34,7 @@ from planner.variant import (
     applied,
     committed,
     reserved,
+    settled,
     told,
 )
 from tests.planner.cost.books import full
@@ -306,3 +309,20 @@ def test_pinned_windows_vms_license_the_hosts_that_they_are_kept_on() -> None:
     assert licences(few.bill) < licences(today.bill)
     assert few.bill is not None
     assert few.bill.design.year(0).windows[2:] == (0, 0, 0, 0)
+
+
+def test_reserved_vms_take_room_where_a_host_is_lost() -> None:
+    hosts = [host(f"esx{n}") for n in range(4)]
+    running = [vm(f"v{n}", host=f"esx{n % 4}") for n in range(20)]
+    small = reading(hosts, running, clusters=["c"]).estate
+    kept, _ = reserved(small, [variant(AddVms(count=40, like="v1"), name="spring")])
+    placed = settled(kept)
+    counts = [sum(one.host == f"esx{n}" for one in placed.vms) for n in range(4)]
+    assert counts == [15, 15, 15, 15]
+
+    def survived(estate: Estate) -> int:
+        return failures(grounds(estate, vcpu_per_core=4.0, cluster="c", cold=True)[0], "host").survived
+
+    assert survived(small) == 4
+    assert survived(placed) == 0  # 240 vCPUs do not fit on three hosts of 64
+    assert settled(small) == small
