@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from typing import Final
 
 from django.utils.translation import gettext, ngettext
 from msgspec import Struct
@@ -13,10 +14,14 @@ from cluster.wording import say
 from planner.catalogue.cards import AREA_NAMES
 from planner.cost.answer import Answer, Shown
 from planner.cost.bill import Line, card_label
-from planner.cost.money import Span
+from planner.cost.carbon import Footprint
+from planner.cost.money import Span, summed
 from planner.cost.platforms import PLATFORMS
 from planner.cost.study import TODAY
+from planner.cost.tipping import sentences
 from planner.sentence import Sentence
+
+OWNERS_SHOWN: Final = 20
 
 
 class LineRow(Struct, frozen=True, kw_only=True):
@@ -60,20 +65,58 @@ class DesignColumn(Struct, frozen=True, kw_only=True):
     swings: int
     lines: tuple[LineRow, ...]
     owners: tuple[tuple[str, str, str], ...]
+    vcpu_year: str
+    gib_year: str
+    verdict: tuple[str, ...]
 
 
-class Headline(Struct, frozen=True, kw_only=True):
-    """The answer in a sentence, and whether to trust it."""
+class ComparedRow(Struct, frozen=True, kw_only=True):
+    """One row of the table in which designs stand side by side, with the rule behind its numbers."""
 
-    state: str
-    word: str
-    text: str
-    more: str
+    label: str
+    cells: tuple[str, ...]
+    how: str
+    page: str
+    is_total: bool = False
 
 
 def name_of(shown: Shown) -> str:
     """What a design is called."""
-    return gettext("Today") if shown.bill.design.key == TODAY else shown.bill.design.name
+    design = shown.bill.design
+    kind, _, rest = design.key.partition(":")
+    match kind, rest:
+        case ("today", ""):
+            return gettext("Today")
+        case ("today-complete", ""):
+            return gettext("Today, completed")
+        case ("physical", ""):
+            return gettext("Physical servers")
+        case ("keep", ""):
+            return gettext("Keep")
+        case ("shrink", ""):
+            return gettext("Shrink")
+        case ("refresh", ""):
+            return gettext("Refresh")
+        case ("leave", _):
+            return gettext("Leave to {platform}").format(platform=design.choice.platform.name)
+        case ("leave-refreshed", _):
+            return gettext("Leave to {platform}, new hosts").format(platform=design.choice.platform.name)
+        case ("level", key):
+            return level_name(key)
+        case _:
+            return design.name
+
+
+def level_name(key: str) -> str:
+    """What a level of protection is called."""
+    return {
+        "none": gettext("No protection"),
+        "ha": gettext("HA"),
+        "ha-more": gettext("HA, one host more"),
+        "crossed": gettext("HA, crossed networks"),
+        "second-array": gettext("HA, crossed, second array"),
+        "ft": gettext("FT"),
+    }[key]
 
 
 def designs_of(answer: Answer) -> list[DesignColumn]:
@@ -81,59 +124,123 @@ def designs_of(answer: Answer) -> list[DesignColumn]:
     return [_column(answer, shown, place == 0) for place, shown in enumerate(answer.designs)]
 
 
-def headline_of(answer: Answer) -> Headline | None:
-    """Name the cheapest by what is known, and say how much is not."""
-    if not answer.designs:
-        return Headline(
-            state="bad",
-            word=gettext("not priced"),
-            text=gettext("Nothing could be priced."),
-            more=" ".join(say(remark) for remark in answer.remarks),
-        )
-    best = min(answer.designs, key=lambda shown: shown.bill.total.amount.middle)
-    years = answer.asked.assumptions.years
-    text = gettext("{design}: {amount} over {years} years, by what is known.").format(
-        design=name_of(best), amount=_whole(best.bill.total.amount, answer), years=number(years)
-    )
-    unknown = len(answer.missing)
-    if not unknown:
-        share = number(best.outcome.cheapest_percent, 1)
-        more = gettext("It is the cheapest in {share} % of the draws, every open number varied at once.")
-        return Headline(
-            state="ok", word=gettext("all prices known"), text=text, more=more.format(share=share)
-        )
-    more = ngettext(
-        "{count} card of the price book is empty: fill it before you compare.",
-        "{count} cards of the price book are empty: fill them before you compare.",
-        unknown,
-    ).format(count=number(unknown))
-    return Headline(state="unknown", word=gettext("prices are missing"), text=text, more=more)
-
-
-def compared(designs: Sequence[DesignColumn]) -> list[tuple[str, list[str]]]:
-    """The rows of the table in which designs stand side by side."""
-    rows: list[tuple[str, Callable[[DesignColumn], str]]] = [
-        (gettext("Hosts"), lambda one: one.hosts),
-        (gettext("Known in all"), lambda one: one.total),
-        (gettext("Nine of ten draws"), lambda one: one.interval),
-        (gettext("Cheapest in so many draws"), lambda one: one.cheapest),
-        (gettext("Pays against the first"), lambda one: one.pays_from),
-        ("CAPEX", lambda one: one.capex),
-        ("OPEX", lambda one: one.opex),
-        (gettext("Worth today"), lambda one: one.present),
-        (gettext("As equal years"), lambda one: one.annuity),
-        (gettext("A VM and year"), lambda one: one.vm_year),
-        (gettext("Electricity"), lambda one: one.kwh),
-        ("CO₂e", lambda one: one.carbon),
-        (gettext("Lines without a price"), lambda one: number(one.unknown)),
+def compared(designs: Sequence[DesignColumn]) -> list[ComparedRow]:
+    """The rows of the table in which designs stand side by side, each with the rule behind it."""
+    lines, unsure = "cost-lines", "cost-uncertainty"
+    rows: list[tuple[str, Callable[[DesignColumn], str], str, str]] = [
+        (
+            gettext("Hosts"),
+            lambda one: one.hosts,
+            "cost-sizing",
+            gettext("Today's as they stand; planned ones by placing every VM, plus the failures to survive."),
+        ),
+        (
+            gettext("Known in all"),
+            lambda one: one.total,
+            lines,
+            gettext(
+                "The sum of all lines that have a price, each rounded to the cent; the low ends and the "
+                "high ends are added apart."
+            ),
+        ),
+        (
+            gettext("Nine of ten draws"),
+            lambda one: one.interval,
+            unsure,
+            gettext(
+                "1,000 draws, every open number evenly from its range and the same for all designs; "
+                "5 % lie below, 5 % above."
+            ),
+        ),
+        (
+            gettext("Cheapest in so many draws"),
+            lambda one: one.cheapest,
+            unsure,
+            gettext("The share of those draws in which this design costs least."),
+        ),
+        (
+            gettext("Pays against the first"),
+            lambda one: one.pays_from,
+            unsure,
+            gettext("The first month from which less has been paid than for the first design, and stays so."),
+        ),
+        (
+            "CAPEX",
+            lambda one: one.capex,
+            lines,
+            gettext("The lines that are bought, less what they are worth in the end."),
+        ),
+        ("OPEX", lambda one: one.opex, lines, gettext("The lines that are paid every year.")),
+        (
+            gettext("Worth today"),
+            lambda one: one.present,
+            lines,
+            gettext("Each year's amount / (1 + discount rate) to the power of the years until it is paid."),
+        ),
+        (
+            gettext("As equal years"),
+            lambda one: one.annuity,
+            lines,
+            gettext("Worth today x rate / (1 - (1 + rate) to the power of -years)."),
+        ),
+        (
+            gettext("A VM and year"),
+            lambda one: one.vm_year,
+            lines,
+            gettext("Known in all / running VMs of all years."),
+        ),
+        (
+            gettext("A vCPU and year"),
+            lambda one: one.vcpu_year,
+            lines,
+            gettext("Known in all / vCPUs of all years."),
+        ),
+        (
+            gettext("A GiB of memory and year"),
+            lambda one: one.gib_year,
+            lines,
+            gettext("Known in all / GiB of memory of all years."),
+        ),
+        (
+            gettext("Electricity"),
+            lambda one: one.kwh,
+            lines,
+            gettext("hosts x (idle + (full - idle) x CPU usage) x 8760 h x PUE, all years."),
+        ),
+        (
+            "CO₂e",
+            lambda one: one.carbon,
+            lines,
+            gettext("Electricity x carbon of a kWh, plus making the hosts that are bought."),
+        ),
+        (
+            gettext("Lines without a price"),
+            lambda one: number(one.unknown),
+            lines,
+            gettext("Lines whose cards nobody filled; they are in no total."),
+        ),
     ]
-    return [(label, [cell(one) or EN_DASH for one in designs]) for label, cell in rows]
+    return [
+        ComparedRow(
+            label=label,
+            cells=tuple(cell(one) or EN_DASH for one in designs),
+            how=how,
+            page=page,
+            is_total=place == 1,
+        )
+        for place, (label, cell, page, how) in enumerate(rows)
+    ]
 
 
 def unpriced_of(answer: Answer) -> list[str]:
     """The platforms that were asked for and cannot do what is in use, or carry the load."""
-    priced = {shown.bill.design.key for shown in answer.designs}
-    return [PLATFORMS[key].name for key in answer.asked.platforms if key not in priced]
+    asked = answer.asked.platforms
+    if answer.asked.compare == "protection":
+        asked = asked[:1]
+    standing = (TODAY, "keep")
+    planned = [shown.bill.design for shown in answer.designs if shown.bill.design.key not in standing]
+    priced = {design.choice.platform.key for design in planned}
+    return [PLATFORMS[key].name for key in asked if key not in priced]
 
 
 def missing_of(answer: Answer) -> list[tuple[str, str]]:
@@ -152,26 +259,47 @@ def _column(answer: Answer, shown: Shown, is_first: bool) -> DesignColumn:
         edition=edition.name if edition else "",
         why=tuple(say(reason) for reason in bill.design.choice.why),
         hosts=_hosts(answer, shown),
-        total=_whole(bill.total.amount, answer),
-        capex=_whole(bill.total.capex, answer),
-        opex=_whole(bill.total.opex, answer),
-        present=_whole(bill.total.present, answer),
-        annuity=_whole(bill.total.annuity, answer),
-        interval=_whole(Span(interval.low, interval.high), answer),
+        total=whole(bill.total.amount, answer),
+        capex=whole(bill.total.capex, answer),
+        opex=whole(bill.total.opex, answer),
+        present=whole(bill.total.present, answer),
+        annuity=whole(bill.total.annuity, answer),
+        interval=whole(Span(interval.low, interval.high), answer),
         cheapest=f"{number(shown.outcome.cheapest_percent, 1)}{NBSP}%",
-        vm_year=_whole(shown.unit.vm_year, answer, 2) if shown.unit.vm_year else "",
+        vm_year=whole(shown.unit.vm_year, answer, 2) if shown.unit.vm_year else "",
         pays_from=_pays(shown, is_first),
         kwh=_rounded(shown.footprint.kwh, "kWh"),
-        carbon=_rounded(shown.footprint.grid_kg and shown.footprint.grid_kg / 1000, "t"),
+        carbon=_carbon(shown.footprint),
         unknown=sum(line.amount is None for line in bill.lines),
         is_first=is_first,
         swings=len(shown.swings),
         lines=tuple(_line(line) for line in bill.lines),
-        owners=tuple(
-            (row.owner or gettext("nobody named"), number(row.vms), _whole(row.amount, answer))
-            for row in shown.owners[:20]
-        ),
+        owners=_owners(answer, shown),
+        vcpu_year=whole(shown.unit.vcpu_year, answer, 2) if shown.unit.vcpu_year else "",
+        gib_year=whole(shown.unit.gib_year, answer, 2) if shown.unit.gib_year else "",
+        verdict=_verdict(shown),
     )
+
+
+def _owners(answer: Answer, shown: Shown) -> tuple[tuple[str, str, str], ...]:
+    """The dearest owners, all others in one row, and the total that they add up to."""
+    named = shown.owners[:OWNERS_SHOWN]
+    rest = shown.owners[OWNERS_SHOWN:]
+    rows = [(row.owner or gettext("nobody named"), row.vms, row.amount) for row in named]
+    if rest:
+        label = gettext("{count} others").format(count=number(len(rest)))
+        rows.append((label, sum(row.vms for row in rest), summed(row.amount for row in rest)))
+    total = summed(row.amount for row in shown.owners)
+    rows.append((gettext("All"), sum(row.vms for row in shown.owners), total))
+    return tuple((owner, number(vms), whole(amount, answer, 2)) for owner, vms, amount in rows)
+
+
+def _verdict(shown: Shown) -> tuple[str, ...]:
+    """When it pays, in the reader's language."""
+    if shown.verdict is None:
+        return ()
+    said = sentences(shown.verdict, name_of(shown), lambda card: say(card_label(card)))
+    return tuple(f"{say(sentence)}." for sentence in said)
 
 
 def _hosts(answer: Answer, shown: Shown) -> str:
@@ -224,9 +352,17 @@ def _ends(span: Span | None, places: int = 2) -> tuple[str | None, str | None]:
     return str(low), str(high)
 
 
-def _whole(span: Span, answer: Answer, places: int = 0) -> str:
+def whole(span: Span, answer: Answer, places: int = 0) -> str:
     low, high = round(span.low, places), round(span.high, places)
     return money_range(str(low), str(high), answer.asked.assumptions.currency)
+
+
+def _carbon(found: Footprint) -> str:
+    """Electricity and making, in tonnes; what making the hosts caused is told where nobody knows it."""
+    if found.grid_kg is None:
+        return ""
+    tonnes = quantity(float(round((found.grid_kg + (found.made_kg or 0)) / 1000, 1)), "t")
+    return tonnes if found.made_kg is not None else gettext("{tonnes}, without making").format(tonnes=tonnes)
 
 
 def _rounded(amount: Decimal | None, unit: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 import numpy as np
@@ -13,12 +13,20 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from cluster.models import CostStudy, Estate, Run
+from cluster import audit
+from cluster.audit import Deed
+from cluster.models import CostStudy, Estate, PriceBookVersion, Run
 from cluster.models import PriceBook as BookRow
+from cluster.models import Variant as VariantRow
+from cluster.snapshot import variant_of
 from cluster.work import Work, WorkFailed
+from planner.compared import Comparison, compare
 from planner.cost.answer import Answer, Asked, answer
 from planner.cost.book import BookError, Price, PriceBook, Prices, check_price, layered
 from planner.cost.public import public_book
+from planner.estate import Estate as PlannerEstate
+from planner.hardware.advice import Advice, advise
+from planner.hardware.models import read_models, shapes
 from planner.quality import Reading
 from planner.sentence import Sentence
 
@@ -26,51 +34,122 @@ SEED: Final = 1  # of the draws: the same question has the same interval
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run is asked to price."""
+    """What a run is asked to price: the estate, variants of it by their rows, or hosts to buy for it.
+
+    `models` is the CSV of host models to choose from; empty: plain shapes.
+    """
 
     asked: Asked
     book: int | None = None
+    about: Literal["cost", "variants", "hosts"] = "cost"
+    variants: tuple[int, ...] = ()
+    models: str = ""
+    models_name: str = ""
+    keep_hosts: bool = False
 
 
-def store_study(work: Work, reading: Reading) -> CostStudy:
+def compared_rows(request: Request) -> set[int]:
+    """The variants of a question and all that they stand on: they are not reserved beside themselves."""
+    found: set[int] = set()
+    rows = list(VariantRow.objects.filter(pk__in=request.variants).select_related("base"))
+    while rows:
+        found |= {row.pk for row in rows}
+        rows = [row.base for row in rows if row.base is not None and row.base.pk not in found]
+    return found
+
+
+def store_study(
+    work: Work, request: Request, reading: Reading, remarks: Sequence[Sentence] = ()
+) -> CostStudy:
     """Answer the run's question and keep the answer, with the versions that it was made of."""
-    request = msgspec.convert(work.run.parameters, Request, strict=False)
     book = BookRow.objects.filter(pk=request.book).first() if request.book else None
     estate = work.estate()
     try:
-        prices = prices_of(book, request.asked.assumptions.prices_day)
-        found = answer(reading.estate, request.asked, prices, np.random.default_rng(SEED))
+        found = _answered(request, reading.estate, book)
     except BookError as error:
         raise WorkFailed(error.message) from error
     with transaction.atomic():
         study, _ = CostStudy.objects.update_or_create(
             run=work.run,
             defaults={
+                "kind": request.about,
                 "estate": estate,
                 "estate_revision": estate.revision,
                 "book": book,
                 "book_version": book.version if book else None,
-                "answer": msgspec.json.decode(msgspec.json.encode(found)),
+                "answer": msgspec.json.decode(msgspec.json.encode(_with_remarks(found, remarks))),
             },
         )
-        work.succeed(Sentence("Priced {count} designs", {"count": len(found.designs)}))
+        count = len(found.designs if isinstance(found, Answer) else found.answer.designs)
+        work.succeed(Sentence("Priced {count} designs", {"count": count}))
     return study
 
 
-def prices_of(book: BookRow | None, day: str | None) -> Prices:
-    """The public prices, with a book's quotes over them."""
-    books = [public_book(), *([as_book(book)] if book else [])]
+def _answered(request: Request, estate: PlannerEstate, book: BookRow | None) -> Answer | Comparison | Advice:
+    chance = np.random.default_rng(SEED)
+    day = request.asked.assumptions.prices_day
+    match request.about:
+        case "cost":
+            return answer(estate, request.asked, prices_of(book, day), chance)
+        case "variants":
+            rows = {row.pk: row for row in VariantRow.objects.filter(pk__in=request.variants)}
+            missing = [pk for pk in request.variants if pk not in rows]
+            if missing:
+                raise BookError(Sentence("a variant to compare was removed meanwhile"))
+            variants = [variant_of(rows[pk]) for pk in request.variants]
+            return compare(estate, variants, request.asked, prices_of(book, day), chance)
+        case "hosts":
+            models = read_models(request.models.encode(), request.models_name) if request.models else shapes()
+            prices = prices_of(book, day, models.quotes)
+            return advise(
+                estate, models.machines, request.asked, prices, chance, keep_hosts=request.keep_hosts
+            )
+
+
+def _with_remarks(
+    found: Answer | Comparison | Advice, remarks: Sequence[Sentence]
+) -> Answer | Comparison | Advice:
+    """The answer, and what committed variants could not reserve."""
+    if not remarks:
+        return found
+    inner = found if isinstance(found, Answer) else found.answer
+    told = msgspec.structs.replace(inner, remarks=(*remarks, *inner.remarks))
+    return told if isinstance(found, Answer) else msgspec.structs.replace(found, answer=told)
+
+
+def prices_of(book: BookRow | None, day: str | None, quotes: PriceBook | None = None) -> Prices:
+    """The public prices, with a book's quotes over them, and those of host models over all."""
+    books = [public_book(), *([as_book(book)] if book else []), *([quotes] if quotes else [])]
     return layered(books, day or timezone.localdate().isoformat())
 
 
 def as_book(row: BookRow) -> PriceBook:
     """The planner's book of a row."""
-    return PriceBook(name=row.name, rows=tuple(msgspec.convert(row.rows, list[Price], strict=False)))
+    return PriceBook(name=row.name, rows=rows_of(row.rows))
+
+
+def rows_of(rows: object) -> tuple[Price, ...]:
+    """The planner's rows out of a column."""
+    return tuple(msgspec.convert(rows, list[Price], strict=False))
 
 
 def answer_of(study: CostStudy) -> Answer:
-    """The planner's answer of a row."""
+    """The bills of a row, whatever was asked."""
+    if study.kind == CostStudy.Kind.VARIANTS:
+        return comparison_of(study).answer
+    if study.kind == CostStudy.Kind.HOSTS:
+        return advice_of(study).answer
     return msgspec.convert(study.answer, Answer, strict=False)
+
+
+def comparison_of(study: CostStudy) -> Comparison:
+    """The variants side by side of a row."""
+    return msgspec.convert(study.answer, Comparison, strict=False)
+
+
+def advice_of(study: CostStudy) -> Advice:
+    """The hosts to buy of a row."""
+    return msgspec.convert(study.answer, Advice, strict=False)
 
 
 def request_of(run: Run) -> Request:
@@ -78,9 +157,9 @@ def request_of(run: Run) -> Request:
     return msgspec.convert(run.parameters, Request, strict=False)
 
 
-def latest_study(estate: Estate) -> CostStudy | None:
-    """The answer made last for an estate."""
-    return CostStudy.objects.filter(estate=estate).select_related("book").first()
+def latest_study(estate: Estate, kind: str = CostStudy.Kind.COST) -> CostStudy | None:
+    """The answer made last for an estate, of one kind."""
+    return CostStudy.objects.filter(estate=estate, kind=kind).select_related("book").first()
 
 
 def save_book(user: User, row: BookRow, rows: Sequence[Price]) -> None:
@@ -92,9 +171,14 @@ def save_book(user: User, row: BookRow, rows: Sequence[Price]) -> None:
     for price in rows:
         check_price(price)
     PriceBook(name=row.name, rows=tuple(rows)).at(timezone.localdate().isoformat())
-    BookRow.objects.filter(pk=row.pk).update(
-        rows=msgspec.json.decode(msgspec.json.encode(list(rows))),
-        version=F("version") + 1,
-        changed_by=user,
-        changed_at=Now(),
-    )
+    with transaction.atomic():
+        BookRow.objects.filter(pk=row.pk).update(
+            rows=msgspec.json.decode(msgspec.json.encode(list(rows))),
+            version=F("version") + 1,
+            changed_by=user,
+            changed_at=Now(),
+        )
+        kept = BookRow.objects.select_for_update().get(pk=row.pk)
+        PriceBookVersion.objects.create(book=kept, version=kept.version, rows=kept.rows, changed_by=user)
+        note = {"version": kept.version, "rows": len(rows)}
+        audit.note(Deed.BOOK_CHANGED, user.get_username(), kept.name, after=note)

@@ -26,6 +26,7 @@ from planner.resilience.ground import Ground, grounds
 from planner.resilience.power import PowerSaving, save_power
 from planner.resilience.verbs import judge
 from planner.sentence import Sentence
+from planner.variant import settled
 
 COMPILING_S: Final = 120  # kernels that are not compiled yet, on a busy machine
 ASKED_VMS_PER_S: Final = 200  # far below what the planner does: the lease must outlast the answer
@@ -59,7 +60,8 @@ def answer_of(question: Question, estate: Estate) -> tuple[Answer, Sequence[Part
 
 
 def _failures(question: Question, estate: Estate) -> tuple[Failures, Sequence[Part]]:
-    found = failures(_ground(question, estate, cold=True), question.by, double=question.double)
+    ground = _ground(question, settled(estate), cold=True)
+    found = failures(ground, question.by, double=question.double)
     bare = tuple(msgspec.structs.replace(loss, restarts=()) for loss in found.singles)
     return msgspec.structs.replace(found, singles=bare), found.singles
 

@@ -106,7 +106,11 @@ def make_study(run_id: str) -> None:
     if claimed is None:
         return
     with claimed:
-        studies.study(claimed, snapshot.load(claimed.estate()))
+        if claimed.run.parameters.get("kind") == "balance":  # moves what runs today
+            estate = snapshot.load(claimed.estate())
+        else:
+            estate = snapshot.load_reserved(claimed.estate())[0].estate
+        studies.study(claimed, estate)
 
 
 @shared_task(name="cluster.tasks.rehearse")
@@ -160,16 +164,17 @@ def play_years(run_id: str) -> None:
 
 @shared_task(name="cluster.tasks.price_estate")
 def price_estate(run_id: str) -> None:
-    """Price a stored estate with a price book."""
+    """Price a stored estate with a price book, its variants, or the hosts to buy for it."""
     claimed = work.claim(run_id)
     if claimed is None:
         return
     with claimed:
-        reading = snapshot.load_reading(claimed.estate())
+        request = pricing.request_of(claimed.run)
+        reading, remarks = snapshot.load_reserved(claimed.estate(), but=pricing.compared_rows(request))
         count = len(reading.estate.vms)
         claimed.advance("price", 20, Sentence("Pricing {count} VMs", {"count": count}))
         with claimed.kept():
-            pricing.store_study(claimed, reading)
+            pricing.store_study(claimed, request, reading, remarks)
 
 
 @shared_task(name="cluster.tasks.sweep_lost_runs")
@@ -206,6 +211,7 @@ def _read_server(claimed: work.Work) -> Reading:
 
 def _plan(claimed: work.Work, reading: Reading) -> None:
     parameters = claimed.parameters()
+    reading, _ = snapshot.with_reservations(claimed.estate(), reading)
     claimed.advance(
         "plan", work.PLAN_PERCENT, Sentence("Planning {count} VMs", {"count": len(reading.estate.vms)})
     )

@@ -14,21 +14,30 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NoReturn, TypeAlias
 
+from numpy.random import PCG64, Generator
+
 from planner.appliance import Offer, offers
 from planner.appliance_lines import appliance_document, appliance_lines
+from planner.compared import compare
+from planner.cost.answer import answer as answer_cost
 from planner.cost.book import BookError
-from planner.cost.document import study_document
-from planner.cost.study import TODAY, study
+from planner.cost.study import TODAY, Study
+from planner.cost_document import answer_document
 from planner.cost_verbs import (
     add_arguments,
     add_host_arguments,
     add_model_arguments,
+    asked_of,
     assumptions_of,
+    comparison_lines,
     found_lines,
+    level_lines,
     models_of,
     prices_of,
     question_of,
     study_lines,
+    variants_of,
+    verdict_lines,
 )
 from planner.document import place_document, plan_document, summary_document
 from planner.estate import EstateError
@@ -50,6 +59,7 @@ from planner.sentence import Sentence
 FITS: Final = 0
 DOES_NOT_FIT: Final = 1
 BAD_INPUT: Final = 2
+SEED: Final = 1  # of the draws: the same question has the same interval
 FILES: Final = "RVTools workbook, CSV folder or zip, estate JSON, appliance, or answers of libvirt or Proxmox"
 HISTORY: Final = "a folder of estates whose names hold their dates (2026-03-01.xlsx), or a CSV trace"
 
@@ -241,12 +251,23 @@ def _appliance(reading: Reading, options: argparse.Namespace, _clock: Clock) -> 
 
 
 def _cost(reading: Reading, options: argparse.Namespace, _: Clock) -> tuple[str, int]:
-    prices = prices_of(options)
-    answer = study(reading.estate, question_of(options), assumptions_of(options), prices)
-    status = FITS if any(bill.design.key != TODAY for bill in answer.bills) else DOES_NOT_FIT
+    prices, asked = prices_of(options), asked_of(options)
+    chance = Generator(PCG64(SEED))
+    variants = variants_of(options)
+    if variants:
+        found = compare(reading.estate, variants, asked, prices, chance)
+        answered, status = found.answer, FITS
+        lines = comparison_lines(found)
+    else:
+        found, answered = None, answer_cost(reading.estate, asked, prices, chance)
+        status = FITS if any(one.bill.design.key != TODAY for one in answered.designs) else DOES_NOT_FIT
+        lines = []
+    bills = tuple(shown.bill for shown in answered.designs)
+    study = Study(assumptions=asked.assumptions, bills=bills, remarks=answered.remarks)
     if options.json:
-        return _json(study_document(answer, prices)), status
-    return "\n".join(study_lines(answer)), status
+        return _json(answer_document(answered, study, prices, found)), status
+    lines = lines or [*study_lines(study), *level_lines(answered.levels)]
+    return "\n".join([*lines, *verdict_lines(answered.designs)]), status
 
 
 def _size(reading: Reading, options: argparse.Namespace, _: Clock) -> tuple[str, int]:

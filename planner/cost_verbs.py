@@ -6,26 +6,35 @@ import argparse
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
+import msgspec
+
+from planner.compared import Comparison
+from planner.cost.answer import Asked, Compare, Shown
 from planner.cost.assumptions import Assumptions
 from planner.cost.bill import Bill, Line, card_label
 from planner.cost.book import BookError, PriceBook, Prices, layered
 from planner.cost.book_csv import read_book
+from planner.cost.design import Design
+from planner.cost.levels import Level
 from planner.cost.machine import Machine
 from planner.cost.money import Span
 from planner.cost.platforms import PLATFORMS
 from planner.cost.public import public_book
 from planner.cost.study import Question, Study
+from planner.cost.tipping import sentences
 from planner.cost.units import per_unit
 from planner.hardware.models import Models, read_models, shapes
 from planner.hardware.search import Found
 from planner.printout import aligned, clean, listed
 from planner.sentence import Sentence
 from planner.units import MIB_PER_GIB
+from planner.variant import Variant
 
 IMPOSSIBLE_SHOWN: Final = 6
 EMPTY: Final = "enter your quote"
+WAYS: Final = ("keep", "shrink", "refresh", "leave", "leave-refreshed")
 
 
 def add_arguments(verb: argparse.ArgumentParser) -> None:
@@ -56,6 +65,10 @@ def add_arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--buy-network", action="store_true", help="count switches for the hosts to buy")
     verb.add_argument("--buy-storage", action="store_true", help="count storage for all VMs")
     verb.add_argument(
+        "--storage-layout", metavar="L", default="",
+        help="raw for usable: copies:2, raid5:8, raid6:10, erasure:4+2, instead of the price book's ratio",
+    )  # fmt: skip
+    verb.add_argument(
         "--discount", metavar="CARD=PERCENT", action="append", default=[],
         help="your discount on a price, as vcf_core_year=38",
     )  # fmt: skip
@@ -76,6 +89,15 @@ def add_host_arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--host-sockets", metavar="S", type=int, default=2, help="its sockets (%(default)s)")
     verb.add_argument("--host-memory-gib", metavar="M", type=int, help="its memory")
     verb.add_argument("--host-model", metavar="NAME", default="new host", help="its name in the price book")
+    verb.add_argument(
+        "--compare", choices=get_args(Compare), default="platforms",
+        help="platforms; keep, shrink, refresh, leave (ways); none, HA, FT (protection); servers and hosts "
+        "(physical) (%(default)s)",
+    )  # fmt: skip
+    verb.add_argument(
+        "--variant", metavar="JSON", action="append", default=[],
+        help="compare the estate with changes, as the variants page gives them; several times",
+    )  # fmt: skip
 
 
 def add_model_arguments(verb: argparse.ArgumentParser) -> None:
@@ -105,6 +127,7 @@ def assumptions_of(options: argparse.Namespace) -> Assumptions:
         windows="owned" if options.windows_owned else "buy",
         buy_network=options.buy_network,
         buy_storage=options.buy_storage,
+        layout=options.storage_layout,
         prices_day=options.prices_day,
         discounts={card: _decimal(card, text) for card, text in _pairs("discount", options.discount)},
     )
@@ -167,6 +190,105 @@ def _decimal(name: str, text: str) -> Decimal:
         raise BookError(Sentence("{name}: {value} is not a number", {"name": name, "value": text})) from None
 
 
+def asked_of(options: argparse.Namespace) -> Asked:
+    """Take the whole question, as a page would ask it."""
+    machine = _machine(options)
+    return Asked(
+        assumptions=assumptions_of(options),
+        platforms=tuple(options.platform) or ("vmware",),
+        editions=dict(_pairs("edition", options.edition)),
+        cluster=options.cluster,
+        host_cores=machine.cores if machine else None,
+        host_sockets=machine.sockets if machine else 2,
+        host_memory_gib=options.host_memory_gib if machine else None,
+        host_model=machine.name if machine else "",
+        compare=options.compare,
+    )
+
+
+def variants_of(
+    options: argparse.Namespace, read: Callable[[Path], bytes] = Path.read_bytes
+) -> tuple[Variant, ...]:
+    """Read variants as the variants page gives them.
+
+    Raises:
+        BookError: a file that is no variant; says where in it.
+    """
+    found = []
+    for name in options.variant:
+        try:
+            found.append(msgspec.json.decode(read(Path(name)), type=Variant, strict=False))
+        except msgspec.MsgspecError as error:
+            raise BookError(Sentence("{problem}", {"problem": str(error)}), Path(name).name) from None
+    return tuple(found)
+
+
+def verdict_lines(designs: Sequence[Shown]) -> list[str]:
+    """When each design pays against the first one."""
+    said = [
+        one
+        for shown in designs
+        if shown.verdict
+        for one in sentences(shown.verdict, _called(shown.bill.design))
+    ]
+    return listed("When it pays", said)
+
+
+def _called(design: Design) -> str:
+    """What a terminal calls a design: of ways to go, which of them; else its name."""
+    way = design.key.partition(":")[0]
+    return f"{way} ({design.name})" if way in WAYS else design.name
+
+
+def level_lines(levels: Sequence[Level]) -> list[str]:
+    """What each level of protection costs and leaves."""
+    rows: list[tuple[str, ...]] = [("level", "cost", "hosts min/VM/a", "all causes", "nines", "a nine more")]
+    for level in levels:
+        every = "-" if level.all_minutes is None else f"{level.all_minutes:.2f}"
+        rows.append((
+            level.key,
+            "-" if level.bill is None else f"{level.bill.total.amount.middle:,.0f}",
+            "-" if level.minutes_vm_year is None else f"{level.minutes_vm_year:.2f}",
+            f">= {every}" if level.unknown and level.all_minutes is not None else every,
+            "-" if level.nines is None else f"{level.nines:.2f}",
+            "-" if level.cost_per_nine is None else f"{level.cost_per_nine:,.0f}",
+        ))  # fmt: skip
+    return ["", *aligned(rows)] if levels else []
+
+
+def comparison_lines(found: Comparison) -> list[str]:
+    """Variants side by side, then what each of them changes."""
+    totals = {shown.bill.design.name: shown.bill.total.amount for shown in found.answer.designs}
+    head = (
+        "variant", "cost", "VMs", "hosts", "to buy", "needed", "tolerated", "vCPU:core", "VM:host",
+        "min/VM/a", "kWh", "t CO2e",
+    )  # fmt: skip
+    rows: list[tuple[str, ...]] = [head]
+    for row in found.rows:
+        rows.append((
+            clean(row.name),
+            _span(totals[row.name]) if row.name in totals else "-",
+            str(row.vms),
+            str(row.hosts),
+            _known(row.hosts_to_buy),
+            _known(row.hosts_needed),
+            f"{_known(row.failures_tolerated)} of {row.failures_asked}",
+            _known(row.vcpu_per_core, 2),
+            _known(row.vms_per_host, 1),
+            (">= " if row.outage_unknown else "") + _known(row.outage_minutes, 2),
+            _known(row.kwh),
+            "-" if row.carbon_kg is None else f"{row.carbon_kg / 1000:,.1f}",
+        ))  # fmt: skip
+    lines = aligned(rows)
+    for row in found.rows:
+        lines += listed(clean(row.name), row.changes) if row.changes else []
+    return [*lines, *listed("To know", found.answer.remarks)]
+
+
+def _known(value: float | Decimal | None, digits: int = 0) -> str:
+    return "-" if value is None else f"{value:,.{digits}f}"
+
+
 def study_lines(study: Study) -> list[str]:
     """Show each design's bill, then all of them side by side."""
     lines: list[str] = []
@@ -210,7 +332,7 @@ def found_lines(found: Found, currency: str) -> list[str]:
 
 def _bill_lines(bill: Bill) -> list[str]:
     design, edition = bill.design, bill.design.choice.edition
-    head = f"{clean(design.name)}: {design.choice.platform.name}"
+    head = f"{clean(_called(design))}: {design.choice.platform.name}"
     head += f", {edition.name}" if edition else ""
     rows: list[tuple[str, ...]] = [
         ("what", "quantity", "unit", "unit price", "", "amount", bill.assumptions.currency)
@@ -239,7 +361,7 @@ def _side_by_side(study: Study) -> list[str]:
     for bill in study.bills:
         unit = per_unit(bill)
         rows.append((
-            clean(bill.design.name),
+            clean(_called(bill.design)),
             str(bill.design.year(0).hosts),
             _span(bill.total.amount),
             _span(bill.total.present),

@@ -1,30 +1,35 @@
-"""What if: a copy of the estate with changes, on top of another, compared with others, or kept for good."""
+"""What if: a copy of the estate with changes, on top of another, or kept so that it reserves its room."""
 
 from __future__ import annotations
 
-import math
+import heapq
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias, assert_never
 
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from planner.admission import failures_tolerated, tolerates
-from planner.consolidation import members, summarize
+from planner.consolidation import Members, members
 from planner.cost.assumptions import Assumptions
-from planner.cost.bill import Bill
-from planner.cost.book import BookError, Prices
-from planner.cost.carbon import footprint
+from planner.cost.book import BookError
+from planner.cost.databases import LICENCE
+from planner.cost.levels import fault_tolerant
 from planner.cost.machine import Machine
-from planner.cost.money import ZERO, Span
-from planner.cost.study import Question, rules_of, study
-from planner.cost.ways import fault_tolerant, minutes_vm_year
-from planner.demand import capacity_of, load_of
+from planner.cost.pinning import pin
+from planner.cost.study import rules_of
 from planner.estate import VM, Estate, Host
-from planner.sentence import Sentence
+from planner.sentence import Sentence, Value
+from planner.units import MIB_PER_GIB
 
 NEW_VMS_MAX: Final = 100_000
+NAMES_SHOWN: Final = 3
+VCPUS_PER_CORE: Final = 4  # as much memory as a full host has stands for as many vCPUs a core
+PRODUCT_NAMES: Final = {
+    "windows": "Windows Server",
+    "sql": "SQL Server Enterprise",
+    "oracle": "Oracle Database Enterprise Edition",
+}
 COMMITTED: Final = "headroom:committed"
 
 
@@ -74,7 +79,15 @@ class Growth(Struct, frozen=True, kw_only=True, tag="growth"):
     percent: Decimal
 
 
-Change: TypeAlias = AddVms | DropVms | DropHosts | RefreshHosts | Protect | Failures | Growth
+class License(Struct, frozen=True, kw_only=True, tag="license"):
+    """A product licensed by host runs in these VMs; `pinned`: they are kept on as few hosts as carry them."""
+
+    names: tuple[str, ...]
+    product: Literal["windows", "sql", "oracle"]
+    pinned: bool = True
+
+
+Change: TypeAlias = AddVms | DropVms | DropHosts | RefreshHosts | Protect | Failures | Growth | License
 
 
 class Variant(Struct, frozen=True, kw_only=True):
@@ -88,30 +101,6 @@ class Variant(Struct, frozen=True, kw_only=True):
     def stack(self) -> tuple[Change, ...]:
         """All changes, the deepest first."""
         return (*(self.base.stack if self.base else ()), *self.changes)
-
-
-class Result(Struct, frozen=True, kw_only=True):
-    """One variant in a comparison; None where there is nothing to count or a card is empty.
-
-    `bill` prices the variant's own hosts as they then stand, new ones bought; `planned` those that the
-    load needs.
-    `outage_minutes` is per VM and year, by failures of hosts alone.
-    """
-
-    name: str
-    vms: int
-    hosts: int
-    hosts_needed: int | None
-    failures_tolerated: int | None
-    vcpu_per_core: float | None
-    vms_per_host: float | None
-    bill: Bill | None
-    planned: Bill | None
-    total: Span | None
-    kwh: Decimal | None
-    carbon_kg: Decimal | None
-    outage_minutes: Decimal | None
-    remarks: tuple[Sentence, ...] = ()
 
 
 def applied(
@@ -133,9 +122,55 @@ def applied(
                 _all_there("VM", names, {vm.name for vm in estate.vms})
                 estate, said = fault_tolerant(estate, frozenset(names))
                 remarks += said
+            case License():
+                estate, said = _licensed(estate, change, assumptions)
+                remarks += said
             case _:
                 estate = _changed(estate, change, number)
     return estate, assumptions, remarks
+
+
+def _licensed(
+    estate: Estate, change: License, assumptions: Assumptions
+) -> tuple[Estate, tuple[Sentence, ...]]:
+    """Mark the VMs, and keep them on few hosts by a rule that the placement obeys."""
+    _all_there("VM", change.names, {vm.name for vm in estate.vms})
+    names = set(change.names)
+    if change.product != "windows":
+        vms = tuple(
+            replace(vm, attributes={**vm.attributes, LICENCE: change.product}) if vm.name in names else vm
+            for vm in estate.vms
+        )
+        estate = replace(estate, vms=vms)
+    if not change.pinned:
+        return estate, ()
+    remarks: tuple[Sentence, ...] = ()
+    for cluster in members(estate):
+        own = [vm.name for vm in cluster.vms if vm.name in names and vm.is_load]
+        if own:
+            estate, said = _pinned(estate, cluster, own, change.product, assumptions)
+            remarks += (said,)
+    return estate, remarks
+
+
+def _pinned(
+    estate: Estate, cluster: Members, names: Sequence[str], product: str, assumptions: Assumptions
+) -> tuple[Estate, Sentence]:
+    found = pin(cluster, names, rules_of(estate, cluster), assumptions)
+    said: dict[str, Value] = {"vms": len(names), "cluster": cluster.name}
+    if found is None:
+        return estate, Sentence("{cluster}: {vms} licensed VMs cannot be kept on fewer hosts", said)
+    counts = {
+        "windows": (found.cores, found.cores_everywhere),
+        "sql": (found.sql_cores, found.sql_cores_everywhere),
+        "oracle": (found.oracle, found.oracle_everywhere),
+    }
+    said |= {"hosts": ", ".join(found.hosts), "with": counts[product][0], "without": counts[product][1]}
+    rules = (*estate.rules, replace(found.rule, name=f"licences {product}"))
+    return replace(estate, rules=rules), Sentence(
+        "{cluster}: {vms} licensed VMs are kept on {hosts}: {with} licences to count instead of {without}",
+        said,
+    )
 
 
 def _changed(estate: Estate, change: Change, number: int) -> Estate:
@@ -231,66 +266,6 @@ def _all_there(kind: str, names: Sequence[str], known: set[str]) -> None:
         raise BookError(Sentence("there is no {kind} {name}", {"kind": kind, "name": missing[0]}))
 
 
-def results(
-    estate: Estate,
-    variants: Sequence[Variant],
-    question: Question,
-    assumptions: Assumptions,
-    prices: Prices,
-) -> tuple[Result, ...]:
-    """Put variants side by side: cost, hosts, ratios, failures tolerated, minutes, kWh, CO2e."""
-    return tuple(_result(estate, variant, question, assumptions, prices) for variant in variants)
-
-
-def _result(
-    estate: Estate, variant: Variant, question: Question, assumptions: Assumptions, prices: Prices
-) -> Result:
-    changed, assumed, remarks = applied(estate, assumptions, variant)
-    fresh = frozenset(host.name for host in changed.hosts) - {host.name for host in estate.hosts}
-    priced = study(changed, replace(question, bought_hosts=fresh), assumed, prices)
-    standing = priced.bill("today")
-    planned = priced.bill(question.platforms[0]) if question.platforms else None
-    clusters = [one for one in members(changed) if question.cluster in (None, one.name)]
-    summaries = [summarize(one) for one in clusters]
-    cores, vcpus = sum(one.cores for one in summaries), sum(one.vcpus_on for one in summaries)
-    hosts, vms = sum(one.hosts for one in summaries), sum(one.vms_on for one in summaries)
-    found = footprint(standing.design, assumed, prices) if standing else None
-    return Result(
-        name=variant.name,
-        vms=vms,
-        hosts=hosts,
-        hosts_needed=planned.design.year(0).hosts if planned else None,
-        failures_tolerated=_tolerated(changed, question, assumed),
-        vcpu_per_core=vcpus / cores if cores else None,
-        vms_per_host=vms / hosts if hosts else None,
-        bill=standing,
-        planned=planned,
-        total=standing.total.amount if standing else None,
-        kwh=found.kwh if found else None,
-        carbon_kg=_carbon(found.grid_kg, found.made_kg) if found else None,
-        outage_minutes=minutes_vm_year(assumed, prices),
-        remarks=(*remarks, *priced.remarks),
-    )
-
-
-def _carbon(grid_kg: Decimal | None, made_kg: Decimal | None) -> Decimal | None:
-    return None if grid_kg is None else grid_kg + (made_kg or ZERO)
-
-
-def _tolerated(estate: Estate, question: Question, assumptions: Assumptions) -> int | None:
-    """The failures that the weakest cluster tolerates; 0 where one does not even carry its load."""
-    least: float = math.inf
-    for cluster in members(estate):
-        if question.cluster not in (None, cluster.name) or not cluster.hosts:
-            continue
-        load, rules = load_of(cluster.vms), rules_of(estate, cluster)
-        capacity = capacity_of(cluster.hosts, assumptions.vcpu_per_core)
-        asked = tolerates(load, capacity, rules, assumptions.failures)
-        tolerated = failures_tolerated(load, capacity, rules, asked)
-        least = min(least, tolerated or 0)
-    return None if math.isinf(least) else int(least)
-
-
 def committed(estate: Estate, assumptions: Assumptions, variant: Variant) -> Estate:
     """Keep a variant: its new VMs become part of the estate and reserve their capacity.
 
@@ -306,3 +281,114 @@ def committed(estate: Estate, assumptions: Assumptions, variant: Variant) -> Est
 
 def _marked(vm: VM, name: str) -> VM:
     return replace(vm, attributes={**vm.attributes, COMMITTED: name})
+
+
+def reserved(estate: Estate, variants: Sequence[Variant]) -> tuple[Estate, tuple[Sentence, ...]]:
+    """Lay what committed variants take over an estate, and never what they would give.
+
+    New VMs take their room, FT takes its second copies, and hosts that are to go are gone.  VMs that
+    are to go and new hosts count from the day on which an import shows them, not before.
+
+    Returns:
+        The estate with the reservations, and what could not be reserved because the estate has moved on.
+    """
+    remarks: tuple[Sentence, ...] = ()
+    for variant in variants:
+        taking = [one for one in variant.changes if isinstance(one, AddVms | Protect | DropHosts)]
+        for change in taking:
+            alone = Variant(name=variant.name, changes=(change,))
+            before = {vm.name for vm in estate.vms}
+            try:
+                estate, _, said = applied(estate, Assumptions(), alone)
+            except BookError as error:
+                gone: dict[str, Value] = {"variant": variant.name, "reason": str(error.message)}
+                remarks += (Sentence("{variant} is committed and no longer fits the estate: {reason}", gone),)
+                continue
+            estate = replace(
+                estate, vms=tuple(vm if vm.name in before else _marked(vm, variant.name) for vm in estate.vms)
+            )
+            remarks += said
+    return estate, remarks
+
+
+def settled(estate: Estate) -> Estate:
+    """Give every reserved VM a host of its cluster, the emptiest one, so that its room is taken there too.
+
+    Whoever asks what a lost host does needs to know where VMs run; reserved ones run nowhere yet.  Emptiest
+    is the host whose scarcer share of memory and of vCPUs per core is least.
+    """
+    heaps: dict[str | None, list[tuple[float, str]]] = {}
+    size = {host.name: host for host in estate.hosts if host.connected and not host.maintenance}
+    vcpus, memory = dict.fromkeys(size, 0), dict.fromkeys(size, 0)
+    for vm in estate.vms:
+        if vm.host in size and vm.is_load:
+            vcpus[vm.host] += vm.vcpus
+            memory[vm.host] += vm.memory_mib
+
+    def share(name: str) -> float:
+        return max(vcpus[name] / size[name].cores, VCPUS_PER_CORE * memory[name] / size[name].memory_mib)
+
+    for name, host in size.items():
+        heaps.setdefault(host.cluster, []).append((share(name), name))
+    for one in heaps.values():
+        heapq.heapify(one)
+    vms = []
+    for vm in estate.vms:
+        heap = heaps.get(vm.cluster) if vm.host is None and COMMITTED in vm.attributes else None
+        if not heap:
+            vms.append(vm)
+            continue
+        name = heap[0][1]
+        vcpus[name] += vm.vcpus
+        memory[name] += vm.memory_mib
+        heapq.heapreplace(heap, (share(name), name))
+        vms.append(replace(vm, host=name))
+    return replace(estate, vms=tuple(vms))
+
+
+def told(change: Change) -> Sentence:
+    """Say what a change is, in a sentence."""
+    match change:
+        case AddVms():
+            return _told_more(change)
+        case DropVms(names=names):
+            return Sentence("Without the VMs {names}", {"names": _listed(names)})
+        case DropHosts(names=names):
+            return Sentence("Without the hosts {names}", {"names": _listed(names)})
+        case RefreshHosts(cluster=cluster, machine=machine, count=count):
+            said: dict[str, Value] = {
+                "cluster": cluster, "count": count, "model": machine.name, "cores": machine.cores,
+                "memory": machine.memory_mib // MIB_PER_GIB,
+            }  # fmt: skip
+            return Sentence(
+                "{cluster} on {count} x {model} with {cores} cores and {memory} GiB each, all new", said
+            )
+        case Protect(names=names):
+            return Sentence("FT for {names}", {"names": _listed(names)})
+        case Failures(count=count):
+            return Sentence("Room for the loss of {count} hosts in each cluster", {"count": count})
+        case Growth(percent=percent):
+            return Sentence("{percent} % more VMs each year", {"percent": float(percent)})
+        case License():
+            return _told_licence(change)
+        case _:
+            assert_never(change)
+
+
+def _told_more(change: AddVms) -> Sentence:
+    said: dict[str, Value] = {"count": change.count, "like": change.like}
+    if change.cluster is None:
+        return Sentence("{count} more VMs like {like}", said)
+    return Sentence("{count} more VMs like {like}, in {cluster}", {**said, "cluster": change.cluster})
+
+
+def _told_licence(change: License) -> Sentence:
+    said: dict[str, Value] = {"product": PRODUCT_NAMES[change.product], "names": _listed(change.names)}
+    if change.pinned:
+        return Sentence("{product} in {names}, kept on few hosts", said)
+    return Sentence("{product} in {names}, on any host", said)
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:NAMES_SHOWN])
+    return shown if len(names) <= NAMES_SHOWN else f"{shown} … ({len(names)})"

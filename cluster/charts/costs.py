@@ -11,16 +11,20 @@ from django.utils.translation import gettext
 from cluster.bills import name_of
 from cluster.charts.layout import Numbers, layout
 from cluster.shown import number
+from cluster.visible import visible
 from cluster.wording import say
 from planner.catalogue.cards import AREA_NAMES, AREAS, Area
 from planner.cost.answer import Answer, Shown
 from planner.cost.bill import card_label
+from planner.cost.platforms import PLATFORMS
+from planner.hardware.advice import Advice
 
 SWINGS_MOST: Final = 10
 INKS: Final = (
     "var(--used)", "var(--accent)", "var(--reserved)", "var(--chart-high)", "var(--chart-mid)", "var(--warn)",
     "var(--ok)", "var(--unknown)", "var(--bad)", "var(--chart-on)", "var(--chart-off)", "var(--chart-rest)",
 )  # fmt: skip
+MARKS: Final = ("circle", "square", "diamond", "cross", "triangle-up", "star")
 DASHES: Final = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 
@@ -123,6 +127,61 @@ def break_even(answer: Answer) -> go.Figure:
             legend={"orientation": "h", "y": -0.25, "yanchor": "top", "x": 0},
             xaxis={"title": {"text": gettext("Month")}, "dtick": 12, "fixedrange": True},
             yaxis={"automargin": True, "fixedrange": True, "rangemode": "tozero"},
+        ),
+    )
+
+
+def front(advice: Advice) -> go.Figure:
+    """Cost against free capacity: each point is a way to buy that nothing beats."""
+    options = advice.found.front
+    platforms = list(dict.fromkeys(option.platform for option in options))
+    traces = []
+    for place, key in enumerate(platforms):
+        own = [option for option in options if option.platform == key]
+        traces.append(
+            go.Scatter(
+                name=PLATFORMS[key].name,
+                x=[option.spare_percent for option in own],
+                y=[float(option.cost) for option in own],
+                mode="markers",
+                marker={
+                    "color": INKS[place % len(INKS)],
+                    "size": 11,
+                    "symbol": MARKS[place % len(MARKS)],
+                    "line": {"width": 1, "color": "var(--paper)"},
+                },
+                text=[f"{number(option.hosts)} × {visible(option.machine.name)}" for option in own],
+                hovertemplate="%{text}<br>%{y:,.0f}<extra>%{fullData.name}</extra>",
+            )
+        )
+    rows = [
+        [
+            f"{number(option.hosts)} × {option.machine.name}",
+            PLATFORMS[option.platform].name,
+            number(option.cost, 0),
+            number(option.spare_percent, 1),
+        ]
+        for option in options
+    ]
+    head = [gettext("Hosts"), gettext("Platform"), gettext("Known in all"), gettext("Free, %")]
+    return go.Figure(
+        traces,
+        layout(
+            380,
+            Numbers(head, rows),
+            showlegend=True,
+            legend={"orientation": "h", "y": -0.25, "yanchor": "top", "x": 0},
+            xaxis={
+                "title": {"text": gettext("Free, %")},
+                "fixedrange": True,
+                "automargin": True,
+                "zeroline": False,
+            },
+            yaxis={
+                "title": {"text": advice.answer.asked.assumptions.currency},
+                "automargin": True,
+                "fixedrange": True,
+            },
         ),
     )
 

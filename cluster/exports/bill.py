@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import msgspec
@@ -11,14 +11,18 @@ from django.utils import translation
 from django.utils.translation import gettext
 from msgspec import Struct
 
-from cluster.bills import DesignColumn, compared, designs_of, headline_of, missing_of, unpriced_of
+from cluster.bills import DesignColumn, compared, designs_of, missing_of, unpriced_of
+from cluster.compared import Grid, changes_of, levels_of, options_of, told_of, variants_of
+from cluster.cost_verdict import headline_of
 from cluster.exports.legible import FONTS
 from cluster.exports.pdf import SOURCES, legible_content
 from cluster.exports.version import version
-from cluster.shown import day, money, number
+from cluster.shown import day, number
 from cluster.wording import say
+from planner.compared import Comparison
 from planner.cost.answer import Answer
-from planner.cost.platforms import PLATFORMS
+from planner.cost.bill import card_label
+from planner.hardware.option import Option
 from planner.hardware.search import Found
 
 CHOICES_PRINTED = 12
@@ -72,11 +76,19 @@ class BillPaper(Struct, frozen=True, kw_only=True):
 
 
 def render(
-    answer: Answer, *, title: str, language: str, made_at: datetime, found: Found | None = None
+    answer: Answer,
+    *,
+    title: str,
+    language: str,
+    made_at: datetime,
+    found: Found | None = None,
+    comparison: Comparison | None = None,
 ) -> bytes:
-    """The cost answer as a tagged PDF; with the hosts to choose from where they were searched for."""
+    """The cost answer as a tagged PDF; with hosts to choose from or variants side by side, where asked."""
     with translation.override(language):
-        content = paper(answer, title=title, language=language, made_at=made_at, found=found)
+        content = paper(
+            answer, title=title, language=language, made_at=made_at, found=found, comparison=comparison
+        )
     pdf = typst.compile(
         SOURCES / "bill.typ",
         root=SOURCES,
@@ -89,10 +101,19 @@ def render(
     return bytes(pdf)
 
 
-def paper(answer: Answer, *, title: str, language: str, made_at: datetime, found: Found | None) -> BillPaper:
+def paper(
+    answer: Answer,
+    *,
+    title: str,
+    language: str,
+    made_at: datetime,
+    found: Found | None = None,
+    comparison: Comparison | None = None,
+) -> BillPaper:
     """Every word and number of the report, in the active language."""
     designs = designs_of(answer)
     headline = headline_of(answer)
+    told = told_of(comparison) if comparison is not None else []
     return BillPaper(
         language=language,
         title=title,
@@ -103,12 +124,44 @@ def paper(answer: Answer, *, title: str, language: str, made_at: datetime, found
         page=gettext("Page {page} of {pages}"),
         state=headline.state if headline else "unknown",
         word=headline.word if headline else "",
-        sentence=headline.text if headline else "",
-        more=headline.more if headline else "",
-        tables=(_side_by_side(designs), *([_choices(answer, found)] if found and found.front else [])),
-        lists=tuple(one for one in _lists(answer, found) if one[1]),
+        sentence=told[0] if told else headline.text if headline else "",
+        more=" ".join(told[1:]) if told else headline.more if headline else "",
+        tables=tuple(_tables(answer, designs, found, comparison)),
+        lists=tuple(one for one in _lists(answer, designs, found, comparison) if one[1]),
         bills=tuple(_bill(design) for design in designs),
         heads=(gettext("Line"), gettext("Quantity"), gettext("Unit price"), gettext("Amount")),
+    )
+
+
+def _tables(
+    answer: Answer, designs: Sequence[DesignColumn], found: Found | None, comparison: Comparison | None
+) -> Iterator[Table]:
+    """What was asked for first, then the designs, then what there is to choose from."""
+    if comparison is not None:
+        yield _grid(gettext("Variants side by side"), variants_of(comparison))
+    protection = levels_of(answer)
+    if protection is not None:
+        yield _grid(gettext("What protection costs"), protection)
+    yield _side_by_side(designs)
+    if found is not None and found.front:
+        yield _choices(
+            answer,
+            found.front[:CHOICES_PRINTED],
+            gettext("Hosts to choose from"),
+            gettext("What nothing beats in cost, free capacity, carbon and outage at once; cheapest first."),
+        )
+    if found is not None and found.grid:
+        yield _choices(
+            answer,
+            found.grid,
+            gettext("Every model on every platform"),
+            gettext("The failures to survive are in it, spare hosts beyond them are not; cheapest first."),
+        )
+
+
+def _grid(title: str, grid: Grid) -> Table:
+    return Table(
+        title=title, head=("", *grid.heads), rows=tuple((row.label, *row.cells) for row in grid.rows)
     )
 
 
@@ -117,42 +170,43 @@ def _side_by_side(designs: Sequence[DesignColumn]) -> Table:
         title=gettext("Side by side"),
         note=gettext("The same assumptions, the same placement and the same prices for all."),
         head=("", *(f"{one.name} ({one.edition})" if one.edition else one.name for one in designs)),
-        rows=tuple((label, *cells) for label, cells in compared(designs)),
+        rows=tuple((row.label, *row.cells) for row in compared(designs)),
     )
 
 
-def _choices(answer: Answer, found: Found) -> Table:
-    currency = answer.asked.assumptions.currency
+def _choices(answer: Answer, options: Sequence[Option], title: str, note: str) -> Table:
     rows = tuple(
         (
-            f"{option.machine.name}, {PLATFORMS[option.platform].name}",
-            number(option.hosts),
-            money(str(round(option.cost)), currency),
-            f"{number(option.spare_percent, 1)} %",
-            "–" if option.carbon_kg is None else number(option.carbon_kg / 1000, 1),
-            "–" if option.outage_minutes is None else number(option.outage_minutes, 2),
+            f"{option.model}, {option.platform}",
+            option.hosts,
+            option.cost,
+            option.free,
+            option.carbon,
+            option.outage,
         )
-        for option in found.front[:CHOICES_PRINTED]
+        for option in options_of(options, answer.asked.assumptions.currency)
     )
     return Table(
-        title=gettext("Hosts to choose from"),
-        note=gettext("What nothing beats in cost, free capacity, carbon and outage at once; cheapest first."),
+        title=title,
+        note=note,
         head=(
             gettext("Model and platform"),
             gettext("Hosts"),
             gettext("Known in all"),
             gettext("Free"),
-            "t CO₂e",
+            "CO₂e",
             gettext("Outage, min a year"),
         ),
         rows=rows,
     )
 
 
-def _lists(answer: Answer, found: Found | None) -> list[tuple[str, tuple[str, ...]]]:
+def _lists(
+    answer: Answer, designs: Sequence[DesignColumn], found: Found | None, comparison: Comparison | None
+) -> list[tuple[str, tuple[str, ...]]]:
     assumed = answer.asked.assumptions
     asked = gettext(
-        "{years} years, growth {growth} % a year, {failures} host failures carried in each cluster, "
+        "{years} years, growth {growth} % a year, host failures to survive in each cluster: {failures}, "
         "{ratio} vCPUs a core, protection {protection}."
     ).format(
         years=number(assumed.years),
@@ -162,12 +216,30 @@ def _lists(answer: Answer, found: Found | None) -> list[tuple[str, tuple[str, ..
         protection=assumed.protection.upper(),
     )
     return [
-        (gettext("What is assumed for all"), (asked,)),
+        (gettext("When it pays"), tuple(said for design in designs for said in design.verdict)),
+        (
+            gettext("What the variants change"),
+            tuple(f"{name}: {'; '.join(changes)}" for name, changes in changes_of(comparison))
+            if comparison
+            else (),
+        ),
+        (gettext("What is assumed for all"), (asked, *_discounts(answer))),
         (gettext("Why these hosts"), tuple(say(reason) for reason in found.why) if found else ()),
-        (gettext("Asked for and not priced"), tuple(unpriced_of(answer))),
+        (
+            gettext("Asked for and not priced"),
+            tuple(unpriced_of(answer)) if found is None and comparison is None else (),
+        ),
         (gettext("Empty cards"), tuple(name for _, name in missing_of(answer))),
         (gettext("What to know"), tuple(say(remark) for remark in answer.remarks)),
     ]
+
+
+def _discounts(answer: Answer) -> tuple[str, ...]:
+    said = gettext("Your discount on {card}: {percent} %.")
+    discounts = sorted(answer.asked.assumptions.discounts.items())
+    return tuple(
+        said.format(card=say(card_label(card)), percent=number(percent)) for card, percent in discounts
+    )
 
 
 def _bill(design: DesignColumn) -> PrintedBill:

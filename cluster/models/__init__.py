@@ -4,7 +4,7 @@ Estate --+-- Site, Room, Rack, Cluster -- Host -- Nic, Hba, Psu, Vmk  Upload --+
          +-- VirtualMachine -- Disk, Partition, VmNic                 |
          +-- Datastore -- Mount, Lun, RaidGroup, Path, Controller, Fabric  Run -- Event
          +-- Switch, PortGroup, Link, Feed, Rule, Design, WiringEdit, Redundancy  |
-         +-- Observation, Project                                     |
+         +-- Observation, Project, Variant -- Variant                 |
          +-- Plan, Study -- StudyPart, CostStudy -- PriceBook --------+
                                                                      Rehearsal -- RehearsalEvent
 
@@ -38,12 +38,13 @@ from cluster.models.network import Link, PortGroup, Switch
 from cluster.models.operation import Operation
 from cluster.models.outlook import Project
 from cluster.models.plan import Plan
-from cluster.models.prices import CostStudy, PriceBook
+from cluster.models.prices import CostStudy, PriceBook, PriceBookVersion
 from cluster.models.rehearsal import Rehearsal, RehearsalEvent
 from cluster.models.run import Event, FeedCounter, Run, Upload
 from cluster.models.storage import Controller, ControllerPort, Datastore, Fabric, Lun, Mount, Path, RaidGroup
 from cluster.models.study import Study, StudyPart
 from cluster.models.topology import Design, Redundancy, WiringEdit, YearsPart
+from cluster.models.variant import Variant
 from cluster.models.view import SavedView
 
 __all__ = [
@@ -75,6 +76,7 @@ __all__ = [
     "Plan",
     "PortGroup",
     "PriceBook",
+    "PriceBookVersion",
     "Project",
     "Psu",
     "Rack",
@@ -91,6 +93,7 @@ __all__ = [
     "StudyPart",
     "Switch",
     "Upload",
+    "Variant",
     "VirtualMachine",
     "VmNic",
     "Vmk",

@@ -27,9 +27,32 @@ class PriceBook(models.Model):
         return self.name
 
 
+class PriceBookVersion(models.Model):
+    """A book as it stood; versions are added and never changed, so that an old answer can be checked."""
+
+    book = models.ForeignKey(PriceBook, on_delete=models.CASCADE, related_name="versions")
+    version = models.PositiveIntegerField()
+    rows = models.JSONField()
+    changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
+    changed_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["-version"]
+        constraints = [models.UniqueConstraint(fields=["book", "version"], name="book_version_once")]
+
+    def __str__(self) -> str:
+        return f"{self.book_id} v{self.version}"
+
+
 class CostStudy(models.Model):
     """A cost answer of the planner, the revision of the estate and the prices that it was made with."""
 
+    class Kind(models.TextChoices):
+        COST = "cost"
+        HOSTS = "hosts"
+        VARIANTS = "variants"
+
+    kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.COST)
     estate = models.ForeignKey(Estate, on_delete=models.CASCADE, related_name="cost_studies")
     estate_revision = models.PositiveIntegerField()
     run = models.OneToOneField(Run, null=True, on_delete=models.SET_NULL, related_name="cost_study")

@@ -11,6 +11,7 @@ from __future__ import annotations
 from cluster.snapshot.comparing import Changes, compare
 from cluster.snapshot.designs import Wired, designs_of, edits_of, load_designed, load_wired, mark_of
 from cluster.snapshot.loading import load, load_quality, load_reading
+from cluster.snapshot.variants import changes_of, load_reserved, variant_of, with_reservations
 from cluster.snapshot.writing import EstateMoved, Written, save, write
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "EstateMoved",
     "Wired",
     "Written",
+    "changes_of",
     "compare",
     "designs_of",
     "edits_of",
@@ -25,8 +27,11 @@ __all__ = [
     "load_designed",
     "load_quality",
     "load_reading",
+    "load_reserved",
     "load_wired",
     "mark_of",
     "save",
+    "variant_of",
+    "with_reservations",
     "write",
 ]

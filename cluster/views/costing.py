@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import Final
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -16,45 +17,34 @@ from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_POST
 
 from cluster import pricing, selectors, services
-from cluster.bills import compared, designs_of, headline_of, missing_of, unpriced_of
+from cluster.bills import compared, designs_of, missing_of, unpriced_of
 from cluster.charts import costs as drawn
-from cluster.cost_forms import CostForm
+from cluster.compared import levels_of, options_of
+from cluster.cost_forms import CostForm, HostsForm
+from cluster.cost_verdict import headline_of
 from cluster.exports import bill
 from cluster.models import CostStudy, Estate, Run
 from cluster.roles import Action, may
 from cluster.views.sight import asked, estate_or_404, wants_fragment
 from planner.cost.answer import Answer, Asked, Shown
 from planner.cost.document import lines_document
+from planner.hardware.advice import Advice
 from planner.sentence import Sentence
 
 
 def costs(request: HttpRequest, pk: int) -> HttpResponse:
     """The page; without an answer yet it shows the question."""
     estate = estate_or_404(request, pk)
-    run = _run(request, estate)
-    ready = CostStudy.objects.filter(run=run).first() if run else None
-    if ready is not None:  # the worker was quicker than this page
-        return redirect(_study_url(estate, ready))
-    study = _study(request, estate)
+    if (moved := answered_meanwhile(request, estate)) is not None:
+        return moved
+    study = study_of(request, estate, CostStudy.Kind.COST)
     answer = pricing.answer_of(study) if study else None
-    clusters = [cluster.name for cluster in selectors.clusters_of(estate)]
     shown = answer.asked if answer else Asked()
     request_of = pricing.Request(asked=shown, book=study.book_id if study else None)
-    designs = designs_of(answer) if answer else []
     context = {
-        "estate": estate,
-        "tab": "costs",
-        "study": study,
-        "run": run,
-        "answer": answer,
-        "designs": designs,
-        "compared": compared(designs),
-        "headline": headline_of(answer) if answer else None,
-        "missing": missing_of(answer) if answer else [],
-        "unpriced": unpriced_of(answer) if answer else [],
-        "form": CostForm.of(request_of, clusters),
-        "may_plan": may(request.user, Action.PLAN),
-        "outdated": study is not None and study.estate_revision != estate.revision,
+        **frame_of(request, estate, study, answer, "cost"),
+        "form": CostForm.of(request_of, cluster_names(estate)),
+        "levels": levels_of(answer) if answer else None,
     }
     return render(request, "estate/costs.html", context)
 
@@ -63,13 +53,85 @@ def costs(request: HttpRequest, pk: int) -> HttpResponse:
 def ask(request: HttpRequest, pk: int) -> HttpResponse:
     """Queue the question, and come back to a page that waits for its answer."""
     estate = estate_or_404(request, pk)
-    clusters = [cluster.name for cluster in selectors.clusters_of(estate)]
-    form = CostForm(request.POST, clusters=clusters)
+    form = CostForm(request.POST, clusters=cluster_names(estate))
     if not form.is_valid():
-        context = {"estate": estate, "tab": "costs", "form": form, "may_plan": True}
+        context = {**frame_of(request, estate, None, None, "cost"), "form": form}
         return render(request, "estate/costs.html", context, status=400)
-    run = services.start_pricing(request.user, estate, msgspec.to_builtins(form.request()))
-    return redirect(f"{reverse('costs', args=[estate.pk])}?{urlencode({'run': run.pk})}")
+    return queued(request, estate, form.request(), "costs")
+
+
+def hosts(request: HttpRequest, pk: int) -> HttpResponse:
+    """Which hosts to buy: the front, the cheapest explained, the best of each platform line by line."""
+    estate = estate_or_404(request, pk)
+    if (moved := answered_meanwhile(request, estate)) is not None:
+        return moved
+    study = study_of(request, estate, CostStudy.Kind.HOSTS)
+    advice = pricing.advice_of(study) if study else None
+    asked_of = advice.answer.asked if advice else Asked()
+    request_of = pricing.Request(asked=asked_of, book=study.book_id if study else None)
+    context = {
+        **frame_of(request, estate, study, advice.answer if advice else None, "hosts"),
+        "form": HostsForm.of(request_of, cluster_names(estate)),
+        "advice": advice,
+    }
+    if advice:
+        currency = asked_of.assumptions.currency
+        context |= {
+            "front": options_of(advice.found.front, currency),
+            "grid": options_of(advice.found.grid, currency),
+        }
+    return render(request, "estate/hosts_to_buy.html", context)
+
+
+@require_POST
+def ask_hosts(request: HttpRequest, pk: int) -> HttpResponse:
+    """Queue the search for hosts."""
+    estate = estate_or_404(request, pk)
+    form = HostsForm(request.POST, request.FILES, clusters=cluster_names(estate))
+    if not form.is_valid():
+        context = {**frame_of(request, estate, None, None, "hosts"), "form": form}
+        return render(request, "estate/hosts_to_buy.html", context, status=400)
+    return queued(request, estate, form.request(), "costs_hosts")
+
+
+def queued(request: HttpRequest, estate: Estate, question: pricing.Request, page: str) -> HttpResponse:
+    """Queue a question and lead to the page that waits for its answer."""
+    run = services.start_pricing(request.user, estate, msgspec.to_builtins(question, str_keys=True))
+    return redirect(f"{reverse(page, args=[estate.pk])}?{urlencode({'run': run.pk})}")
+
+
+def cluster_names(estate: Estate) -> list[str]:
+    """The clusters to choose from."""
+    return [cluster.name for cluster in selectors.clusters_of(estate)]
+
+
+def answered_meanwhile(request: HttpRequest, estate: Estate) -> HttpResponse | None:
+    """Lead to the answer where the worker was quicker than the page that waits for it."""
+    run = _run(request, estate)
+    ready = CostStudy.objects.filter(run=run).first() if run else None
+    return redirect(_study_url(estate, ready)) if ready is not None else None
+
+
+def frame_of(
+    request: HttpRequest, estate: Estate, study: CostStudy | None, answer: Answer | None, part: str
+) -> dict[str, object]:
+    """What every page about cost shows of its answer."""
+    designs = designs_of(answer) if answer else []
+    return {
+        "estate": estate,
+        "tab": "variants" if part == "variants" else "costs",
+        "part": part,
+        "study": study,
+        "run": _run(request, estate),
+        "answer": answer,
+        "designs": designs,
+        "compared": compared(designs),
+        "headline": headline_of(answer) if answer else None,
+        "missing": missing_of(answer) if answer else [],
+        "unpriced": unpriced_of(answer) if answer and part == "cost" else [],
+        "may_plan": may(request.user, Action.PLAN),
+        "outdated": study is not None and study.estate_revision != estate.revision,
+    }
 
 
 def waiting(request: HttpRequest, pk: int, run_pk: str) -> HttpResponse:
@@ -93,6 +155,8 @@ def chart(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
     estate = estate_or_404(request, pk)
     answer = _answer_or_404(request, estate)
     match kind:
+        case "front":
+            figure = drawn.front(_advice_or_404(request, estate))
         case "bridge":
             figure = drawn.bridge(answer, _design(request, answer))
         case "years":
@@ -132,8 +196,23 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
     """The answer as a printed report, in its reader's language."""
     estate = estate_or_404(request, pk)
     answer = _answer_or_404(request, estate)
-    title = gettext("Cost of {estate}").format(estate=estate.name)
-    content = bill.render(answer, title=title, language=get_language() or "en", made_at=timezone.now())
+    study = study_of(request, estate)
+    kind = study.kind if study else CostStudy.Kind.COST
+    advice = pricing.advice_of(study) if study and kind == CostStudy.Kind.HOSTS else None
+    comparison = pricing.comparison_of(study) if study and kind == CostStudy.Kind.VARIANTS else None
+    titles = {
+        CostStudy.Kind.COST: gettext("Cost of {estate}"),
+        CostStudy.Kind.HOSTS: gettext("Hosts for {estate}"),
+        CostStudy.Kind.VARIANTS: gettext("Variants of {estate}"),
+    }
+    content = bill.render(
+        answer,
+        title=titles[CostStudy.Kind(kind)].format(estate=estate.name),
+        language=get_language() or "en",
+        made_at=timezone.now(),
+        found=advice.found if advice else None,
+        comparison=comparison,
+    )
     response = HttpResponse(content, content_type="application/pdf")
     response["Content-Disposition"] = 'attachment; filename="headroom-cost.pdf"'
     return response
@@ -150,17 +229,27 @@ def _is_number(text: str) -> bool:
     return text.lstrip("-").replace(".", "", 1).isdecimal()
 
 
+PAGES: Final = {
+    CostStudy.Kind.COST: "costs",
+    CostStudy.Kind.HOSTS: "costs_hosts",
+    CostStudy.Kind.VARIANTS: "variants",
+}
+
+
 def _study_url(estate: Estate, study: CostStudy) -> str:
-    return f"{reverse('costs', args=[estate.pk])}?{urlencode({'study': study.pk})}"
+    page = PAGES[CostStudy.Kind(study.kind)]
+    return f"{reverse(page, args=[estate.pk])}?{urlencode({'study': study.pk})}"
 
 
-def _study(request: HttpRequest, estate: Estate) -> CostStudy | None:
+def study_of(request: HttpRequest, estate: Estate, kind: str | None = None) -> CostStudy | None:
+    """The answer that `?study=` names, else the newest of its kind."""
     wanted = asked(request, "study")
     if not wanted:
-        return pricing.latest_study(estate)
+        return pricing.latest_study(estate, kind or CostStudy.Kind.COST)
     if not wanted.isdecimal() or len(wanted) > 18:
         raise Http404(gettext("There is no such answer"))
-    return get_object_or_404(estate.cost_studies.select_related("book"), pk=int(wanted))
+    rows = estate.cost_studies.select_related("book")
+    return get_object_or_404(rows.filter(kind=kind) if kind else rows, pk=int(wanted))
 
 
 def _run(request: HttpRequest, estate: Estate) -> Run | None:
@@ -173,10 +262,17 @@ def _run(request: HttpRequest, estate: Estate) -> Run | None:
 
 
 def _answer_or_404(request: HttpRequest, estate: Estate) -> Answer:
-    study = _study(request, estate)
+    study = study_of(request, estate)
     if study is None:
         raise Http404(gettext("There is no such answer"))
     return pricing.answer_of(study)
+
+
+def _advice_or_404(request: HttpRequest, estate: Estate) -> Advice:
+    study = study_of(request, estate, CostStudy.Kind.HOSTS)
+    if study is None:
+        raise Http404(gettext("There is no such answer"))
+    return pricing.advice_of(study)
 
 
 def _design(request: HttpRequest, answer: Answer) -> Shown:

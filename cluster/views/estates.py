@@ -57,6 +57,7 @@ def summary(request: HttpRequest, pk: int) -> HttpResponse:
             "form": ParametersForm.of(report.parameters) if report else ParametersForm(),
             "may_plan": may(request.user, Action.PLAN),
             "may_remove": may(request.user, Action.IMPORT),
+            "committed": estate.variants.filter(committed_at__isnull=False),
         },
     )
 

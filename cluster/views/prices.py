@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from msgspec import Struct
 
 from cluster import pricing
@@ -19,12 +20,23 @@ from cluster.shown import EN_DASH, NBSP, number
 from cluster.wording import say
 from planner.catalogue.cards import AREA_NAMES, AREAS, CARDS, Card
 from planner.cost.book import BookError, Entry, Price, Prices
-from planner.cost.book_csv import price_of, read_book, write_book
+from planner.cost.book import PriceBook as PlannerBook
+from planner.cost.book_csv import ROWS_MAX, price_of, read_book, write_book
 from planner.cost.money import Span
 from planner.cost.public import public_book
 
 FIELDS = ("low", "high", "currency", "source", "date")
-FREE_ROWS = 3  # for quotes of host models and rates, whose key the buyer writes
+FURTHER_FIELDS = ("key", *FIELDS, "valid_from", "valid_to", "confidence", "note")
+VERSIONS_SHOWN = 50
+BOOKS_BESIDE = 4
+FREE_ROWS = 3  # whose key the buyer writes
+CONFIDENCE_NAMES = (
+    ("quote", _("quote")),
+    ("list", _("list price")),
+    ("published", _("published")),
+    ("low", _("doubtful")),
+    ("assumption", _("assumption")),
+)
 
 
 class CardRow(Struct, frozen=True, kw_only=True):
@@ -41,7 +53,8 @@ class CardRow(Struct, frozen=True, kw_only=True):
     date: str = ""
     public: str = ""
     public_source: str = ""
-    dated: int = 0
+    more: int = 0
+    books: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -56,11 +69,13 @@ def prices(request: HttpRequest) -> HttpResponse:
         _may_write(request)
         if form.is_valid() and (book := _made(request, form)) is not None:
             return redirect("price_book", pk=book.pk)
+    beside = list(PriceBook.objects.order_by("-changed_at")[:BOOKS_BESIDE])
     context = {
         "books": PriceBook.objects.all(),
         "form": form,
         "may_write": may(request.user, Action.PLAN),
-        "areas": _areas([], _public()),
+        "beside": beside,
+        "areas": _areas([], _public(), beside),
     }
     return render(request, "prices.html", context, status=400 if form.errors else 200)
 
@@ -83,7 +98,11 @@ def book(request: HttpRequest, pk: int) -> HttpResponse:
         "book": row,
         "errors": errors,
         "areas": _areas(rows, _public()),
-        "others": _others(rows),
+        "further": _further(rows),
+        "blanks": range(len(_further(rows)), len(_further(rows)) + FREE_ROWS),
+        "row_count": len(_further(rows)) + FREE_ROWS,
+        "confidences": CONFIDENCE_NAMES,
+        "versions": row.versions.select_related("changed_by")[:VERSIONS_SHOWN],
         "file_form": BookFileForm(),
         "may_write": may(request.user, Action.PLAN),
     }
@@ -94,6 +113,14 @@ def book_csv(request: HttpRequest, pk: int) -> HttpResponse:
     """The book as a file."""
     row = get_object_or_404(PriceBook, pk=pk)
     return _csv(write_book(pricing.as_book(row)), f"prices-{row.pk}.csv")
+
+
+def version_csv(request: HttpRequest, pk: int, version: int) -> HttpResponse:
+    """The book as it stood in an earlier version."""
+    row = get_object_or_404(PriceBook, pk=pk)
+    kept = get_object_or_404(row.versions, version=version)
+    content = write_book(PlannerBook(name=row.name, rows=pricing.rows_of(kept.rows)))
+    return _csv(content, f"prices-{row.pk}-v{version}.csv")
 
 
 def public_csv(request: HttpRequest) -> HttpResponse:
@@ -132,22 +159,35 @@ def _made(request: HttpRequest, form: NewBookForm) -> PriceBook | None:
 
 
 def _given(request: HttpRequest, row: PriceBook, before: Sequence[Price]) -> tuple[Price, ...]:
-    """The rows that were sent: a file, or the cards of the form; rows with days are kept as they are."""
+    """The rows that were sent: a file, or the cards and the further rows of the form.
+
+    A form without the further rows leaves them as they are.
+    """
     file = request.FILES.get("file")
     if file is not None:
         return read_book(file.read(), file.name or row.name).rows
-    kept = [price for price in before if _is_dated(price)]
-    keys = [*(card.key for card in CARDS), *(price.key for price in _others(before))]
-    found = [_typed(request, f"card-{key}", key) for key in dict.fromkeys(keys)]
-    found += [_typed(request, f"free-{n}", _text(request, f"free-{n}-key")) for n in range(FREE_ROWS)]
-    return (*(price for price in found if price is not None), *kept)
+    found = [_typed(request, card.key, _first(card.key, before)) for card in CARDS]
+    count = _text(request, "rows")
+    further = (
+        [_further_typed(request, n) for n in range(min(int(count), ROWS_MAX))]
+        if count.isdecimal()
+        else _further(before)
+    )
+    return tuple(price for price in (*found, *further) if price is not None)
 
 
-def _typed(request: HttpRequest, prefix: str, key: str) -> Price | None:
-    cells = {field: _text(request, f"{prefix}-{field}") for field in FIELDS}
-    if not key or not cells["low"]:
+def _typed(request: HttpRequest, key: str, before: Price | None) -> Price | None:
+    """What stands in a card; its confidence and note stay what they were."""
+    cells = {field: _text(request, f"card-{key}-{field}") for field in FIELDS}
+    if not cells["low"]:
         return None
-    return price_of({"key": key, **cells})
+    kept = {"confidence": before.confidence, "note": before.note} if before else {}
+    return price_of({"key": key, **cells, **kept})
+
+
+def _further_typed(request: HttpRequest, number: int) -> Price | None:
+    cells = {field: _text(request, f"row-{number}-{field}") for field in FURTHER_FIELDS}
+    return price_of(cells) if cells["key"] and cells["low"] else None
 
 
 def _text(request: HttpRequest, name: str) -> str:
@@ -158,31 +198,39 @@ def _is_dated(price: Price) -> bool:
     return bool(price.valid_from or price.valid_to)
 
 
-def _others(rows: Sequence[Price]) -> list[Price]:
-    """Quotes of host models and rates, which are no fixed cards."""
-    fixed = {card.key for card in CARDS}
-    return [price for price in rows if price.key not in fixed and not _is_dated(price)]
+def _first(key: str, rows: Sequence[Price]) -> Price | None:
+    """The row that a card shows: its first one without days."""
+    return next((price for price in rows if price.key == key and not _is_dated(price)), None)
+
+
+def _further(rows: Sequence[Price]) -> list[Price]:
+    """All rows that no card shows: host models, rates, hours, rows with days, a second source of a card."""
+    shown = [_first(card.key, rows) for card in CARDS]
+    return [price for price in rows if not any(price is one for one in shown)]
 
 
 def _public() -> Prices:
     return public_book().at(timezone.localdate().isoformat())
 
 
-def _areas(rows: Sequence[Price], public: Prices) -> list[tuple[str, list[CardRow]]]:
-    """The cards by area."""
+def _areas(
+    rows: Sequence[Price], public: Prices, beside: Sequence[PriceBook] = ()
+) -> list[tuple[str, list[CardRow]]]:
+    """The cards by area, with what other books say of them today."""
+    today = timezone.localdate().isoformat()
+    others = [pricing.as_book(book).at(today) for book in beside]
     return [
         (
             say(AREA_NAMES[area]),
-            [_card(card, rows, public.entry(card.key)) for card in CARDS if card.area == area],
+            [_card(card, rows, public.entry(card.key), others) for card in CARDS if card.area == area],
         )
         for area in AREAS
         if any(card.area == area for card in CARDS)
     ]
 
 
-def _card(card: Card, rows: Sequence[Price], public: Entry) -> CardRow:
-    own = [price for price in rows if price.key == card.key and not _is_dated(price)]
-    first = own[0] if own else None
+def _card(card: Card, rows: Sequence[Price], public: Entry, others: Sequence[Prices]) -> CardRow:
+    first = _first(card.key, rows)
     return CardRow(
         key=card.key,
         label=say(card.label),
@@ -195,7 +243,8 @@ def _card(card: Card, rows: Sequence[Price], public: Entry) -> CardRow:
         date=first.date if first else "",
         public=_range(public.span, public.currency),
         public_source=public.source,
-        dated=sum(price.key == card.key and _is_dated(price) for price in rows),
+        books=tuple(_range(entry.span, entry.currency) for entry in (one.entry(card.key) for one in others)),
+        more=sum(price.key == card.key and price is not first for price in rows),
     )
 
 

@@ -26,7 +26,7 @@ PARTS_YEARS_MOST: Final = 20_000.0  # of every component: Python walks through i
 def examine_availability(
     estate: Estate,
     tolerated: Mapping[str, int],
-    chance: np.random.Generator,
+    chance: np.random.Generator | None,
     *,
     years: float = 10_000.0,
     threads: int = 1,
@@ -37,7 +37,7 @@ def examine_availability(
 
     Args:
         tolerated: host failures that each cluster carries, by admission; a cluster left out carries none.
-        chance: for the years that are played; 0 years plays none.
+        chance: for the years that are played; 0 years, or None, plays none.
         assumed: what the asker knows better than the catalogue.
         with_play: False leaves the years to somebody else; `simulated` then says what to play.
 
@@ -58,7 +58,7 @@ def examine_availability(
             continue
         estimator = Estimator(estate, wiring, answers, cluster.name, tolerated.get(cluster.name, 0))
         one = _exact(estimator, assumed)
-        if years:
+        if years and chance is not None:
             one = _played(one, estimator, chance, years, threads, with_play)
         found.append(one)
     return tuple(found)

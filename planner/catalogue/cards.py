@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
-from planner.sentence import Sentence
+from planner.sentence import Sentence, Value
 
 Area: TypeAlias = Literal[
     "servers", "network", "storage", "hypervisor", "guests", "support", "energy", "space", "labour",
@@ -39,6 +39,9 @@ AREA_NAMES: Final[dict[Area, Sentence]] = {
 }
 
 RATE: Final = "rate:"  # rate:USD:EUR, EUR for one USD
+GRID_HOUR: Final = "grid_kg_kwh:"  # grid_kg_kwh:00 to :23, the grid's factor in that hour of the day
+USAGE_HOUR: Final = "usage_percent:"  # usage_percent:00 to :23, the hosts' CPU usage in that hour
+HOURS: Final = tuple(f"{hour:02}" for hour in range(24))
 HOST: Final = "host:"  # host:<model>, the quote for one host of that model
 
 
@@ -77,6 +80,8 @@ CARDS: Final[tuple[Card, ...]] = (
     ),
     _card("network", "nic_ports", "ports/host", Sentence("Network ports of a host"), False, 1000),
     _card("network", "switch_copies", "copies", Sentence("Crossed networks, 2 for redundancy"), False, 10),
+    _card("network", "ft_port", "port", Sentence("10 Gbit/s port for FT, at host and switch")),
+    _card("network", "ft_ports", "ports/host", Sentence("Ports of a host for FT"), False, 100),
     _card("storage", "array_controller", "controller", Sentence("Storage controller")),
     _card("storage", "array_controllers", "controllers", Sentence("Controllers of an array"), False, 100),
     _card("storage", "storage_raw_tib", "TiB", Sentence("Raw storage, per TiB")),
@@ -155,10 +160,12 @@ CARD_OF: Final = {card.key: card for card in CARDS}
 
 
 def card_of(key: str) -> Card | None:
-    """Find the card of a key: a listed one, a rate between two currencies, or a host model's quote.
+    """Find the card of a key: a listed one, a rate between two currencies, a host model's quote, an hour.
 
     >>> card_of("rate:USD:EUR").unit, card_of("host:R660").unit, card_of("lunch")
     ('EUR/USD', 'host', None)
+    >>> card_of("grid_kg_kwh:19").unit, card_of("usage_percent:03").unit, card_of("grid_kg_kwh:24")
+    ('kg/kWh', '%', None)
     """
     if key in CARD_OF:
         return CARD_OF[key]
@@ -166,11 +173,22 @@ def card_of(key: str) -> Card | None:
         label = Sentence("Host model {model}", {"model": key[len(HOST) :]})
         return Card(key=key, area="servers", unit="host", label=label)
     parts = key.split(":")
+    if len(parts) == 2 and parts[1] in HOURS and f"{parts[0]}:" in (GRID_HOUR, USAGE_HOUR):
+        return _hour_card(key, parts[1])
     if len(parts) == 3 and parts[0] == "rate" and all(map(is_currency, parts[1:])) and parts[1] != parts[2]:
         source, target = parts[1:]
         label = Sentence("{target} for one {source}", {"target": target, "source": source})
         return Card(key=key, area="money", unit=f"{target}/{source}", label=label, money=False, divides=True)
     return None
+
+
+def _hour_card(key: str, hour: str) -> Card:
+    said: dict[str, Value] = {"hour": hour}
+    if key.startswith(GRID_HOUR):
+        label = Sentence("Carbon of a kWh, from {hour}:00", said)
+        return Card(key=key, area="carbon", unit="kg/kWh", label=label, money=False, most=10)
+    label = Sentence("CPU usage of the hosts, from {hour}:00", said)
+    return Card(key=key, area="energy", unit="%", label=label, money=False, most=100)
 
 
 def is_currency(code: str) -> bool:

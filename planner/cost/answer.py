@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
+from typing import Literal, TypeAlias
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from planner.catalogue.cards import Area
 from planner.cost.assumptions import Assumptions
@@ -13,21 +16,28 @@ from planner.cost.bill import Bill
 from planner.cost.book import Prices
 from planner.cost.carbon import Footprint, footprint
 from planner.cost.comparison import Step, by_area_and_year, cumulated, pays_from_month, waterfall
+from planner.cost.levels import Level, levels
 from planner.cost.machine import Machine
 from planner.cost.money import Span
 from planner.cost.showback import OwnerShare, by_owner, shares
-from planner.cost.study import Question, chosen_clusters, study
-from planner.cost.uncertainty import Outcome, Swing, simulate, tornado
+from planner.cost.study import TODAY, Question, Study, chosen_clusters, own_kind, study
+from planner.cost.tipping import Verdict, verdict
+from planner.cost.uncertainty import Outcome, Swing, simulate_each, tornado
 from planner.cost.units import PerUnit, per_unit
-from planner.estate import Estate
+from planner.cost.ways import physical, ways
+from planner.estate import VM, Estate
 from planner.sentence import Sentence
 from planner.units import MIB_PER_GIB
+
+Compare: TypeAlias = Literal["platforms", "ways", "protection", "physical"]
 
 
 class Asked(Struct, frozen=True, kw_only=True):
     """What was asked on a page; host values None: hosts of today's kind.
 
-    `host_model` is the name that the price book has a quote for, `host:<model>`.
+    `host_model` is the name that the price book has a quote for, `host:<model>`.  `compare`: platforms;
+    keeping, shrinking, refreshing and leaving; none, HA and FT; or one server for each VM, which may be
+    smaller than a host (`server_cores`, `server_memory_gib`).
     """
 
     assumptions: Assumptions = Assumptions()
@@ -38,6 +48,21 @@ class Asked(Struct, frozen=True, kw_only=True):
     host_sockets: int = 2
     host_memory_gib: int | None = None
     host_model: str = ""
+    compare: Compare = "platforms"
+    server_cores: int | None = None
+    server_memory_gib: int | None = None
+
+    @property
+    def server(self) -> Machine | None:
+        """The physical server that takes one VM each, where one is described."""
+        if not (self.server_cores and self.server_memory_gib):
+            return None
+        return Machine(
+            name=f"{self.server_cores} cores, {self.server_memory_gib} GiB",
+            sockets=1,
+            cores=self.server_cores,
+            memory_mib=self.server_memory_gib * MIB_PER_GIB,
+        )
 
     @property
     def question(self) -> Question:
@@ -78,6 +103,7 @@ class Shown(Struct, frozen=True, kw_only=True):
     owners: tuple[OwnerShare, ...]
     steps: tuple[Step, ...] = ()
     pays_from: int | None = None
+    verdict: Verdict | None = None
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -86,11 +112,19 @@ class Answer(Struct, frozen=True, kw_only=True):
     asked: Asked
     designs: tuple[Shown, ...]
     remarks: tuple[Sentence, ...]
+    levels: tuple[Level, ...] = ()
 
     @property
     def missing(self) -> tuple[str, ...]:
         """Empty cards that any of the designs waits for."""
         return tuple(dict.fromkeys(card for shown in self.designs for card in shown.bill.missing))
+
+
+class Priced(Struct, frozen=True, kw_only=True):
+    """A bill, and the VMs that it is shared out over."""
+
+    bill: Bill
+    vms: tuple[VM, ...]
 
 
 def answer(estate: Estate, asked: Asked, prices: Prices, chance: np.random.Generator) -> Answer:
@@ -99,25 +133,76 @@ def answer(estate: Estate, asked: Asked, prices: Prices, chance: np.random.Gener
     Raises:
         BookError: an unknown platform, edition or cluster, or assumptions out of range.
     """
+    priced, found = _priced(estate, asked, prices)
+    vms = tuple(vm for cluster in chosen_clusters(estate, asked.cluster) for vm in cluster.vms)
+    designs = shown_together([Priced(bill=one, vms=vms) for one in priced.bills], prices, chance)
+    if asked.compare == "protection":  # a level buys availability: that it never pays is no news
+        designs = tuple(replace(shown, verdict=None) for shown in designs)
+    return Answer(
+        asked=asked,
+        designs=designs,
+        remarks=priced.remarks,
+        levels=found,
+    )
+
+
+def _priced(estate: Estate, asked: Asked, prices: Prices) -> tuple[Study, tuple[Level, ...]]:
+    """The bills of what is compared, and the levels of protection where these are it."""
+    match asked.compare:
+        case "platforms":
+            return study(estate, asked.question, asked.assumptions, prices), ()
+        case "ways":
+            return ways(estate, asked.question, asked.assumptions, prices), ()
+        case "protection":
+            found = levels(estate, asked.question, asked.assumptions, prices)
+            bills = tuple(level.bill for level in found if level.bill is not None)
+            remarks = {str(remark): remark for level in found for remark in level.remarks}
+            told = tuple(remarks.values())
+            return Study(assumptions=asked.assumptions, bills=bills, remarks=told), found
+        case "physical":
+            return _against_physical(estate, asked, prices), ()
+
+
+def _against_physical(estate: Estate, asked: Asked, prices: Prices) -> Study:
+    """One server for each VM first, then the platforms asked for; servers and hosts are of one kind."""
     priced = study(estate, asked.question, asked.assumptions, prices)
-    bills = priced.bills
-    outcomes = simulate([one.design for one in bills], asked.assumptions, prices, chance) if bills else ()
-    vms = [vm for cluster in chosen_clusters(estate, asked.cluster) for vm in cluster.vms]
-    designs = []
-    for number, (one, outcome) in enumerate(zip(bills, outcomes, strict=True)):
-        layers = by_area_and_year(one)
-        designs.append(
-            Shown(
-                bill=one,
-                unit=per_unit(one),
-                footprint=footprint(one.design, asked.assumptions, prices),
-                layers=tuple(Layer(area=area, years=years) for area, years in layers.items()),
-                months=cumulated(one),
-                swings=tornado(one.design, asked.assumptions, prices),
-                outcome=outcome,
-                owners=by_owner(shares(one, vms)),
-                steps=waterfall(bills[0], one) if number else (),
-                pays_from=pays_from_month(bills[0], one) if number else None,
-            )
-        )
-    return Answer(asked=asked, designs=tuple(designs), remarks=priced.remarks)
+    clusters = chosen_clusters(estate, asked.cluster)
+    kinds = (own_kind(cluster, asked.assumptions) for cluster in clusters)
+    machine = asked.question.machine or next((kind for kind in kinds if kind is not None), None)
+    planned = tuple(one for one in priced.bills if one.design.key != TODAY)
+    if machine is None:
+        return replace(priced, bills=planned)
+    vms = [vm for cluster in clusters for vm in cluster.vms]
+    servers = asked.server or machine
+    return replace(priced, bills=(physical(vms, servers, asked.assumptions, prices), *planned))
+
+
+def shown_together(
+    priced: Sequence[Priced], prices: Prices, chance: np.random.Generator
+) -> tuple[Shown, ...]:
+    """Give bills all that is drawn of them; the first is what the others are compared with."""
+    bills = [one.bill for one in priced]
+    pairs = [(one.design, one.assumptions) for one in bills]
+    outcomes = simulate_each(pairs, prices, chance) if bills else ()
+    return tuple(
+        _shown(number, bills, one.vms, outcome, prices)
+        for number, (one, outcome) in enumerate(zip(priced, outcomes, strict=True))
+    )
+
+
+def _shown(number: int, bills: Sequence[Bill], vms: Sequence[VM], outcome: Outcome, prices: Prices) -> Shown:
+    first, one = bills[0], bills[number]
+    layers = by_area_and_year(one)
+    return Shown(
+        bill=one,
+        unit=per_unit(one),
+        footprint=footprint(one.design, one.assumptions, prices),
+        layers=tuple(Layer(area=area, years=years) for area, years in layers.items()),
+        months=cumulated(one),
+        swings=tornado(one.design, one.assumptions, prices),
+        outcome=outcome,
+        owners=by_owner(shares(one, vms)),
+        steps=waterfall(first, one) if number else (),
+        pays_from=pays_from_month(first, one) if number else None,
+        verdict=verdict(first, one, prices) if number else None,
+    )

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from planner.catalogue.cards import card_of, is_currency
 from planner.cost.book import BookError, Prices
+from planner.cost.layout import raw_per_usable
 from planner.cost.money import Span
 from planner.sentence import Sentence
 
@@ -20,6 +21,7 @@ YEARS_MAX: Final = 7
 GROWTH_MAX: Final = Decimal(100)
 FAILURES_MAX: Final = 1000
 RATIO_MAX: Final = 1000
+RAW: Final = "raw_per_usable"
 
 
 class Assumptions(Struct, frozen=True, kw_only=True):
@@ -27,7 +29,9 @@ class Assumptions(Struct, frozen=True, kw_only=True):
 
     `growth_percent` a year is added to the load before hosts are counted.  `discounts` are the asker's
     own, in percent by card (`vcf_core_year: 38`), and apply to that card in every design.  `prices_day`
-    chooses rows of the price book; None takes those without an end.
+    chooses rows of the price book; None takes those without an end.  `layout` of storage (`erasure:4+2`)
+    says how much raw a usable one takes instead of the price book.  `networks` 1 or 2: how often the
+    network is there; None: as the price book says.  `arrays` 2: storage is there twice.
     """
 
     years: int = 5
@@ -39,12 +43,15 @@ class Assumptions(Struct, frozen=True, kw_only=True):
     windows: Windows = "buy"
     buy_network: bool = False
     buy_storage: bool = False
+    layout: str = ""
+    networks: int | None = None
+    arrays: int = 1
     prices_day: str | None = None
     discounts: dict[str, Decimal] = {}
 
 
 def discounted(prices: Prices, assumptions: Assumptions) -> Prices:
-    """Take the asker's discounts off, so that every design pays the same price for the same thing."""
+    """Take the asker's discounts off, and lay storage out as he says: the same for every design."""
     entries = dict(prices.entries)
     for card, percent in assumptions.discounts.items():
         entry = prices.entry(card)
@@ -52,6 +59,11 @@ def discounted(prices: Prices, assumptions: Assumptions) -> Prices:
             paid = 1 - percent / 100
             span = Span(entry.span.low * paid, entry.span.high * paid)
             entries[card] = replace(entry, span=span)
+    if assumptions.layout:
+        raw = raw_per_usable(assumptions.layout)
+        entries[RAW] = replace(
+            prices.entry(RAW), span=Span(raw, raw), source=assumptions.layout, date="", confidence="quote"
+        )
     return Prices(entries=entries)
 
 
@@ -91,10 +103,16 @@ def check_assumptions(assumptions: Assumptions) -> None:
             ),
         ),
         (
+            assumptions.networks not in (None, 1, 2) or assumptions.arrays not in (1, 2),
+            Sentence("networks and arrays: there are one or two of each"),
+        ),
+        (
             not is_currency(assumptions.currency),
             Sentence("currency: {value} is not three capital letters", {"value": assumptions.currency}),
         ),
     ]
+    if assumptions.layout:
+        raw_per_usable(assumptions.layout)
     for card, percent in sorted(assumptions.discounts.items()):
         said = Sentence(
             "discount on {card}: {value} is not between 0 and 100", {"card": card, "value": str(percent)}

@@ -33,7 +33,7 @@ class Line(Struct, frozen=True, kw_only=True):
 
     `quantity` is of all years together, in `unit`; `unit_price` in `paid_in`; `by_year` and `amount` in
     `currency`, rounded to cents year by year.  None: a card is empty (`missing` names it), or no rate
-    exchanges `paid_in`.
+    exchanges `paid_in`.  `cards` are all that it hangs on, the price first.
     """
 
     what: str
@@ -54,6 +54,7 @@ class Line(Struct, frozen=True, kw_only=True):
     confidence: str
     missing: tuple[str, ...] = ()
     notes: tuple[Sentence, ...] = ()
+    cards: tuple[str, ...] = ()
 
 
 class Total(Struct, frozen=True, kw_only=True):
@@ -150,6 +151,7 @@ def _line(item: Item, assumptions: Assumptions, prices: Prices) -> Line:
         confidence=_least_sure(entries),
         missing=(*missing, *(() if exchanged or rate is None else (rate,))),
         notes=(*item.notes, *_notes(item, assumptions)),
+        cards=item.cards,
     )
 
 

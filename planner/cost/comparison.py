@@ -90,17 +90,26 @@ def pays_from_month(old: Bill, new: Bill) -> int | None:
 
 
 def tipping_discount(
-    old: Design, new: Design, card: str, assumptions: Assumptions, prices: Prices
+    old: Design,
+    new: Design,
+    card: str,
+    assumptions: Assumptions,
+    prices: Prices,
+    new_assumptions: Assumptions | None = None,
 ) -> Decimal | None:
     """Say which discount on one price makes both ways cost the same, in percent; None: none does.
 
     The cost of a licence is proportional to its price, so that two bills tell: one at the full price
-    and one for nothing.  A discount already asked for is replaced.
+    and one for nothing.  A discount already asked for is replaced.  `new_assumptions`: those of the new
+    way, where they differ.
     """
+    both = ((old, assumptions), (new, new_assumptions or assumptions))
 
     def gap(percent: int) -> Decimal:
-        changed = replace(assumptions, discounts={**assumptions.discounts, card: Decimal(percent)})
-        totals = [bill(design, changed, prices).total.amount.middle for design in (old, new)]
+        totals = []
+        for design, assumed in both:
+            changed = replace(assumed, discounts={**assumed.discounts, card: Decimal(percent)})
+            totals.append(bill(design, changed, prices).total.amount.middle)
         return totals[0] - totals[1]
 
     full, free = gap(0), gap(100)

@@ -15,7 +15,8 @@ class Year(Struct, frozen=True, kw_only=True):
     """One year's hosts and load.
 
     `batches[].bought` are bought at the start of this year.  `windows` and `rhel` tell for each host
-    how many such VMs may run on it at once.  `utilisation_percent` None: nothing was measured.
+    how many such VMs may run on it at once, `sql` and `oracle` whether one ever may (1 or 0).
+    `utilisation_percent` None: nothing was measured.
     """
 
     batches: tuple[Batch, ...]
@@ -25,6 +26,8 @@ class Year(Struct, frozen=True, kw_only=True):
     storage_tib: Decimal = Decimal(0)
     windows: tuple[int, ...] = ()
     rhel: tuple[int, ...] = ()
+    sql: tuple[int, ...] = ()
+    oracle: tuple[int, ...] = ()
     utilisation_percent: Decimal | None = None
 
     @property

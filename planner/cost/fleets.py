@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from planner.consolidation import Members, storage_used_mib
 from planner.cost.assumptions import Assumptions
+from planner.cost.databases import Databases, databases_of, where_licensed
 from planner.cost.design import Year
 from planner.cost.growth import grown, growth_factor
 from planner.cost.guests import guest_of
@@ -50,21 +51,28 @@ class Demand(Struct, frozen=True, kw_only=True, eq=False):
     windows: frozenset[str]
     rhel: frozenset[str]
     work_percent_cores: Decimal | None
+    databases: Databases
+    kept: Mapping[str, tuple[str, ...]]  # VMs that a rule keeps on hosts
 
 
-def demands_of(cluster: Members, assumptions: Assumptions) -> tuple[Demand, ...]:
+def demands_of(cluster: Members, assumptions: Assumptions, rules: Sequence[Rule] = ()) -> tuple[Demand, ...]:
     """Count what a cluster wants, one demand a year while it grows, else a single one."""
     years = assumptions.years if assumptions.growth_percent else 1
     return tuple(
-        _demand(cluster, grown(cluster.vms, growth_factor(assumptions.growth_percent, number)))
+        _demand(cluster, grown(cluster.vms, growth_factor(assumptions.growth_percent, number)), rules)
         for number in range(years)
     )
 
 
-def fleet_today(cluster: Members, assumptions: Assumptions, bought: frozenset[str] = frozenset()) -> Fleet:
+def fleet_today(
+    cluster: Members,
+    assumptions: Assumptions,
+    bought: frozenset[str] = frozenset(),
+    rules: Sequence[Rule] = (),
+) -> Fleet:
     """Take the hosts as they stand; they stay as they are, whatever grows.  Those in `bought` are paid."""
-    names = _in_batch_order(cluster)
-    where = _whereabouts(cluster, names)
+    names = in_batch_order(cluster)
+    where = whereabouts(cluster, names)
     years = tuple(
         year_of(
             demand,
@@ -73,7 +81,7 @@ def fleet_today(cluster: Members, assumptions: Assumptions, bought: frozenset[st
             names,
             assumptions.failures,
         )
-        for number, demand in enumerate(demands_of(cluster, assumptions))
+        for number, demand in enumerate(demands_of(cluster, assumptions, rules))
     )
     return Fleet(cluster=cluster.name, years=years if cluster.hosts else (), lower_bound=len(names))
 
@@ -139,8 +147,10 @@ def year_of(
         vcpus=demand.vcpus,
         memory_gib=demand.memory_gib,
         storage_tib=demand.storage_tib,
-        windows=_may_run(demand.windows, host_of, hosts, failures),
-        rhel=_may_run(demand.rhel, host_of, hosts, failures),
+        windows=_may_run(demand.windows, host_of, hosts, failures, demand.kept),
+        rhel=_may_run(demand.rhel, host_of, hosts, failures, demand.kept),
+        sql=where_licensed(demand.databases.get("sql", ()), hosts),
+        oracle=where_licensed(demand.databases.get("oracle", ()), hosts),
         utilisation_percent=percent,
     )
 
@@ -159,7 +169,7 @@ def storage_tib(vms: Sequence[VM]) -> Decimal:
     return Decimal(sum(storage_used_mib(vm) for vm in vms)) / MIB_PER_TIB
 
 
-def _demand(cluster: Members, vms: Sequence[VM]) -> Demand:
+def _demand(cluster: Members, vms: Sequence[VM], rules: Sequence[Rule]) -> Demand:
     load = [vm for vm in vms if vm.is_load and vm.ft != "secondary"]
     return Demand(
         vms=len(load),
@@ -170,6 +180,8 @@ def _demand(cluster: Members, vms: Sequence[VM]) -> Demand:
         windows=frozenset(vm.name for vm in load if guest_of(vm) == "windows-server"),
         rhel=frozenset(vm.name for vm in load if guest_of(vm) == "rhel"),
         work_percent_cores=_work(cluster, len(load)),
+        databases=databases_of(load, rules),
+        kept={vm: rule.hosts for rule in rules if rule.kind == "must-run-on" for vm in rule.vms},
     )
 
 
@@ -195,6 +207,8 @@ def _together(years: Sequence[Year]) -> Year:
         storage_tib=sum((year.storage_tib for year in years), Decimal(0)),
         windows=tuple(count for year in years for count in year.windows),
         rhel=tuple(count for year in years for count in year.rhel),
+        sql=tuple(one for year in years for one in year.sql),
+        oracle=tuple(one for year in years for one in year.oracle),
         utilisation_percent=work / cores if cores else None,
     )
 
@@ -210,17 +224,32 @@ def _with_spare(placement: Placement, hosts: int) -> list[str]:
 
 
 def _may_run(
-    guests: frozenset[str], host_of: Mapping[str, str], hosts: Sequence[str], failures: int
+    guests: frozenset[str],
+    host_of: Mapping[str, str],
+    hosts: Sequence[str],
+    failures: int,
+    kept: Mapping[str, tuple[str, ...]],
 ) -> tuple[int, ...]:
+    """How many of the guests may run on each host; those that a rule keeps on some restart there alone."""
+    free = [name for name in guests if not set(kept.get(name, ())) & set(hosts)]
     counts = dict.fromkeys(hosts, 0)
-    for name in guests:
+    for name in free:
         host = host_of.get(name)
         if host in counts:
             counts[host] += 1
-    return tuple(may_run([counts[host] for host in hosts], failures))
+    total = dict(zip(hosts, may_run([counts[host] for host in hosts], failures), strict=True))
+    bound: dict[tuple[str, ...], int] = {}
+    for name in guests - set(free):
+        own = tuple(host for host in hosts if host in kept[name])
+        bound[own] = bound.get(own, 0) + 1
+    for own, count in bound.items():
+        dealt = [count // len(own) + (row < count % len(own)) for row in range(len(own))]
+        for host, guests_there in zip(own, may_run(dealt, failures), strict=True):
+            total[host] += guests_there
+    return tuple(total[host] for host in hosts)
 
 
-def _whereabouts(cluster: Members, hosts: Sequence[str]) -> dict[str, str]:
+def whereabouts(cluster: Members, hosts: Sequence[str]) -> dict[str, str]:
     """Where each VM runs; one whose host is not told, or not among these, is dealt out in turn."""
     known = set(hosts)
     where = {vm.name: vm.host for vm in cluster.vms if vm.host is not None and vm.host in known}
@@ -228,7 +257,7 @@ def _whereabouts(cluster: Members, hosts: Sequence[str]) -> dict[str, str]:
     return {**where, **{name: hosts[row % len(hosts)] for row, name in enumerate(unknown) if hosts}}
 
 
-def _in_batch_order(cluster: Members) -> list[str]:
+def in_batch_order(cluster: Members) -> list[str]:
     """The hosts in the order in which batches list them."""
     order = [batch.machine for batch in batches_of(cluster.hosts)]
     kinds = [batches_of([host])[0].machine for host in cluster.hosts]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import ROUND_CEILING, Decimal
+from typing import Final
 
 from planner.catalogue.cards import HOST
 from planner.cost.assumptions import Assumptions
@@ -16,6 +17,14 @@ from planner.sentence import Sentence
 from planner.units import MIB_PER_GIB
 
 PARTS = ("server_base", "server_core", "server_memory_gib")
+KEPT_UP: Final = ("network", "storage")
+KEPT_UP_NAMES: Final = {
+    "switches": Sentence("Support of network switches"),
+    "storage": Sentence("Support of storage"),
+    "controllers": Sentence("Support of storage controllers"),
+    "fabric": Sentence("Support of the storage network"),
+    "ft-network": Sentence("Support of network ports for FT"),
+}
 PORTS = (("nic_port", "nic_ports"), ("hba_port", "hba_ports"))
 
 
@@ -66,10 +75,16 @@ def hardware_items(design: Design, assumptions: Assumptions, prices: Prices) -> 
             items.append(_residual(design, machine, assumptions, prices, suffix))
         items.append(_support(design, machine, prices, suffix))
     if assumptions.buy_network:
-        items.append(_switches(design))
+        items.append(_switches(design, assumptions.networks))
     if assumptions.buy_storage:
-        items += [_storage(design), _controllers(design), _fabric(design)]
-    return items
+        items += [
+            _storage(design, assumptions.arrays),
+            _controllers(design, assumptions.arrays),
+            _fabric(design, assumptions),
+        ]
+    if any(use.feature in ("ft-2", "ft-8") for use in design.uses):
+        items.append(_ft_network(design))
+    return [*items, *[_kept_up(item, assumptions.years) for item in items if item.area in KEPT_UP]]
 
 
 def _count_bought(design: Design, machine: Machine, year: int) -> int:
@@ -143,9 +158,54 @@ def _all_bought(design: Design, year: int) -> int:
     return sum(batch.bought for batch in design.bought(year))
 
 
-def _switches(design: Design) -> Item:
+def _kept_up(item: Item, years: int) -> Item:
+    """The support of a network or storage line: a share of all that was bought of it, each year."""
+
+    def owned(values: Values, year: int) -> Decimal:
+        return sum((item.quantity(values, one) for one in range(year + 1)), ZERO)
+
+    return Item(
+        what=f"support:{item.what}",
+        area="support",
+        kind="opex",
+        when="end",
+        cards=(*item.cards, "storage_support"),
+        counted_by=item.counted_by,
+        unit=f"{item.unit.removesuffix('s')}-years" if item.unit != "TiB" else "TiB-years",
+        label=KEPT_UP_NAMES[item.what],
+        formula=Sentence("bought until then x its price x support % a year"),
+        quantity=owned,
+        unit_price=lambda values: item.unit_price(values) * values["storage_support"] / 100,
+    )
+
+
+def _ft_network(design: Design) -> Item:
+    return Item(
+        what="ft-network",
+        area="network",
+        kind="capex",
+        when="start",
+        cards=("ft_port", "ft_ports"),
+        counted_by=("ft_ports",),
+        unit="ports",
+        label=Sentence("10 Gbit/s ports for FT, at the host and at the switch"),
+        formula=Sentence("hosts x ports of each for FT x price of a port"),
+        quantity=lambda values, year: _hosts_more(design, year) * values["ft_ports"],
+        unit_price=lambda values: values["ft_port"],
+        notes=(Sentence("FT wants 10 Gbit/s between its hosts; enter 0 where your hosts have it"),),
+    )
+
+
+def _hosts_more(design: Design, year: int) -> int:
+    """Hosts of a year beyond those of the year before: all of them get their ports once."""
+    before = design.year(year - 1).hosts if year else 0
+    return max(0, design.year(year).hosts - before)
+
+
+def _switches(design: Design, networks: int | None) -> Item:
     def switches(values: Values, year: int) -> Decimal:
-        copies, ports = values["switch_copies"], values["switch_ports"]
+        copies = values["switch_copies"] if networks is None else Decimal(networks)
+        ports = values["switch_ports"]
         wanted = _all_bought(design, year) * values["nic_ports"] / copies / ports
         return wanted.to_integral_value(rounding=ROUND_CEILING) * copies
 
@@ -157,17 +217,17 @@ def _switches(design: Design) -> Item:
         cards=("switch", "switch_copies", "switch_ports", "nic_ports"),
         counted_by=("switch_copies", "switch_ports", "nic_ports"),
         unit="switches",
-        label=Sentence("Network switches, crossed"),
+        label=Sentence("Network switches") if networks == 1 else Sentence("Network switches, crossed"),
         formula=Sentence("copies x hosts to buy x ports of a host / copies / ports of a switch, rounded up"),
         quantity=switches,
         unit_price=lambda values: values["switch"],
     )
 
 
-def _storage(design: Design) -> Item:
+def _storage(design: Design, arrays: int) -> Item:
     def raw_tib(values: Values, year: int) -> Decimal:
         before = design.year(year - 1).storage_tib if year else ZERO
-        return max(ZERO, design.year(year).storage_tib - before) * values["raw_per_usable"]
+        return max(ZERO, design.year(year).storage_tib - before) * values["raw_per_usable"] * arrays
 
     return Item(
         what="storage",
@@ -178,13 +238,15 @@ def _storage(design: Design) -> Item:
         counted_by=("raw_per_usable",),
         unit="TiB",
         label=Sentence("Storage, raw"),
-        formula=Sentence("TiB that VMs take x raw for usable x price of a raw TiB"),
+        formula=Sentence("TiB that VMs take x raw for usable x price of a raw TiB")
+        if arrays == 1
+        else Sentence("arrays x TiB that VMs take x raw for usable x price of a raw TiB"),
         quantity=raw_tib,
         unit_price=lambda values: values["storage_raw_tib"],
     )
 
 
-def _controllers(design: Design) -> Item:
+def _controllers(design: Design, arrays: int) -> Item:
     return Item(
         what="controllers",
         area="storage",
@@ -195,14 +257,16 @@ def _controllers(design: Design) -> Item:
         unit="controllers",
         label=Sentence("Storage controllers"),
         formula=Sentence("controllers of an array x price"),
-        quantity=lambda values, year: values["array_controllers"] if year == 0 and design.years else ZERO,
+        quantity=lambda values, year: (
+            values["array_controllers"] * arrays if year == 0 and design.years else ZERO
+        ),
         unit_price=lambda values: values["array_controller"],
     )
 
 
-def _fabric(design: Design) -> Item:
+def _fabric(design: Design, assumptions: Assumptions) -> Item:
     def ports(values: Values, year: int) -> Decimal:
-        controllers = values["array_controllers"] if year == 0 else ZERO
+        controllers = values["array_controllers"] * assumptions.arrays if year == 0 else ZERO
         return (_all_bought(design, year) + controllers) * values["hba_ports"]
 
     return Item(

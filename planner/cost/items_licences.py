@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -11,6 +11,7 @@ from planner.cost.assumptions import Assumptions
 from planner.cost.book import Prices
 from planner.cost.design import Design, Year
 from planner.cost.item import Item
+from planner.cost.licences.databases import oracle_processors, sql_cores_of_hosts
 from planner.cost.licences.subscriptions import (
     openshift_pairs,
     rhel_socket_pairs,
@@ -73,7 +74,7 @@ def licence_items(design: Design, assumptions: Assumptions, prices: Prices) -> l
         items.append(_management(design, design.choice.platform.management_card))
     if assumptions.windows == "buy":
         items += _windows(design, prices)
-    return [*items, *_rhel(design, prices)]
+    return [*items, *_rhel(design, prices), *_databases(design)]
 
 
 def _hypervisor(design: Design, edition: Edition) -> list[Item]:
@@ -237,3 +238,52 @@ def _rhel_vms(year: Year) -> int:
 def _rhel_hosts(year: Year) -> int:
     pairs = zip(year.machines, year.rhel, strict=True)
     return sum(rhel_socket_pairs(machine.sockets) for machine, count in pairs if count)
+
+
+def _databases(design: Design) -> list[Item]:
+    """SQL Server and Oracle Database by every host where such a VM may ever run."""
+    sql = [Decimal(sql_cores_of_hosts(_flagged(year, year.sql))) / 2 for year in design.years]
+    oracle = [Decimal(oracle_processors(_flagged(year, year.oracle))) for year in design.years]
+    rules = (
+        (
+            "sql_enterprise_2",
+            sql,
+            "licences of 2 cores",
+            Sentence("SQL Server Enterprise"),
+            Sentence("sum over hosts where it may run of max(4, cores) of each CPU / 2 x price of 2 cores"),
+        ),
+        (
+            "oracle_ee_processor",
+            oracle,
+            "processors",
+            Sentence("Oracle Database Enterprise Edition"),
+            Sentence("cores of hosts where it may run x core factor 0.5, rounded up, x price of a processor"),
+        ),
+    )
+    return [
+        _database(card, _bought_more(needed), unit, label, formula)
+        for card, needed, unit, label, formula in rules
+        if any(needed)
+    ]
+
+
+def _database(card: str, bought: list[Decimal], unit: str, label: Sentence, formula: Sentence) -> Item:
+    return Item(
+        what=card,
+        area="guests",
+        kind="capex",
+        when="start",
+        cards=(card,),
+        unit=unit,
+        label=label,
+        formula=formula,
+        quantity=lambda _, year: bought[year] if year < len(bought) else ZERO,
+        unit_price=lambda values: values[card],
+        notes=(Sentence("Its vendor's yearly support is not in it"),),
+    )
+
+
+def _flagged(year: Year, flags: Sequence[int]) -> list[list[int]]:
+    """The CPUs of the hosts where such a VM may run."""
+    pairs = zip(year.machines, flags, strict=False)
+    return [machine.cpus for machine, may in pairs if may]

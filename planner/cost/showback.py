@@ -11,12 +11,13 @@ from msgspec import Struct
 from planner.catalogue.cards import Area
 from planner.consolidation import storage_used_mib
 from planner.cost.bill import Bill, Line
+from planner.cost.databases import LICENCE
 from planner.cost.guests import guest_of
 from planner.cost.money import NOTHING, Span, apportion
 from planner.estate import VM
 
 By: TypeAlias = Literal["owner", "folder", "cluster"]
-Key: TypeAlias = Literal["size", "storage", "each", "windows-server", "rhel"]
+Key: TypeAlias = Literal["size", "storage", "each", "windows-server", "rhel", "sql", "oracle"]
 
 NOBODY: Final = ""
 KEY_OF: Final[dict[Area, Key]] = {
@@ -46,7 +47,8 @@ class OwnerShare(Struct, frozen=True, kw_only=True):
 def key_of(line: Line) -> Key:
     """Say by what a line is shared out: size, storage, or evenly over all or over the VMs it is for."""
     if line.area == "guests":
-        return "windows-server" if line.what.startswith("windows") else "rhel"
+        databases: dict[str, Key] = {"sql_enterprise_2": "sql", "oracle_ee_processor": "oracle"}
+        return databases.get(line.what, "windows-server" if line.what.startswith("windows") else "rhel")
     return KEY_OF.get(line.area, "size")
 
 
@@ -94,6 +96,8 @@ def weights_of(load: Sequence[VM], key: Key) -> list[Decimal]:
             vcpus = sum(vm.vcpus for vm in load) or 1
             memory = sum(vm.memory_mib for vm in load) or 1
             return [max(Decimal(vm.vcpus) / vcpus, Decimal(vm.memory_mib) / memory) for vm in load]
+        case "sql" | "oracle":
+            return [Decimal(vm.attributes.get(LICENCE) == key) for vm in load]
         case _:
             return [Decimal(guest_of(vm) == key) for vm in load]
 

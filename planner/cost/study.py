@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from planner.consolidation import Members, members
 from planner.cost.assumptions import Assumptions, check_assumptions
+from planner.cost.beside import fleet_beside
 from planner.cost.bill import Bill, bill
 from planner.cost.book import BookError, Prices
 from planner.cost.design import Design
@@ -30,7 +31,8 @@ class Question(Struct, frozen=True, kw_only=True):
 
     `machine` None: hosts of today's kind, as many as are needed.  `editions` names the edition to order
     on a platform; without, the features in use decide.  `cluster` None: all of them as one order.
-    `bought_hosts` are those of the estate that still have to be paid.
+    `bought_hosts` are those of the estate that still have to be paid.  `complete`: where today's hosts do
+    not carry the load, its growth and the failures, the missing ones are bought beside them.
     """
 
     platforms: tuple[str, ...] = ("vmware",)
@@ -39,6 +41,7 @@ class Question(Struct, frozen=True, kw_only=True):
     machine: Machine | None = None
     cluster: str | None = None
     bought_hosts: frozenset[str] = frozenset()
+    complete: bool = False
 
 
 class Study(Struct, frozen=True, kw_only=True):
@@ -67,14 +70,16 @@ def study(estate: Estate, question: Question, assumptions: Assumptions, prices: 
     needed = features_in_use(estate, clusters)
     bills: list[Bill] = []
     remarks = _gaps(estate, clusters)
+    fleets = planned_fleets(estate, clusters, question.machine, assumptions)
     standing = [
-        fleet_today(cluster, assumptions, question.bought_hosts) for cluster in clusters if cluster.hosts
+        standing_fleet(estate, cluster, fleet, question, assumptions)
+        for cluster, fleet in zip(clusters, fleets, strict=True)
+        if cluster.hosts
     ]
     if standing:
         design = _design_today(standing, needed, question, assumptions, prices)
         bills.append(bill(design, assumptions, prices))
         remarks += design.choice.why
-    fleets = planned_fleets(estate, clusters, question.machine, assumptions)
     stuck = [fleet for fleet in fleets if fleet.refused]
     remarks += [_no_room(fleet) for fleet in stuck]
     planned = bool(fleets) and not stuck
@@ -117,10 +122,32 @@ def planned_fleets(
             fleets.append(Fleet(cluster=cluster.name, years=(), refused=tuple(vm.name for vm in cluster.vms)))
             continue
         owned = 0 if machine is not None else len(cluster.hosts)
-        demands = demands_of(cluster, assumptions)
         rules = rules_of(estate, cluster)
+        demands = demands_of(cluster, assumptions, rules)
         fleets.append(fleet_of(cluster.name, demands, rules, kind, assumptions, owned))
     return fleets
+
+
+def standing_fleet(
+    estate: Estate, cluster: Members, planned: Fleet, question: Question, assumptions: Assumptions
+) -> Fleet:
+    """Take today's hosts as they stand, and those that are missing beside them where that is asked for.
+
+    The kind of a missing host is that of `planned`; where no host of it carries a VM, none is added.
+    """
+    rules = rules_of(estate, cluster)
+    if not question.complete or not planned.years:
+        return fleet_today(cluster, assumptions, question.bought_hosts, rules)
+    whole = fleet_beside(
+        cluster,
+        demands_of(cluster, assumptions, rules),
+        rules,
+        planned.years[0].batches[0].machine,
+        assumptions,
+        planned.years[-1].hosts,
+        question.bought_hosts,
+    )
+    return whole if whole.years else fleet_today(cluster, assumptions, question.bought_hosts, rules)
 
 
 def own_kind(cluster: Members, assumptions: Assumptions) -> Machine | None:

@@ -96,8 +96,17 @@ def simulate(
         For each design the 5 %, 50 % and 95 % points of its total and of its difference from the
         first design, and in how many percent of the draws it is the cheapest.
     """
-    known = discounted(prices, assumptions)
-    prepared = [_prepared(design, assumptions, known) for design in designs]
+    return simulate_each([(design, assumptions) for design in designs], prices, chance, draws)
+
+
+def simulate_each(
+    pairs: Sequence[tuple[Design, Assumptions]],
+    prices: Prices,
+    chance: np.random.Generator,
+    draws: int = DRAWS,
+) -> tuple[Outcome, ...]:
+    """Do the same for designs that differ in an assumption, such as the failures to carry."""
+    prepared = [_prepared(design, assumed, discounted(prices, assumed)) for design, assumed in pairs]
     spans: dict[str, Span] = {}
     for _, own in prepared:
         spans |= own
@@ -109,7 +118,7 @@ def simulate(
         drawn = {card: spans[card].at(share) for card, share in zip(cards, shares, strict=True)}
         values = {**fixed, **drawn}
         totals.append([priced.total(values) for priced, _ in prepared])
-    return tuple(_outcome(design.key, number, totals) for number, design in enumerate(designs))
+    return tuple(_outcome(design.key, number, totals) for number, (design, _) in enumerate(pairs))
 
 
 def middle_total(design: Design, assumptions: Assumptions, prices: Prices) -> Decimal:

@@ -12,6 +12,8 @@ def found_document(found: Found, currency: str) -> Document:
     return {
         "currency": currency,
         "front": [_option(option) for option in found.front],
+        "best_of_platforms": [_option(option) for option in found.best],
+        "grid": [_option(option) for option in found.grid],
         "cheapest": None if not found.front else _option(found.front[0]),
         "why": [str(reason) for reason in found.why],
         "lines": [] if found.bill is None else lines_document(found.bill),

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from planner.consolidation import Members
 from planner.cost.assumptions import Assumptions, check_assumptions
+from planner.cost.beside import fleet_beside
 from planner.cost.bill import Bill, bill
 from planner.cost.book import Prices
 from planner.cost.carbon import footprint
@@ -24,17 +25,21 @@ from planner.cost.study import Question, check_question, chosen_clusters, featur
 from planner.cost.uncertainty import middle_total
 from planner.estate import Estate, Rule
 from planner.hardware.front import Scores, pareto
-from planner.hardware.mixed import fleet_beside
 from planner.hardware.option import Option, explained, outage_minutes, scores_of, spare_percent
 from planner.sentence import Sentence
 
 BESIDE_MODELS: Final = 5
+GRID_MODELS: Final = 12
 EXTRAS: Final = (0, 1, 2)  # spare hosts of each cluster beyond the failures to carry
 AT_ONCE: Final = 10**9  # "enough" hosts: the first greedy placement will do
 
 
 class Found(Struct, frozen=True, kw_only=True):
-    """The front, the cheapest first and with its bill; how much work it was; what to know."""
+    """The front, the cheapest first and with its bill; how much work it was; what to know.
+
+    `best` is the cheapest option of each platform, on the front or not; `grid` every model on every
+    platform without spare hosts, the cheapest first, where there are not too many of them.
+    """
 
     front: tuple[Option, ...]
     bill: Bill | None
@@ -43,6 +48,8 @@ class Found(Struct, frozen=True, kw_only=True):
     impossible: tuple[str, ...]
     placed_closely: int
     remarks: tuple[Sentence, ...]
+    best: tuple[Option, ...] = ()
+    grid: tuple[Option, ...] = ()
 
 
 class _Cluster(Struct, frozen=True, kw_only=True, eq=False):
@@ -105,7 +112,7 @@ def search(
     check_assumptions(assumptions)
     check_question(question)
     clusters = [
-        _Cluster(members=one, demands=demands_of(one, assumptions), rules=tuple(rules_of(estate, one)))
+        _cluster(estate, one, assumptions)
         for one in chosen_clusters(estate, question.cluster)
         if any(vm.is_load for vm in one.vms)
     ]
@@ -127,7 +134,28 @@ def search(
         impossible=impossible,
         placed_closely=asked,
         remarks=tuple(reason for choice in market.choices for reason in choice.why),
+        best=_best(options, question.platforms),
+        grid=_grid(options) if len(machines) <= GRID_MODELS else (),
     )
+
+
+def _cluster(estate: Estate, one: Members, assumptions: Assumptions) -> _Cluster:
+    rules = tuple(rules_of(estate, one))
+    return _Cluster(members=one, demands=demands_of(one, assumptions, rules), rules=rules)
+
+
+def _best(options: Sequence[Option], platforms: Sequence[str]) -> tuple[Option, ...]:
+    """The cheapest of each platform, in the order in which they were asked for."""
+    found = []
+    for key in dict.fromkeys(platforms):
+        own = [option for option in options if option.platform == key]
+        found += [min(own, key=lambda one: (one.cost, one.extra, one.machine.name))] if own else []
+    return tuple(found)
+
+
+def _grid(options: Sequence[Option]) -> tuple[Option, ...]:
+    plain = [option for option in options if not option.extra and not option.kept_hosts]
+    return tuple(sorted(plain, key=lambda one: (one.cost, one.platform, one.machine.name)))
 
 
 def _market(
@@ -232,6 +260,8 @@ def _resized(year: Year, more: int) -> Year:
         batches=(replace(batch, count=count, bought=count if first else batch.bought),),
         windows=_stretched(year.windows, count),
         rhel=_stretched(year.rhel, count),
+        sql=_stretched(year.sql, count),
+        oracle=_stretched(year.oracle, count),
         utilisation_percent=None if percent is None else min(Decimal(100), percent * batch.count / count),
     )
 

@@ -70,3 +70,70 @@ def test_prices_can_be_read_on_every_screen(
         assert page.evaluate(TOO_PALE) == []
         assert page.evaluate(UNLABELLED) == []
         assert page.locator("h1").count() == 1
+
+
+def begun(page: Page, address: str, name: str, base: str = "") -> None:
+    page.goto(f"{address}variants/")
+    if page.get_by_role("link", name=name, exact=True).count():
+        page.get_by_role("link", name=name, exact=True).first.click()
+        return
+    page.get_by_label("Name", exact=True).last.fill(name)
+    if base:
+        page.get_by_label("On top of").select_option(label=base)
+    page.get_by_role("button", name="Begin").click()
+    page.wait_for_url("**/variants/*/")
+
+
+def test_variants_are_made_stacked_compared_and_committed(
+    imported: Page, estate_address: str, book: str
+) -> None:
+    page = imported
+    begun(page, estate_address, "Two hundred more")
+    page.get_by_label("How many").fill("200")
+    page.get_by_label("Like this VM or template").fill("app-10")
+    page.locator("details.change[open]").get_by_role("button", name="Add").click()
+    page.get_by_text("200 more VMs like app-10").wait_for()
+
+    begun(page, estate_address, "And safer", "Two hundred more")
+    change = page.locator("details.change", has=page.get_by_role("heading", name="Failures to survive"))
+    change.locator("summary").click()
+    change.get_by_role("button", name="Add").click()
+    page.get_by_text("Room for the loss of 2 hosts").wait_for()
+
+    page.goto(f"{estate_address}variants/")
+    page.get_by_label("Price book", exact=True).select_option(label=book)
+    page.get_by_role("button", name="Compare").click()
+    page.wait_for_url("**study=*", timeout=60_000)
+    table = page.get_by_role("region", name="Variants side by side")
+    heads = [head for head in table.locator("thead th").all_inner_texts() if head != "Today, completed"]
+    assert heads == ["Today", "Two hundred more", "And safer"]
+    row = table.locator("tbody tr", has_text="Missing hosts, bought")
+    counts = [int(cell) for cell in row.locator("td").all_inner_texts()]
+    assert counts[-1] == counts[-2] + 1  # one host more for one failure more
+    row.locator("summary").click()
+    assert "by placing every VM" in row.inner_text()
+
+    page.get_by_role("link", name="And safer", exact=True).first.click()
+    page.get_by_role("button", name="Commit").click()
+    page.get_by_text("are reserved in every plan").wait_for()
+    page.goto(estate_address)
+    assert "Reserved by committed variants" in page.locator("main").inner_text()
+    page.goto(f"{estate_address}variants/")
+    page.get_by_role("link", name="Two hundred more", exact=True).first.click()
+    page.get_by_role("button", name="Release").click()
+    page.get_by_role("button", name="Commit").wait_for()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_variants_and_hosts_to_buy_can_be_read_on_every_screen(
+    open_page: Callable[..., Page], imported: Page, estate_address: str, theme: str, viewport: dict[str, int]
+) -> None:
+    begun(imported, estate_address, "Readable")
+    for address in (imported.url, f"{estate_address}variants/", f"{estate_address}cost/hosts/"):
+        page = open_page(address, viewport=viewport, color_scheme=theme)
+        page.evaluate("document.querySelectorAll('main details').forEach((one) => (one.open = true))")
+        assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+        assert page.evaluate(TOO_PALE) == []
+        assert page.evaluate(UNLABELLED) == []
+        assert page.locator("h1").count() == 1

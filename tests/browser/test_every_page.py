@@ -45,6 +45,8 @@ PAGES = {
     "availability": "estate|wiring/availability/",
     "editor of the wiring": "estate|wiring/edit/?kind=nic",
     "cost": "estate|cost/",
+    "hosts to buy": "estate|cost/hosts/",
+    "variants": "estate|variants/",
     "cluster": "estate|cluster/?name=Blue",
     "failures": "estate|cluster/failures/?name=Blue",
     "balance": "estate|cluster/balance/?name=Blue",

@@ -210,12 +210,17 @@ def test_a_bad_csv_makes_no_book_and_names_the_row() -> None:
 def test_cards_are_edited_on_the_page(book: PriceBook) -> None:
     client = signed_in()
     sent = {"card-server-low": "15 000,50", "card-server-currency": "EUR", "card-server-source": "quote 12"}
-    free = {"free-0-key": "host:R660", "free-0-low": "17000", "free-0-currency": "EUR", "free-0-source": "q"}
+    free = {
+        "rows": "3", "row-0-key": "host:R660", "row-0-low": "17000", "row-0-currency": "EUR",
+        "row-0-source": "q", "row-1-key": "server", "row-1-low": "16000", "row-1-currency": "EUR",
+        "row-1-source": "quote 13", "row-1-valid_from": "2030-01-01", "row-1-confidence": "low",
+    }  # fmt: skip
     assert client.post(f"/prices/{book.pk}/", {**sent, **free}).status_code == 302
     book.refresh_from_db()
-    rows = {price.key: price for price in pricing.as_book(book).rows}
-    assert set(rows) == {"server", "host:R660"}  # what was emptied is gone
-    assert rows["server"].low == Decimal("15000.50")
+    server, model, later = pricing.as_book(book).rows  # what was emptied is gone
+    assert (server.key, model.key, later.key) == ("server", "host:R660", "server")
+    assert server.low == Decimal("15000.50")
+    assert (later.valid_from, later.confidence) == ("2030-01-01", "low")
     assert book.version == 3
     page = client.get(f"/prices/{book.pk}/").content.decode()
     assert "host:R660" in page
@@ -239,6 +244,30 @@ def test_rows_with_days_survive_the_form(book: PriceBook) -> None:
     signed_in().post(f"/prices/{book.pk}/", sent)
     book.refresh_from_db()
     assert dated in pricing.as_book(book).rows
+
+
+def test_a_second_source_of_a_card_survives_the_form_as_it_came(book: PriceBook) -> None:
+    low = row("server", "12000", confidence="low", note="hearsay")
+    pricing.save_book(administrator(), book, [row("server", "14000", confidence="list"), low])
+    client = signed_in()
+    page = client.get(f"/prices/{book.pk}/").content.decode()
+    assert "1 further row" in page
+    sent = {"card-server-low": "14500", "card-server-currency": "EUR", "card-server-source": "q"}
+    client.post(f"/prices/{book.pk}/", sent)
+    book.refresh_from_db()
+    first, second = pricing.as_book(book).rows
+    assert (first.low, first.confidence) == (Decimal(14500), "list")
+    assert second == low
+
+
+def test_books_stand_side_by_side_with_the_public_prices(book: PriceBook) -> None:
+    other = PriceBook.objects.create(name="Other <b>house</b>")
+    pricing.save_book(administrator(), other, [row("server", "11111", "22222")])
+    page = signed_in().get("/prices/").content.decode()
+    assert "11,111" in page
+    assert "14,000" in page
+    assert "Other &lt;b&gt;house" in page
+    assert "<b>house" not in page
 
 
 def test_a_book_that_contradicts_itself_is_not_kept(book: PriceBook) -> None:

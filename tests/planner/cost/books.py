@@ -12,8 +12,9 @@ QUOTES = {
     "server": "14000", "server_support": "10", "storage_support": "10", "rack_unit_year": "120",
     "administrator_year": "65000", "outage_hour": "40", "residual_percent": "10", "migration_hour": "90",
     "training_person": "2500", "rhel_pair_year": "800", "rhel_vdc_pair_year": "2500", "switch": "9000",
-    "storage_raw_tib": "700", "array_controller": "15000", "fabric_port": "300", "embodied_host_kg": "1300",
-    "hyperv_management_core_year": "25", "openshift_pair_year": "2000", "vsan_tib_year": "150",
+    "storage_raw_tib": "700", "array_controller": "15000", "fabric_port": "300", "ft_port": "250",
+    "embodied_host_kg": "1300", "hyperv_management_core_year": "25", "openshift_pair_year": "2000",
+    "vsan_tib_year": "150",
 }  # fmt: skip
 
 

@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 
 from planner.cost import bill as module
-from planner.cost.assumptions import Assumptions
+from planner.cost.assumptions import Assumptions, check_assumptions
 from planner.cost.bill import Bill
-from planner.cost.book import BookError, PriceBook, layered
+from planner.cost.book import BookError, Price, PriceBook, layered
 from planner.cost.carbon import footprint
 from planner.cost.machine import Machine
 from planner.cost.money import Span
@@ -171,3 +171,44 @@ def test_an_estate_without_hosts_or_vms_is_no_error() -> None:
 
 def test_the_examples_hold() -> None:
     assert doctest.testmod(module).failed == 0
+
+
+def test_a_layout_says_how_much_raw_storage_is_bought_and_a_senseless_one_is_refused() -> None:
+    stored = reading([host("esx0")], [vm("a", disk_mib=10 * 2**20), vm("b")]).estate
+
+    def raw(layout: str) -> Decimal:
+        assumptions = Assumptions(buy_storage=True, layout=layout)
+        found = study(stored, Question(platforms=("proxmox",)), assumptions, full()).bill("proxmox")
+        line = found.line("storage") if found else None
+        assert line is not None
+        assert line.quantity is not None
+        assert layout in line.source
+        return line.quantity.low
+
+    assert raw("copies:3") == 2 * raw("erasure:4+2")
+    assert raw("raid6:10") < raw("raid5:4")
+    for wrong in ("raid5:2", "raid6:99", "erasure:0+2", "copies:0", "tape"):
+        with pytest.raises(BookError, match="is no layout"):
+            check_assumptions(Assumptions(layout=wrong))
+
+
+def test_the_grids_factor_of_each_hour_counts_once_all_hours_are_known() -> None:
+    one = reading([host("esx0", cpu_usage_percent=35)], [vm("a")]).estate
+    night = [row(f"grid_kg_kwh:{hour:02}", "0.1") for hour in range(12)]
+    day = [row(f"grid_kg_kwh:{hour:02}", "0.4") for hour in range(12, 24)]
+    busy = [row(f"usage_percent:{hour:02}", "0" if hour < 12 else "70") for hour in range(24)]
+
+    def kg(*rows: Price) -> Decimal:
+        prices = layered([public_book(), PriceBook(name="hours", rows=rows)], None)
+        found = study(one, Question(platforms=()), Assumptions(years=1), prices).bill("today")
+        assert found is not None
+        counted = footprint(found.design, Assumptions(years=1), prices)
+        assert counted.kwh is not None
+        assert counted.grid_kg is not None
+        assert counted.by_hour == (len(rows) >= 24)
+        return counted.grid_kg / counted.kwh
+
+    assert kg(*night) == Decimal("0.38")  # half a day is no day
+    assert kg(*night, *day) == Decimal("0.25")
+    by_day = (Decimal(110) * Decimal("0.1") + Decimal("360.6") * Decimal("0.4")) / Decimal("470.6")
+    assert abs(kg(*night, *day, *busy) - by_day) < Decimal("1e-9")  # 110 W by night, 360.6 W by day

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from planner.cost.assumptions import Assumptions
 from planner.cost.bill import Bill, bill
@@ -18,13 +19,15 @@ from planner.cost.comparison import (
     tipping_discount,
     waterfall,
 )
+from planner.cost.levels import levels
 from planner.cost.machine import Machine
 from planner.cost.pinning import pin
 from planner.cost.public import public_book
 from planner.cost.study import Question, chosen_clusters, study
+from planner.cost.tipping import sentences, verdict
 from planner.cost.uncertainty import simulate, tornado
-from planner.cost.ways import levels, physical, ways
-from planner.estate import Estate, Rule
+from planner.cost.ways import physical, ways
+from planner.estate import Datastore, Estate, Rule
 from tests.planner.cost.books import full, quotes, row
 from tests.planner.small import host, reading, vm
 
@@ -140,7 +143,8 @@ def test_a_total_without_anything_open_is_a_point() -> None:
 
 
 def test_keep_shrink_refresh_and_leave_are_priced_by_the_same_assumptions() -> None:
-    found = ways(estate(hosts=9), NEW, ("proxmox",), Assumptions(), full())
+    question = Question(platforms=("vmware", "proxmox"), machine=NEW)
+    found = ways(estate(hosts=9), question, Assumptions(), full())
     hosts = {one.design.key: one.design.year(0).hosts for one in found.bills}
     assert list(hosts) == ["keep", "shrink", "leave:proxmox", "refresh", "leave-refreshed:proxmox"]
     assert hosts["keep"] == 9
@@ -150,7 +154,9 @@ def test_keep_shrink_refresh_and_leave_are_priced_by_the_same_assumptions() -> N
 
 
 def test_more_protection_costs_more_and_leaves_less_outage() -> None:
-    none, ha, ft = levels(estate(), Question(machine=NEW), Assumptions(), full())
+    none, ha, more, ft = levels(estate(), Question(machine=NEW), Assumptions(), full())
+    assert more.bill is not None
+    assert more.bill.design.year(0).hosts == 1 + (ha.bill.design.year(0).hosts if ha.bill else 0)
     for level in (none, ha, ft):
         assert level.bill is not None
     hosts = [level.bill.design.year(0).hosts for level in (none, ha, ft) if level.bill]
@@ -160,8 +166,72 @@ def test_more_protection_costs_more_and_leaves_less_outage() -> None:
     assert [level.minutes_vm_year for level in (none, ha, ft)] == [72, Decimal("0.15"), 0]
     assert none.nines is not None
     assert ha.nines is not None
-    assert none.nines < ha.nines
-    assert ft.nines is None
+    assert ft.nines is not None
+    assert none.nines < ha.nines < ft.nines
+    assert none.all_minutes is not None
+    assert ha.all_minutes is not None
+    assert none.all_minutes > 72  # planned work is in it
+    assert ha.cost_per_nine is not None
+    assert ha.bill is not None
+    assert none.bill is not None
+    gained = Decimal(str(round(ha.nines - none.nines, 2)))
+    extra = ha.bill.total.amount.middle - none.bill.total.amount.middle
+    assert ha.cost_per_nine == extra / gained
+
+
+def test_ft_asks_for_ports_and_crossing_and_a_second_array_cost_what_they_double() -> None:
+    assumptions = Assumptions(buy_network=True, buy_storage=True)
+    plain = estate()
+    names = tuple(one.name for one in plain.hosts)
+    store = Datastore(name="ds", kind="VMFS", capacity_mib=2**30, used_mib=2**29, hosts=names)
+    stored = replace(plain, datastores=(store,))
+    found = {one.key: one for one in levels(stored, Question(machine=NEW), assumptions, full())}
+    assert list(found) == ["none", "ha", "ha-more", "crossed", "second-array", "ft"]
+
+    def amount(key: str, what: str) -> Decimal:
+        priced = found[key].bill  # type: ignore[index]
+        assert priced is not None
+        line = priced.line(what)
+        return Decimal(0) if line is None or line.amount is None else line.amount.low
+
+    assert amount("crossed", "switches") == 2 * amount("ha", "switches") > 0
+    assert abs(amount("second-array", "storage") - 2 * amount("crossed", "storage")) <= Decimal("0.01")
+    assert amount("second-array", "controllers") == 2 * amount("crossed", "controllers") > 0
+    assert amount("ha", "ft-network") == 0 < amount("ft", "ft-network")
+    crossed, second = found["crossed"].all_minutes, found["second-array"].all_minutes
+    assert crossed is not None
+    assert second is not None
+    assert second < crossed  # the one array is no single point any more
+
+
+def test_what_is_bought_of_network_and_storage_is_kept_up_each_year() -> None:
+    question = Question(platforms=("proxmox",), machine=NEW)
+    found = study(estate(), question, Assumptions(years=3, buy_network=True, buy_storage=True), full())
+    planned = found.bill("proxmox")
+    assert planned is not None
+    for what in ("switches", "controllers", "fabric"):
+        bought, kept_up = planned.line(what), planned.line(f"support:{what}")
+        assert bought is not None
+        assert kept_up is not None
+        assert bought.amount is not None
+        assert kept_up.amount is not None
+        assert kept_up.amount.low == bought.amount.low * 3 / 10  # 10 % a year, 3 years
+
+
+def test_a_break_even_is_said_with_the_discount_that_turns_it_round() -> None:
+    prices = full(server="25000", training_person="40000")
+    found = study(estate(hosts=6), Question(platforms=("proxmox",), machine=NEW), Assumptions(), prices)
+    old, new = found.bills
+    pays = verdict(old, new, prices)
+    said = str(sentences(pays, "Proxmox VE")[0])
+    assert said.startswith(f"Proxmox VE pays after {pays.month} months, unless the discount on VMware")
+    assert pays.tips
+    gap = old.total.amount.middle - new.total.amount.middle
+    for tip in pays.tips:
+        rounded = bill(old.design, Assumptions(discounts={tip.card: tip.percent}), prices)
+        beyond = bill(old.design, Assumptions(discounts={tip.card: tip.percent + 1}), prices)
+        assert abs(rounded.total.amount.middle - new.total.amount.middle) < gap / 100
+        assert beyond.total.amount.middle < new.total.amount.middle  # then staying is cheaper
 
 
 def test_six_systems_cost_less_on_two_hosts_than_on_six_servers() -> None:

@@ -123,3 +123,42 @@ def test_the_workshop_estate_is_priced_on_three_platforms(capsys: pytest.Capture
         for key in ("vmware", "proxmox")
     }
     assert guests["vmware"] == guests["proxmox"]
+
+
+@pytest.mark.parametrize(
+    ("compare", "designs"),
+    [
+        ("ways", ["keep", "shrink", "leave:proxmox"]),
+        ("protection", ["level:none", "level:ha", "level:ha-more", "level:ft"]),
+        ("physical", ["physical", "vmware", "proxmox"]),
+    ],
+)
+def test_what_is_compared_can_be_chosen(
+    capsys: pytest.CaptureFixture[str], estate: Path, book: Path, compare: str, designs: list[str]
+) -> None:
+    asked = (estate, "--prices", book, "--platform", "vmware", "--platform", "proxmox", "--compare", compare)
+    document = answer(capsys, *asked)
+    assert [one["design"] for one in document["designs"]] == designs
+    assert (document["levels"] != []) == (compare == "protection")
+    assert (document["break_even"] != []) == (compare != "protection")
+    for total in document["totals"]:
+        owned = [Decimal(row["amount"]) for row in document["owners"] if row["design"] == total["design"]]
+        assert sum(owned) == Decimal(total["amount"])
+    assert main(["cost", *map(str, asked)]) == 0
+    printed = capsys.readouterr().out
+    assert ("When it pays" in printed) == (compare != "protection")
+
+
+def test_variants_are_read_from_files_and_a_bad_one_is_one_line(
+    capsys: pytest.CaptureFixture[str], estate: Path, book: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "v.json"
+    file.write_text('{"name":"more","changes":[{"type":"add-vms","count":20,"like":"v1"}]}')
+    document = answer(capsys, estate, "--prices", book, "--variant", file)
+    assert [row["variant"] for row in document["variants"]][-1] == "more"
+    assert document["variants"][-1]["vms"] == 40
+    assert document["variants"][-1]["changes"] == ["20 more VMs like v1"]
+    file.write_text('{"name":"more","changes":[{"type":"add-vms","count":0,"like":"v1"}]}')
+    assert "v.json: Expected `int` >= 1" in complaint(capsys, estate, "--variant", file)
+    file.write_text('{"name":"more","changes":[{"type":"add-vms","count":2,"like":"nobody"}]}')
+    assert "there is no VM or template nobody" in complaint(capsys, estate, "--variant", file)

@@ -8,7 +8,7 @@ from planner.admission import tolerates
 from planner.consolidation import Members
 from planner.cost.assumptions import Assumptions
 from planner.cost.design import Year
-from planner.cost.fleets import Demand, Fleet, dealt_out, year_of
+from planner.cost.fleets import Demand, Fleet, dealt_out, in_batch_order, whereabouts, year_of
 from planner.cost.machine import Batch, Machine, batches_of
 from planner.demand import Capacity, capacity_of, give_of
 from planner.estate import Rule
@@ -21,22 +21,25 @@ def fleet_beside(
     machine: Machine,
     assumptions: Assumptions,
     most: int,
+    bought: frozenset[str] = frozenset(),
 ) -> Fleet:
     """Count the new hosts that are needed beside those that stay, by placing every VM on both.
 
     The largest hosts are the ones that fail.  `most` new hosts are known to do without the old ones.
+    Those that stay and are in `bought` have to be paid in the first year too.
     """
     years: list[Year] = []
     before = 0
+    standing = in_batch_order(cluster)
     for demand in demands:
         count = _fewest(cluster, demand, rules, machine, assumptions, before, most)
         if count is None:
             refused = tuple(demand.load.vms[:1])
             return Fleet(cluster=cluster.name, years=(), refused=refused)
         new = (Batch(machine=machine, count=count, bought=count - before),) if count else ()
-        names = [*(host.name for host in cluster.hosts), *(f"new-{row}" for row in range(count))]
-        where = dealt_out(demand, names)
-        batches = (*batches_of(cluster.hosts), *new)
+        names = [*standing, *(f"new-{row}" for row in range(count))]
+        where = {**dealt_out(demand, names), **whereabouts(cluster, names)}
+        batches = (*batches_of(cluster.hosts, frozenset() if years else bought), *new)
         years.append(year_of(demand, batches, where, names, assumptions.failures))
         before = count
     return Fleet(cluster=cluster.name, years=tuple(years), lower_bound=len(cluster.hosts))
