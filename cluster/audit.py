@@ -54,7 +54,9 @@ class Deed(StrEnum):
     OPERATION_APPROVED = gettext_noop("approved an operation")
     OPERATION_CANCELLED = gettext_noop("cancelled an operation")
     OPERATION_SUBMITTED = gettext_noop("submitted an operation")
+    OPERATION_ABORTED = gettext_noop("asked to abort an operation")
     OPERATION_ENDED = gettext_noop("ended an operation")
+    KEY_CHANGED = gettext_noop("changed the key of the connections")
     LINE_STOPPED = gettext_noop("stopped the line")
     LINE_FREED = gettext_noop("freed the line")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -20,9 +21,11 @@ from django.utils import timezone
 
 from cluster import audit, connections, feed
 from cluster.audit import Deed
-from cluster.connections import NotBegun, Outcome
-from cluster.models import Connection, Event, Operation
+from cluster.connections import Outcome, Refusal
+from cluster.models import Connection, Datastore, Event, Nic, Operation, VirtualMachine
 from operations.drivers.base import DriverError
+from operations.limits import Move, crowded
+from operations.policy import policies_of
 from operations.preflight import in_blackout
 from planner.sentence import Sentence
 
@@ -76,7 +79,7 @@ def _checked(operation: Operation, connection: Connection) -> bool:
     try:
         obstacle = connections.look(connection, operation)
     except DriverError as error:
-        _end(operation, State.FAILED, Sentence("{reason}", {"reason": str(error)}))
+        _end(operation, State.FAILED, error.sentence)
         return False
     if obstacle is not None:
         _end(operation, State.FAILED, obstacle)
@@ -94,18 +97,13 @@ def _submit(operation: Operation, connection: Connection) -> None:
         raise Lost
     try:
         if time.monotonic() - began > FRESH_S:
-            raise DriverError("this worker was held up")
+            raise Refusal(Sentence("The worker was held up for so long that what it had checked was stale"))
         external_id = connections.submit(connection, operation)
-    except NotBegun as refusal:
+    except Refusal as refusal:
         _end(operation, State.FAILED, refusal.message)
         raise Lost from refusal
     except DriverError as error:
-        _move(
-            operation,
-            State.UNKNOWN,
-            why=_plain(Sentence("{reason}", {"reason": str(error)})),
-            lease_until=None,
-        )
+        _move(operation, State.UNKNOWN, why=_plain(error.sentence), lease_until=None)
         raise Lost from error
     _move(operation, State.RUNNING, external_id=external_id, lease_until=_lease(LEASE_S))
 
@@ -116,23 +114,68 @@ def _commit_submitting(operation: Operation, connection: Connection) -> bool:
         now = Connection.objects.select_for_update().get(pk=connection.pk)
         moment = timezone.now()
         minute = moment.hour * 60 + moment.minute
-        waits = now.stopped or in_blackout(now.blackout, moment.weekday(), minute) or _crowded(operation, now)
-        if waits:
-            _move(operation, State.QUEUED, lease_until=_lease(0))
+        if not now.may_act:
+            _end(operation, State.FAILED, Sentence("The connection may not act any more"))
             return False
-        _move(operation, State.SUBMITTING, submitted_at=Now(), lease_until=_lease(LEASE_S))
+        if now.four_eyes and operation.approved_by_id == operation.requested_by_id:
+            _move(operation, State.PROPOSED, approved_by=None, approved_at=None, lease_until=None)
+            return False
+        waits = _must_wait(operation, now, moment.weekday(), minute)
+        if waits is not None:
+            _move(operation, State.QUEUED, lease_until=_lease(0), why=_plain(waits))
+            return False
+        _move(operation, State.SUBMITTING, submitted_at=Now(), lease_until=_lease(LEASE_S), why=None)
         audit.note(Deed.OPERATION_SUBMITTED, "", str(operation), after=_seen(operation))
     operation.refresh_from_db()
     return True
 
 
-def _crowded(operation: Operation, connection: Connection) -> bool:
-    """Whether one of its hosts has as many moves under way as the site allows."""
-    busy = connection.operations.filter(state__in=Operation.BUSY, kind=Operation.Kind.MIGRATE)
-    return operation.kind == Operation.Kind.MIGRATE and any(
-        busy.filter(Q(source=host) | Q(destination=host)).count() >= connection.moves_per_host
-        for host in (operation.source, operation.destination)
+def _must_wait(operation: Operation, connection: Connection, weekday: int, minute: int) -> Sentence | None:
+    """Say what an operation waits for; None: it may begin."""
+    if connection.stopped:
+        return Sentence("The line is stopped")
+    if in_blackout(connection.blackout, weekday, minute):
+        return Sentence("Nothing begins during {windows} (UTC)", {"windows": connection.blackout})
+    return _crowded(operation, connection) if operation.kind == Operation.Kind.MIGRATE else None
+
+
+def _crowded(operation: Operation, connection: Connection) -> Sentence | None:
+    """Say which host, NIC or datastore has no unit left, by all that this connection has under way."""
+    busy = list(
+        connection.operations.filter(state__in=Operation.BUSY, kind=Operation.Kind.MIGRATE).exclude(
+            pk=operation.pk
+        )
     )
+    stores = _datastores_of(connection, [operation.subject_id, *(each.subject_id for each in busy)])
+
+    def move(one: Operation) -> Move:
+        named = stores.get(one.subject_id, ())
+        return Move(source=one.source, destination=one.destination, datastores=named)
+
+    limits = policies_of("proxmox" if connection.kind == Connection.Kind.PROXMOX else "vsphere").migration
+    speeds = _nic_speeds(connection, (operation.source, operation.destination))
+    return crowded(move(operation), map(move, busy), speeds, limits, connection.moves_per_host)
+
+
+def _datastores_of(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The shared datastores of VMs; a local one is its host's own affair."""
+    shared = set(
+        Datastore.objects.filter(estate__name=connection.name, shared=True).values_list("name", flat=True)
+    )
+    rows = VirtualMachine.objects.filter(estate__name=connection.name, source_id__in=ids)
+    return {
+        key: tuple(name for name in names if name in shared)
+        for key, names in rows.values_list("source_id", "datastore_names")
+    }
+
+
+def _nic_speeds(connection: Connection, hosts: Sequence[str]) -> dict[str, int]:
+    """The fastest NIC of each host that is not known to be down."""
+    found: dict[str, int] = {}
+    nics = Nic.objects.filter(host__estate__name=connection.name, host__name__in=hosts).exclude(up=False)
+    for name, mbit in nics.values_list("host__name", "speed_mbit"):
+        found[name] = max(found.get(name, 0), mbit or 0)
+    return {name: mbit for name, mbit in found.items() if mbit}
 
 
 def _follow(operation: Operation, connection: Connection, poll_s: float) -> None:
@@ -149,6 +192,21 @@ def _follow(operation: Operation, connection: Connection, poll_s: float) -> None
             return
         _move(operation, State.RUNNING, lease_until=_lease(LEASE_S))
         time.sleep(poll_s)
+
+
+def abort(operation_id: UUID | str) -> None:
+    """Pass the wish to end on to the server, as often as it is heard: ending what has ended is nothing.
+
+    How it ended is not ours to say: the one that follows the operation, or the reconciler, asks.
+    """
+    wished = Operation.objects.filter(pk=operation_id, state__in=Operation.BUSY).exclude(abort_asked_at=None)
+    operation = wished.select_related("connection").first()
+    if operation is None or operation.connection is None:
+        return
+    try:
+        connections.abort(operation.connection, operation)
+    except DriverError as error:
+        feed.publish("operation-abort", error.sentence, subject=operation.subject, level=Event.Level.WARNING)
 
 
 # -- after a crash
@@ -184,7 +242,7 @@ def _reconcile(operation: Operation) -> bool:
 
 def _conclude(operation: Operation, outcome: Outcome) -> None:
     ended = State.DONE if outcome.state == "done" else State.FAILED
-    why = Sentence("Done") if ended == State.DONE else Sentence("{reason}", {"reason": outcome.why or "-"})
+    why = Sentence("Done") if ended == State.DONE else outcome.why or Sentence("The server gives no reason")
     measured = {} if outcome.seconds is None else {"total_s": outcome.seconds}
     _end(operation, ended, why, measured=measured, external_id=outcome.external_id)
 

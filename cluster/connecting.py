@@ -95,6 +95,31 @@ def refresh_due() -> int:
     return queued
 
 
+def change_key(*, keep_old: bool) -> int:
+    """Seal every secret with a new key; how many there were.  Old keys go when all is stored.
+
+    Raises:
+        vault.Sealed: a secret that no key opens.  No secret is sealed anew, and no key is gone.
+    """
+    with transaction.atomic():
+        opened = _opened_secrets()
+        vault.add_key()
+        for one, password in opened:
+            _seal(one, password)
+        audit.note(Deed.KEY_CHANGED, "", "", after={"connections": len(opened)})
+    if not keep_old:
+        with transaction.atomic():
+            for one, password in _opened_secrets():  # one added meanwhile may bear the old key
+                _seal(one, password)
+            vault.forget_old_keys()
+    return len(opened)
+
+
+def _opened_secrets() -> list[tuple[Connection, str]]:
+    rows = Connection.objects.select_for_update().exclude(secret="")
+    return [(one, vault.unseal(one.secret, connections.place_of(one))) for one in rows]
+
+
 def seen(connection: Connection) -> dict[str, Any]:
     """What anybody may see of it: all but the secret."""
     return {name: getattr(connection, name) for name in SHOWN}

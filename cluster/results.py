@@ -12,9 +12,11 @@ import numpy as np
 from django.db import transaction
 
 from cluster import snapshot
-from cluster.models import Estate, Observation, Plan, Redundancy, Run
+from cluster.models import Estate, Observation, Plan, Redundancy, Run, Use
 from cluster.snapshot import EstateMoved, Written
 from cluster.work import LEASE_S, Work, WorkFailed
+from operations.drivers.remote import Observed
+from operations.drivers.usage import Usage, VmUsage
 from planner.availability.report import ClusterAvailability, examine_availability
 from planner.formats.document import write_document
 from planner.parameters import Parameters
@@ -26,6 +28,7 @@ from planner.sentence import Sentence
 
 PAIRS_KEPT: Final = 500
 VMS_KEPT: Final = 100
+USES_A_STATEMENT: Final = 500
 COMPARES_MAX: Final = 5  # imports into one estate at the same time make each other compare again
 ROWS_PER_S: Final = 5_000  # a tenth of what COPY stores on a busy machine: the lease must outlast the store
 STORE_PERCENT: Final = 60
@@ -58,8 +61,10 @@ def store_estate(work: Work, reading: Reading) -> Written:
     raise WorkFailed(Sentence("Other imports keep changing this estate; try again when they are done"))
 
 
-def keep_observation(work: Work, reading: Reading) -> Observation:
-    """Keep what was observed, dated.  An estate that did not change since is kept once."""
+def keep_observation(work: Work, observed: Observed) -> Observation:
+    """Keep what was observed, dated, and the use.  An estate that did not change is kept once."""
+    reading = observed.reading
+    _keep_use(work, observed.usage)
     document = write_document(reading.estate)
     digest = hashlib.sha256(document).hexdigest()
     newest = Observation.objects.filter(estate=work.estate()).first()
@@ -73,6 +78,31 @@ def keep_observation(work: Work, reading: Reading) -> Observation:
         hosts=len(reading.estate.hosts),
         vms=len(reading.estate.vms),
     )
+
+
+def _keep_use(work: Work, usage: Sequence[VmUsage]) -> None:
+    """Keep the use of the last window, instead of the one before."""
+    rows = [
+        Use(
+            connection=work.run.connection, vm=one.vm, window_s=one.window_s, sample_s=one.sample_s,
+            **_use("cpu", "mhz", one.cpu_mhz), **_use("memory", "mib", one.memory_mib),
+        )
+        for one in usage
+    ]  # fmt: skip
+    with transaction.atomic():
+        Use.objects.filter(connection=work.run.connection).delete()
+        Use.objects.bulk_create(rows, batch_size=USES_A_STATEMENT)
+
+
+def _use(what: str, unit: str, usage: Usage | None) -> dict[str, float]:
+    if usage is None:
+        return {}
+    return {
+        f"{what}_average_{unit}": usage.average,
+        f"{what}_p95_{unit}": usage.p95,
+        f"{what}_peak_{unit}": usage.peak,
+        f"{what}_coverage": usage.coverage,
+    }
 
 
 def store_plan(work: Work, report: PlanReport) -> Plan:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from planner.sentence import Sentence
 
-Kind: TypeAlias = Literal["migrate", "power-on", "power-off", "enter", "leave"]
+Kind: TypeAlias = Literal["migrate", "power-on", "power-off", "enter", "leave", "protect", "unprotect"]
 MINUTES_A_DAY: Final = 24 * 60
 
 
@@ -21,6 +21,7 @@ class Now(Struct, frozen=True, kw_only=True):
     maintenance: bool = False
     connected: bool = True
     busy: bool = False
+    protected: bool | None = None
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -54,6 +55,19 @@ def obstacle(asked: Asked, subject: Now, destination: Now | None) -> Sentence | 
         return Sentence("{subject} is {power} now", {"subject": asked.subject, "power": subject.power})
     if asked.kind in ("enter", "leave") and subject.maintenance == (asked.kind == "enter"):
         return Sentence("{subject} is in that mode already", {"subject": asked.subject})
+    return _protection(asked, subject) if asked.kind in ("protect", "unprotect") else None
+
+
+def _protection(asked: Asked, subject: Now) -> Sentence | None:
+    values = {"subject": asked.subject}
+    if subject.protected is None:
+        return Sentence(
+            "HA protects {subject} by its cluster's own settings: change them there", dict(values)
+        )
+    if subject.protected and asked.kind == "protect":
+        return Sentence("HA keeps {subject} already", dict(values))
+    if not subject.protected and asked.kind == "unprotect":
+        return Sentence("HA does not keep {subject}", dict(values))
     return None
 
 

@@ -13,7 +13,7 @@ AuditEntry ... AuditHead: who did what, apart from all others
 from __future__ import annotations
 
 from cluster.models.audit import AuditEntry, AuditHead
-from cluster.models.connection import Connection, Observation
+from cluster.models.connection import Connection, Observation, Use
 from cluster.models.inventory import (
     Cluster,
     Disk,
@@ -84,6 +84,7 @@ __all__ = [
     "StudyPart",
     "Switch",
     "Upload",
+    "Use",
     "VirtualMachine",
     "VmNic",
     "Vmk",

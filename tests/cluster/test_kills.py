@@ -38,7 +38,7 @@ connection = connecting.add(
     who, "p", name="lab", host="127.0.0.1", port={port}, username="u", may_act=True, four_eyes=False,
     moves_per_host=50,
 )
-reading = connections.read(connection, lambda stage: None)
+reading = connections.observe_estate(connection, lambda stage: None).reading
 snapshot.save(Estate(name="lab"), reading)
 hosts = [host.name for host in reading.estate.hosts]
 wanted = {{}}
@@ -81,7 +81,7 @@ TRUTH = """
 import json
 from cluster import connections
 from cluster.models import Connection
-reading = connections.read(Connection.objects.get(), lambda stage: None)
+reading = connections.observe_estate(Connection.objects.get(), lambda stage: None).reading
 print(json.dumps({vm.id: vm.host for vm in reading.estate.vms}))
 """
 

@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
 from cluster import carrying, connections, operating, services, snapshot
-from cluster.connections import NotBegun, Outcome
+from cluster.connections import Outcome, Refusal
 from cluster.models import AuditEntry, Connection, Estate, Operation
 from cluster.roles import Role
 from operations.drivers.base import DriverError
@@ -30,7 +30,7 @@ class World:
         self.submitted: list[str] = []
         self.obstacle: Sentence | None = None
         self.answer: BaseException | None = None
-        self.outcome: Outcome | DriverError = Outcome("done", "", 1.5, "task-1")
+        self.outcome: Outcome | DriverError = Outcome("done", None, 1.5, "task-1")
 
     def look(self, _: Connection, operation: Operation) -> Sentence | None:
         return self.obstacle
@@ -119,7 +119,7 @@ def test_what_was_submitted_by_a_worker_that_died_is_never_submitted_again(
         operating.send_waiting()
     assert world.submitted == []
     assert ended(operation)[0] == State.UNKNOWN
-    world.outcome = Outcome("done", "", None, "task-9")
+    world.outcome = Outcome("done", None, None, "task-9")
     carrying.reconcile()
     assert ended(operation)[0] == State.DONE
     assert world.submitted == []
@@ -161,7 +161,7 @@ def test_a_worker_that_was_asleep_writes_and_submits_nothing(world: World, there
 
 
 def test_a_server_that_refuses_ends_it_as_failed(world: World, there: Connection) -> None:
-    world.answer = NotBegun(Sentence("The server refuses: {fault}", {"fault": "no"}))
+    world.answer = Refusal(Sentence("The server refuses: {fault}", {"fault": "no"}))
     operation = proposed(there)
     carrying.carry_out(operation.pk)
     assert ended(operation) == ("failed", "The server refuses: no")
@@ -178,9 +178,9 @@ def test_an_answer_that_was_lost_leaves_it_unknown_until_the_server_says(
     assert ended(operation)[0] == State.UNKNOWN  # a call on its way may still arrive
     long_ago = timezone.now() - timezone.timedelta(hours=1)
     Operation.objects.filter(pk=operation.pk).update(submitted_at=long_ago)
-    world.outcome = Outcome("failed", "the server never began it", None, "")
+    world.outcome = Outcome("failed", connections.NEVER_BEGAN, None, "")
     carrying.reconcile()
-    assert ended(operation) == ("failed", "the server never began it")
+    assert ended(operation) == ("failed", "The server never began it")
     assert world.submitted == ["vm0"]
 
 

@@ -13,9 +13,10 @@ from pyVmomi import vim
 
 from operations.drivers.addresses import networks_of
 from operations.drivers.base import DriverError
+from operations.drivers.trust import coloned
 from operations.drivers.vsphere.collector import Found, changes, read_all
 from operations.drivers.vsphere.inventory import ASKED, read_inventory, reading_of
-from operations.drivers.vsphere.session import coloned, session
+from operations.drivers.vsphere.session import session
 from planner.formats.findings import Findings
 from planner.parameters import Parameters
 from planner.report import plan

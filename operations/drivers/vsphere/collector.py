@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from http.client import HTTPException
 from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
@@ -82,8 +83,11 @@ def changes(
                 for each in part.objectSet
             ]
     finally:
-        collector.Destroy()
-        view.Destroy()
+        try:
+            collector.Destroy()
+            view.Destroy()
+        except (OSError, HTTPException, vmodl.MethodFault):
+            pass  # a server that is gone has forgotten both
 
 
 def _filter(view: Any, wanted: dict[type, Sequence[str]]) -> Any:
