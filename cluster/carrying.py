@@ -17,9 +17,8 @@ import msgspec
 from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
-from cluster import audit, connections, feed
+from cluster import audit, connections, feed, holds
 from cluster.audit import Deed
 from cluster.connections import Outcome, Refusal
 from cluster.models import Connection, Datastore, Event, Nic, Operation, VirtualMachine
@@ -48,9 +47,13 @@ def carry_out(operation_id: UUID | str, *, poll_s: float = POLL_S) -> None:
     operation = claim(operation_id)
     if operation is None or operation.connection is None:
         return
+    began = time.monotonic()
     try:
         if _checked(operation, operation.connection):
-            _submit(operation, operation.connection)
+            with holds.held(operation.pk) as alone:
+                if not alone:
+                    raise Lost
+                _submit(operation, operation.connection, began)
             _follow(operation, operation.connection, poll_s)
     except Lost:
         _log.info("operation %s is held by another worker, or was ended", operation.pk)
@@ -84,15 +87,16 @@ def _checked(operation: Operation, connection: Connection) -> bool:
     if obstacle is not None:
         _end(operation, State.FAILED, obstacle)
         return False
-    if operation.dry_run or not connection.may_act:
+    if operation.dry_run:
         _end(operation, State.DONE, Sentence("Dry run: nothing stands in the way, and nothing was done"))
-        return False
-    return True
+    return not operation.dry_run
 
 
-def _submit(operation: Operation, connection: Connection) -> None:
-    """Commit that it is being submitted, then submit it: so a crash is never a second try."""
-    began = time.monotonic()
+def _submit(operation: Operation, connection: Connection, began: float) -> None:
+    """Commit that it is being submitted, then submit it: so a crash is never a second try.
+
+    `began` is when the checks did: what they found is too old after `FRESH_S`.
+    """
     if not _commit_submitting(operation, connection):
         raise Lost
     try:
@@ -111,22 +115,21 @@ def _submit(operation: Operation, connection: Connection) -> None:
 def _commit_submitting(operation: Operation, connection: Connection) -> bool:
     """Ask the site's own rules under its lock, and commit; False: it waits its turn."""
     with transaction.atomic():
-        now = Connection.objects.select_for_update().get(pk=connection.pk)
-        moment = timezone.now()
-        minute = moment.hour * 60 + moment.minute
+        now = Connection.objects.select_for_update().annotate(moment=Now()).get(pk=connection.pk)
+        minute = now.moment.hour * 60 + now.moment.minute
         if not now.may_act:
             _end(operation, State.FAILED, Sentence("The connection may not act any more"))
             return False
         if now.four_eyes and operation.approved_by_id == operation.requested_by_id:
             _move(operation, State.PROPOSED, approved_by=None, approved_at=None, lease_until=None)
             return False
-        waits = _must_wait(operation, now, moment.weekday(), minute)
+        waits = _must_wait(operation, now, now.moment.weekday(), minute)
         if waits is not None:
             _move(operation, State.QUEUED, lease_until=_lease(0), why=_plain(waits))
             return False
         _move(operation, State.SUBMITTING, submitted_at=Now(), lease_until=_lease(LEASE_S), why=None)
         audit.note(Deed.OPERATION_SUBMITTED, "", str(operation), after=_seen(operation))
-    operation.refresh_from_db()
+    operation.refresh_from_db(fields=["submitted_at"])  # not the token: it may be another's by now
     return True
 
 
@@ -224,11 +227,15 @@ def reconcile() -> int:
 def _reconcile(operation: Operation) -> bool:
     assert operation.connection is not None  # noqa: S101  by the query
     try:
+        held = not operation.external_id and holds.is_held(operation.pk)  # asked before the server is
         outcome = connections.observe(operation.connection, operation)
+        if outcome.state == "failed" and held:
+            _log.warning("operation %s: a worker that stands still may yet submit it", operation.pk)
+            return False
         if outcome.state != "running":
             _conclude(operation, outcome)
-        elif outcome.external_id and not operation.external_id:
-            _move(operation, State.UNKNOWN, external_id=outcome.external_id)
+        elif outcome.external_id:
+            _move(operation, State.RUNNING, external_id=outcome.external_id, lease_until=_lease(LEASE_S))
     except DriverError as error:
         _log.warning("operation %s stays unknown: %s", operation.pk, error)
         return False
@@ -253,6 +260,7 @@ def _end(operation: Operation, state: Operation.State, why: Sentence, **changes:
         audit.note(Deed.OPERATION_ENDED, "", str(operation), after=_seen(operation))
         level = Event.Level.SUCCESS if state == State.DONE else Event.Level.ERROR
         feed.publish(f"operation-{state}", why, subject=operation.subject, level=level)
+    holds.forget(operation.pk)
 
 
 def _move(operation: Operation, state: Operation.State, **changes: Any) -> None:

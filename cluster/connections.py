@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.conf import settings
-from django.utils import timezone
+from django.db.models.functions import Now
 from msgspec import Struct
 
 from cluster import vault
@@ -164,10 +164,20 @@ def observe(connection: Connection, operation: Operation) -> Outcome:
         subject = server.look(order)
     if subject.exists and _reached(order, subject):
         return Outcome("done", None, None, identity)
-    waiting = task.state == "handed over" and since is not None and timezone.now() - since < HANDED_OVER_FOR
+    waiting = (
+        task.state == "handed over" and since is not None and _moment(connection) - since < HANDED_OVER_FOR
+    )
     if subject.busy or waiting or not subject.connected:
         return Outcome("running", None, None, identity)
     return Outcome("failed", _undone(task, identity), None, identity)
+
+
+def _moment(connection: Connection) -> datetime:
+    """The database's clock: those of workers may be wrong."""
+    moment: datetime = (
+        Connection.objects.annotate(moment=Now()).values_list("moment", flat=True).get(pk=connection.pk)
+    )
+    return moment
 
 
 def _undone(task: TaskNow, identity: str) -> Sentence:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -148,7 +149,7 @@ def test_a_worker_that_was_asleep_writes_and_submits_nothing(world: World, there
     )
     carrying.carry_out(operation.pk)
     for deed in (
-        lambda: carrying._submit(sleeper, there),
+        lambda: carrying._submit(sleeper, there, time.monotonic()),
         lambda: carrying._end(sleeper, State.FAILED, Sentence("late")),
     ):
         with pytest.raises(carrying.Lost):
@@ -250,7 +251,7 @@ def test_a_line_that_is_stopped_after_the_claim_begins_nothing_either(
     assert operation is not None
     operating.stop_the_line(administrator(), there, stopped=True)
     with pytest.raises(carrying.Lost):
-        carrying._submit(operation, there)
+        carrying._submit(operation, there, time.monotonic())
     assert (world.submitted, ended(operation)[0]) == ([], State.QUEUED)
 
 
