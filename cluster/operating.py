@@ -24,6 +24,7 @@ from cluster.services import Refused
 from planner.sentence import Sentence
 
 State = Operation.State
+EARLY: Final = (State.PROPOSED, State.QUEUED, State.CLAIMED)  # nothing was asked of the server yet
 ABOUT_HOSTS: Final = (Operation.Kind.ENTER, Operation.Kind.LEAVE)
 
 
@@ -83,8 +84,7 @@ def cancel(asker: User, operation: Operation) -> bool:
     """End it before it is submitted; False where it is too late."""
     _allow(asker, Action.OPERATE)
     with transaction.atomic():
-        early = [State.PROPOSED, State.QUEUED, State.CLAIMED]
-        waiting = Operation.objects.filter(pk=operation.pk, state__in=early)
+        waiting = Operation.objects.filter(pk=operation.pk, state__in=EARLY)
         if not waiting.update(state=State.CANCELLED, ended_at=Now(), lease_until=None):
             return False
         audit.note(Deed.OPERATION_CANCELLED, asker.get_username(), str(operation), after=_seen(operation))

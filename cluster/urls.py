@@ -83,6 +83,7 @@ urlpatterns = [
     path("operations/propose/", operations.propose, name="operation_propose"),
     path("operations/<uuid:pk>/approve/", operations.approve, name="operation_approve"),
     path("operations/<uuid:pk>/cancel/", operations.cancel, name="operation_cancel"),
+    path("operations/<uuid:pk>/abort/", operations.abort, name="operation_abort"),
     path("operations/line/<int:pk>/", operations.line, name="operation_line"),
     path("tree/estates/<int:pk>/", tree.clusters, name="tree_estate"),
     path("tree/estates/<int:pk>/cluster/", tree.hosts, name="tree_cluster"),

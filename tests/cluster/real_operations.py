@@ -113,3 +113,17 @@ def truth(site: Site | Console) -> dict[str, str]:
     """Where each VM really is."""
     found: dict[str, str] = json.loads(site.run(TRUTH))
     return found
+
+
+def most_at_once(rows: list[dict[str, Any]]) -> int:
+    """How many migrations one host had at once, from submitting to the end that was observed."""
+    begun = [row for row in rows if row["submitted_at"] is not None]
+    return max(
+        sum(
+            host in (other["source"], other["destination"])
+            and other["submitted_at"] <= row["submitted_at"] < other["ended_at"]
+            for other in begun
+        )
+        for row in begun
+        for host in (row["source"], row["destination"])
+    )

@@ -4,7 +4,8 @@
 //
 // In front of it stands a proxy that writes each call of a method that acts to a file, one line a call
 // (method, object, destination), and that can lose the answer of every n-th one: the call was made, and
-// whoever made it will never be told.  It prints its address, and dies with its standard input.
+// whoever made it will never be told.  A share of all calls can fail: half of them before they were made, half
+// after, and a share can take long.  It prints its address, and dies with its standard input.
 package main
 
 import (
@@ -16,6 +17,7 @@ import (
 	"io"
 	"io/ioutil"
 	"log"
+	"math/rand"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -53,6 +55,9 @@ func main() {
 	calls := flag.String("calls", "", "file that gets a line for each call that acts")
 	lose := flag.Int("lose", 0, "lose the answer of every n-th call that acts")
 	delay := flag.Int("delay", 0, "milliseconds that a call that acts takes")
+	faults := flag.Int("faults", 0, "of a hundred calls that act, how many fail on the way")
+	slow := flag.Int("slow", 0, "of a hundred calls that act, how many take -slowness")
+	slowness := flag.Duration("slowness", 5*time.Second, "how long these take")
 	plain := flag.Bool("plain", false, "HTTP instead of HTTPS")
 	flag.Parse()
 
@@ -71,6 +76,7 @@ func main() {
 
 	var lock sync.Mutex
 	var made int
+	chance := rand.New(rand.NewSource(7))
 	var record io.Writer = ioutil.Discard
 	if *calls != "" {
 		file, err := os.OpenFile(*calls, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0600)
@@ -96,12 +102,21 @@ func main() {
 			return
 		}
 		lock.Lock()
+		fate := chance.Intn(200)
+		long := chance.Intn(100) < *slow
+		if fate < *faults {
+			lock.Unlock()
+			panic(http.ErrAbortHandler) // never made
+		}
 		made++
 		number := made
 		fmt.Fprintf(record, "%s %s %s\n", found[1], first(object, body), first(destination, body))
 		lock.Unlock()
 		time.Sleep(time.Duration(*delay) * time.Millisecond)
-		if *lose > 0 && number%*lose == 0 {
+		if long {
+			time.Sleep(*slowness)
+		}
+		if (*lose > 0 && number%*lose == 0) || fate >= 200-*faults {
 			answer := httptest.NewRecorder()
 			proxy.ServeHTTP(answer, r)
 			panic(http.ErrAbortHandler) // the call was made; its answer goes nowhere
