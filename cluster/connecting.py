@@ -50,10 +50,7 @@ def change(asker: User, connection: Connection, password: str = "", **fields: An
     with transaction.atomic():
         connection = Connection.objects.select_for_update().get(pk=connection.pk)
         before = seen(connection)
-        moved = (fields.get("host", connection.host), fields.get("port", connection.port)) != (
-            connection.host,
-            connection.port,
-        )
+        moved = any(fields.get(name, before[name]) != before[name] for name in ("kind", "host", "port"))
         if moved and not password:
             raise services.Refused(Sentence("Another server needs its password given again"))
         for name, value in fields.items():

@@ -139,7 +139,7 @@ def submit(connection: Connection, operation: Operation) -> str:
         try:
             return server.submit(order_of(operation))
         except NotBegun as error:
-            raise Refusal(Sentence("The server refuses: {fault}", {"fault": str(error)})) from error
+            raise Refusal(error.sentence) from error
 
 
 def abort(connection: Connection, operation: Operation) -> None:
@@ -229,7 +229,7 @@ def _recorded(connection: Connection) -> Estate | None:
 def _now(found: SubjectNow) -> preflight.Now:
     return preflight.Now(
         exists=found.exists, host=found.host, power=found.power, maintenance=found.maintenance,
-        connected=found.connected, busy=found.busy, protected=found.protected,
+        connected=found.connected, busy=found.busy, protected=found.protected, ft=found.ft,
     )  # fmt: skip
 
 
@@ -249,6 +249,8 @@ def _reached(order: Order, subject: SubjectNow) -> bool:
             return subject.power == "poweredOff"
         case "protect" | "unprotect":
             return subject.protected is (order.kind == "protect")
+        case "ft-on" | "ft-off":
+            return subject.ft is (order.kind == "ft-on")
         case "enter" | "leave":
             return subject.maintenance == (order.kind == "enter")
 

@@ -238,6 +238,15 @@ class ConnectionForm(Plain):
         label=_("Migrations of a host at once"), min_value=1, max_value=8, initial=2
     )
 
+    @classmethod
+    def of(cls, connection: Connection, typed: Any = None) -> Self:
+        """The form that shows a connection: all but its password, which may be left as it is."""
+        shown = {name: getattr(connection, name) for name in cls.base_fields if name != "password"}
+        form = cls(typed, initial=shown)
+        form.fields["password"].required = False
+        form.fields["name"].disabled = True  # the estate that is read bears it
+        return form
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         is_proxmox = cleaned.get("kind") == Connection.Kind.PROXMOX

@@ -56,7 +56,7 @@ def watch(connection: Connection, heard: Callable[[Happening], None], *, wait_s:
         if batch:
             with transaction.atomic():
                 Connection.objects.filter(pk=connection.pk, refresh_minutes__isnull=False).update(
-                    next_refresh_at=Now()
+                    next_refresh_at=Now() + timedelta()  # a bare Now() has other digits on SQLite
                 )
                 _publish(connection, batch)
             for one in batch:

@@ -77,6 +77,7 @@ urlpatterns = [
     path("password/", people.OwnPassword.as_view(), name="own_password"),
     path("connections/", connections.connections, name="connections"),
     path("connections/add/", connections.add, name="connection_add"),
+    path("connections/<int:pk>/", connections.change, name="connection"),
     path("connections/<int:pk>/refresh/", connections.refresh, name="connection_refresh"),
     path("connections/<int:pk>/remove/", connections.remove, name="connection_remove"),
     path("operations/", operations.operations, name="operations"),

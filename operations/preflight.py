@@ -8,7 +8,9 @@ from msgspec import Struct
 
 from planner.sentence import Sentence
 
-Kind: TypeAlias = Literal["migrate", "power-on", "power-off", "enter", "leave", "protect", "unprotect"]
+Kind: TypeAlias = Literal[
+    "migrate", "power-on", "power-off", "enter", "leave", "protect", "unprotect", "ft-on", "ft-off"
+]
 MINUTES_A_DAY: Final = 24 * 60
 
 
@@ -22,6 +24,7 @@ class Now(Struct, frozen=True, kw_only=True):
     connected: bool = True
     busy: bool = False
     protected: bool | None = None
+    ft: bool | None = None
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -55,7 +58,22 @@ def obstacle(asked: Asked, subject: Now, destination: Now | None) -> Sentence | 
         return Sentence("{subject} is {power} now", {"subject": asked.subject, "power": subject.power})
     if asked.kind in ("enter", "leave") and subject.maintenance == (asked.kind == "enter"):
         return Sentence("{subject} is in that mode already", {"subject": asked.subject})
+    if asked.kind in ("ft-on", "ft-off"):
+        return _ft(asked, subject)
     return _protection(asked, subject) if asked.kind in ("protect", "unprotect") else None
+
+
+def _ft(asked: Asked, subject: Now) -> Sentence | None:
+    values = {"subject": asked.subject}
+    if subject.ft is None:
+        return Sentence("There is no FT for {subject} on this server", dict(values))
+    if subject.ft == (asked.kind == "ft-on"):
+        on, off = (
+            Sentence("FT protects {subject} already", dict(values)),
+            Sentence("FT does not protect {subject}", dict(values)),
+        )
+        return on if subject.ft else off
+    return None
 
 
 def _protection(asked: Asked, subject: Now) -> Sentence | None:

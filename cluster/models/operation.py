@@ -34,6 +34,8 @@ class Operation(models.Model):
         ENTER = "enter", _("enter maintenance mode")
         LEAVE = "leave", _("leave maintenance mode")
         PROTECT = "protect", _("let HA keep it")
+        FT_ON = "ft-on", _("protect by FT")
+        FT_OFF = "ft-off", _("end FT")
         UNPROTECT = "unprotect", _("take it from HA")
 
     class State(models.TextChoices):

@@ -62,6 +62,25 @@ def add(request: HttpRequest) -> HttpResponse:
     return redirect("connections")
 
 
+def change(request: HttpRequest, pk: int) -> HttpResponse:
+    _allow(request)
+    connection = get_object_or_404(Connection, pk=pk)
+    form = ConnectionForm.of(connection, request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        fields = dict(form.cleaned_data)
+        try:
+            connecting.change(request.user, connection, fields.pop("password"), **fields)
+            return redirect("connections")
+        except services.Refused as refusal:
+            form.add_error("host", say(refusal.message))
+        except IntegrityError:
+            form.add_error("name", gettext("There is a connection of this name already."))
+    context = {"connection": connection, "form": form}
+    response = render(request, "connection.html", context, status=400 if form.errors else 200)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
 @require_POST
 def refresh(request: HttpRequest, pk: int) -> HttpResponse:
     run = connecting.refresh(request.user, get_object_or_404(Connection, pk=pk))

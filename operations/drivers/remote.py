@@ -16,9 +16,12 @@ from msgspec import Struct
 from operations.drivers.usage import VmUsage
 from planner.estate import Estate
 from planner.quality import Reading
+from planner.sentence import Sentence
 
 Network: TypeAlias = IPv4Network | IPv6Network
-Kind: TypeAlias = Literal["migrate", "power-on", "power-off", "enter", "leave", "protect", "unprotect"]
+Kind: TypeAlias = Literal[
+    "migrate", "power-on", "power-off", "enter", "leave", "protect", "unprotect", "ft-on", "ft-off"
+]
 TaskState: TypeAlias = Literal["queued", "running", "success", "error", "handed over", "gone"]
 OnStage: TypeAlias = Callable[[str], None]
 
@@ -26,7 +29,12 @@ ABOUT_HOSTS: Final = frozenset({"enter", "leave"})  # their subject is a host, f
 
 
 class NotBegun(Exception):
-    """The server said no before anything began; the message is its reason."""
+    """Nothing began, and why: in the server's own words (text), or in ours (a Sentence)."""
+
+    def __init__(self, reason: Sentence | str) -> None:
+        super().__init__(str(reason))
+        ours = isinstance(reason, Sentence)
+        self.sentence = reason if ours else Sentence("The server refuses: {fault}", {"fault": str(reason)})
 
 
 class Login(Struct, frozen=True, kw_only=True):
@@ -72,7 +80,8 @@ class TaskNow(Struct, frozen=True):
 class SubjectNow(Struct, frozen=True, kw_only=True):
     """What the order is about, as it stands now; `host` is where a VM is.
 
-    `power` is one of poweredOn, poweredOff, suspended; `protected` None: the make has no such list.
+    `power` is one of poweredOn, poweredOff, suspended;
+    `protected` is by HA and `ft` by FT; None: the make does not say, or has none.
     """
 
     exists: bool
@@ -83,6 +92,7 @@ class SubjectNow(Struct, frozen=True, kw_only=True):
     connected: bool = True
     busy: bool = False
     protected: bool | None = None
+    ft: bool | None = None
 
 
 class Happening(Struct, frozen=True, kw_only=True):

@@ -96,7 +96,7 @@ def reading_of(rows: Sequence[Answer], findings: Findings, recorded: Estate | No
         clusters=(Cluster(name=cluster, ha_enabled=bool(of.get("ha-resource")) or None),) if cluster else (),
         hosts=tuple(hosts),
         vms=tuple(vms),
-        datastores=_datastores(of.get("storage", ()), findings),
+        datastores=_as_seen(_datastores(of.get("storage", ()), findings), recorded, away),
         rules=rules_of(of.get("ha-rule", ()), names, cluster, findings),
     )
     for field in ("hosts", "vms", "datastores", "rules"):
@@ -307,6 +307,21 @@ def _named_apart(vms: Sequence[VM]) -> list[VM]:
 
 def _renamed(vm: VM) -> VM:
     return replace(vm, name=f"{shortened(vm.name, 230)} ({vm.id})")
+
+
+def _as_seen(
+    told: Sequence[Datastore], recorded: Estate | None, away: Collection[str | None]
+) -> tuple[Datastore, ...]:
+    """Keep what offline nodes were seen to mount: a node that is away says nothing of its storage."""
+    found = {store.name: store for store in told}
+    for store in recorded.datastores if recorded else ():
+        mounted = [host for host in store.hosts if host in away]
+        now = found.get(store.name)
+        if now is not None and mounted:
+            found[store.name] = replace(now, hosts=tuple(dict.fromkeys((*now.hosts, *mounted))))
+        elif mounted and len(mounted) == len(store.hosts):
+            found[store.name] = store
+    return tuple(found.values())
 
 
 def _datastores(rows: Sequence[Answer], findings: Findings) -> tuple[Datastore, ...]:

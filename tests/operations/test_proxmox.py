@@ -107,6 +107,7 @@ def test_an_offline_node_is_offline_and_keeps_what_was_seen_of_it(pve: Pve) -> N
     assert "The node pve3 is offline; its hardware is as last seen" in said(found)
     assert "mail is on the offline node pve3; it is shown as last seen" in said(found)
     assert "ceph" not in said(found)
+    assert found.reading.estate.datastores == before.datastores
 
 
 def test_a_node_that_was_never_seen_online_is_left_out_and_told(pve: Pve) -> None:
@@ -293,8 +294,8 @@ def test_a_migration_that_fails_says_why_and_the_guest_stays(pve: Pve, server: P
     ("given", "why"),
     [
         ({"destination": "pve1"}, "400 Parameter verification failed. target: target is local node."),
-        ({"subject": "qemu/999"}, "db is not there"),
-        ({"kind": "enter", "subject": "host/pve1"}, NO_MAINTENANCE),
+        ({"subject": "qemu/999"}, "db is not there any more"),
+        ({"kind": "enter", "subject": "host/pve1"}, str(NO_MAINTENANCE)),
     ],
 )
 def test_what_the_api_refuses_was_never_begun(

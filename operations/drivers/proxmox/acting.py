@@ -15,6 +15,7 @@ from operations.drivers.base import DriverError
 from operations.drivers.proxmox.client import NODE_SILENT, Client, Refused
 from operations.drivers.proxmox.upid import Upid, read_upid
 from operations.drivers.remote import ABOUT_HOSTS, NotBegun, Order, SubjectNow, TaskNow
+from planner.sentence import Sentence
 
 Row: TypeAlias = dict[str, Any]
 POWERS: Final = {
@@ -30,9 +31,9 @@ TASKS: Final[dict[str, tuple[str, ...]]] = {
 }
 HANDED_OVER: Final = frozenset({"hamigrate", "hastart", "hastop"})
 SYNCHRONOUS: Final = "done at once"  # what changes HA's list has no task
-NO_MAINTENANCE: Final = (
-    "the API of Proxmox VE has no call for maintenance mode: on any node, "
-    "ha-manager crm-command node-maintenance enable NODE"
+NO_MAINTENANCE: Final = Sentence(
+    "The API of Proxmox VE has no call for maintenance mode: on any node, type ha-manager crm-command "
+    "node-maintenance enable NODE"
 )
 GONE: Final = (400, 404, 500)  # "no such task", by release
 
@@ -87,7 +88,7 @@ def submit(client: Client, order: Order) -> str:
         raise NotBegun(NO_MAINTENANCE)
     row = _row(client, order.subject_id)
     if row is None:
-        raise NotBegun(f"{order.subject} is not there")
+        raise NotBegun(Sentence("{subject} is not there any more", {"subject": order.subject}))
     try:
         found = _submit(client, order, str(row["node"]), row.get("status") == "running")
     except Refused as refusal:
@@ -120,6 +121,8 @@ def _submit(client: Client, order: Order, node: str, running: bool) -> Any:
             return client.delete("cluster", "ha", "resources", sid)
         case "enter" | "leave":
             raise NotBegun(NO_MAINTENANCE)
+        case "ft-on" | "ft-off":
+            raise NotBegun(Sentence("Proxmox VE has no FT"))
 
 
 def task_now(client: Client, identity: str) -> TaskNow:

@@ -23,8 +23,11 @@ DESCRIBED: Final[dict[str, tuple[str, ...]]] = {
     "power-off": ("VirtualMachine.powerOff",),
     "enter": ("HostSystem.enterMaintenanceMode",),
     "leave": ("HostSystem.exitMaintenanceMode",),
+    "ft-on": ("VirtualMachine.createSecondary", "VirtualMachine.createSecondaryEx"),
+    "ft-off": ("VirtualMachine.turnOffFaultTolerance",),
 }
 NO_TIMEOUT: Final = 0
+NO_FT: Final = "notConfigured"
 STATES: Final[dict[str, TaskState]] = {"queued": "queued", "success": "success", "error": "error"}
 HOST: Final = ("name", "parent", "runtime.inMaintenanceMode", "runtime.connectionState", "recentTask")
 # Faults that a server raises while it reads the request, before it does anything.
@@ -50,6 +53,7 @@ def look(instance: Any, order: Order) -> SubjectNow:
             power=str(vm.runtime.powerState),
             connected=vm.runtime.connectionState == "connected",
             busy=_busy(vm.recentTask),
+            ft=str(vm.runtime.faultToleranceState or NO_FT) != NO_FT,
         )
     except vmodl.fault.ManagedObjectNotFound:
         return SubjectNow(exists=False)
@@ -93,7 +97,7 @@ def _submit(instance: Any, order: Order) -> Any:
         case "migrate":
             target = _host(instance, order.destination)
             if target is None:
-                raise NotBegun(f"{order.destination} is not there")
+                raise NotBegun(Sentence("{host} is not there", {"host": order.destination}))
             host = vim.HostSystem(target.id, instance._stub)
             pool = target.properties["parent"].resourcePool
             return vm.RelocateVM_Task(vim.vm.RelocateSpec(host=host, pool=pool))
@@ -105,8 +109,14 @@ def _submit(instance: Any, order: Order) -> Any:
             return _subject_host(instance, order).EnterMaintenanceMode_Task(NO_TIMEOUT, True)
         case "leave":
             return _subject_host(instance, order).ExitMaintenanceMode_Task(NO_TIMEOUT)
+        case "ft-on":
+            return (
+                vm.CreateSecondaryVM_Task()
+            )  # on a host of vSphere's choice; its licence is vSphere's to ask
+        case "ft-off":
+            return vm.TurnOffFaultToleranceForVM_Task()
         case "protect" | "unprotect":
-            raise NotBegun("vSphere HA protects by its cluster's own settings: change them there")
+            raise NotBegun(Sentence("vSphere HA protects by its cluster's own settings: change them there"))
 
 
 def task_now(instance: Any, identity: str) -> TaskNow:
@@ -163,7 +173,7 @@ def _busy(tasks: Any) -> bool:
 def _subject_host(instance: Any, order: Order) -> Any:
     found = _host(instance, order.subject)
     if found is None:
-        raise NotBegun(f"{order.subject} is not there")
+        raise NotBegun(Sentence("{host} is not there", {"host": order.subject}))
     return vim.HostSystem(found.id, instance._stub)
 
 

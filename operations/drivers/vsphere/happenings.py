@@ -87,10 +87,9 @@ def watch(instance: Any, wait_s: int) -> Iterator[list[Happening]]:
                 known[change.id] = before | change.properties
             if now is not None:
                 told.extend(_became(now, number, change, before, known))
-        if learning and batch:
-            continue  # the server sends all there is in pages: an empty one ends them
+        if not learning:
+            yield told
         learning = False
-        yield told
 
 
 def _became(
