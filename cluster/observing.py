@@ -68,7 +68,7 @@ def _publish(connection: Connection, found: Sequence[Happening]) -> None:
     for one in found:
         feed.publish(
             "observed",
-            Sentence("{server}: {text}", {"server": connection.name, "text": one.text}),
+            one.sentence or Sentence("{server}: {text}", {"server": connection.name, "text": one.text}),
             subject=one.subject,
             level=Event.Level.WARNING if one.grave else Event.Level.INFO,
             estate=estate,

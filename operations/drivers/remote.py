@@ -96,13 +96,17 @@ class SubjectNow(Struct, frozen=True, kw_only=True):
 
 
 class Happening(Struct, frozen=True, kw_only=True):
-    """Something the server says has happened; `key` tells two of one moment apart."""
+    """Something that has happened; `key` tells two of one moment apart.
+
+    `text` is in the server's own words, or English for `sentence`, which is in ours.
+    """
 
     at: datetime
     key: str
     kind: str
     subject: str
     text: str
+    sentence: Sentence | None = None
     grave: bool = False
 
 

@@ -126,7 +126,8 @@ def test_what_changes_while_somebody_watches_is_told_and_has_the_estate_read_aga
 
     with pytest.raises(Enough):
         observing.watch(there, heard, wait_s=5)
-    assert Event.objects.get(kind="observed").values == {"server": "pve", "text": "db is on pve2 now"}
+    event = Event.objects.get(kind="observed")
+    assert event.template.format(**event.values) == "db is on pve2 now"
     assert connecting.refresh_due() == 1
 
 

@@ -12,6 +12,7 @@ from operations.drivers.proxmox.client import Client, Refused
 from operations.drivers.proxmox.upid import read_upid
 from operations.drivers.remote import Happening
 from planner.formats.text import cleaned, shortened
+from planner.sentence import Sentence, Value
 
 TEXT_MAX: Final = 300
 EVERY_S: Final = 5.0  # the cluster's own status is refreshed every 10 s: pvestatd
@@ -21,6 +22,7 @@ TOLD: Final = frozenset(
      "qmshutdown", "vzshutdown", "qmreboot", "qmcreate", "vzcreate", "qmdestroy", "vzdestroy", "migrateall",
      "startall", "stopall", "qmrestore", "vzrestore", "imgcopy", "srvstart", "srvstop"}
 )  # fmt: skip
+ALARMING: Final = ("error", "fence", "recovery", "gone", "unknown")  # states of the HA manager
 WATCHED: Final = ("status", "node", "hastate", "name")
 
 
@@ -80,26 +82,31 @@ def _became(
 ) -> Iterator[Happening]:
     at = datetime.now(UTC)
 
-    def said(identity: str, kind: str, text: str, *, grave: bool = False) -> Happening:
-        row = after.get(identity) or before[identity]
-        name = shortened(cleaned(row["name"] or row["node"] or identity))
+    def said(identity: str, kind: str, sentence: Sentence, *, grave: bool = False) -> Happening:
         return Happening(
-            at=at, key=f"{identity}/{kind}/{at.timestamp()}", kind=kind, subject=name,
-            text=shortened(cleaned(f"{name} {text}"), TEXT_MAX), grave=grave,
+            at=at, key=f"{identity}/{kind}/{at.timestamp()}", kind=kind, subject=called(identity),
+            text=str(sentence), sentence=sentence, grave=grave,
         )  # fmt: skip
 
+    def called(identity: str) -> str:
+        row = after.get(identity) or before[identity]
+        return shortened(cleaned(row["name"] or row["node"] or identity))
+
     for identity in sorted(before.keys() | after.keys()):
+        values: dict[str, Value] = {"name": called(identity)}
         old, new = before.get(identity), after.get(identity)
         if old is None:
-            yield said(identity, "appeared", "is new")
+            yield said(identity, "appeared", Sentence("{name} is new", values))
         elif new is None:
-            yield said(identity, "gone", "is gone", grave=True)
+            yield said(identity, "gone", Sentence("{name} is gone", values), grave=True)
         else:
             if old["node"] != new["node"]:
-                yield said(identity, "moved", f"is on {new['node']} now")
+                yield said(
+                    identity, "moved", Sentence("{name} is on {host} now", values | {"host": new["node"]})
+                )
             if old["status"] != new["status"]:
-                grave = new["status"] in ("offline", "unknown")
-                yield said(identity, "power", f"is {new['status']} now", grave=grave)
+                state = Sentence("{name} is {state} now", values | {"state": new["status"]})
+                yield said(identity, "power", state, grave=new["status"] in ("offline", "unknown"))
             if old["hastate"] != new["hastate"]:
-                grave = new["hastate"] in ("error", "fence", "recovery", "gone", "unknown")
-                yield said(identity, "ha", f"is {new['hastate'] or 'not kept'} for HA now", grave=grave)
+                told = Sentence("HA says of {name}: {state}", values | {"state": new["hastate"] or "-"})
+                yield said(identity, "ha", told, grave=new["hastate"] in ALARMING)

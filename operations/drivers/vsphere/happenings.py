@@ -11,6 +11,7 @@ from pyVmomi import vim
 from operations.drivers.remote import Happening
 from operations.drivers.vsphere.collector import Change, changes
 from planner.formats.text import cleaned, shortened
+from planner.sentence import Sentence, Value
 
 PAGE: Final = 1_000  # the most that a vCenter gives at once
 TEXT_MAX: Final = 300
@@ -34,6 +35,10 @@ TOLD: Final[dict[str, bool]] = {
 }  # fmt: skip
 HA_WORDS: Final = ("com.vmware.vc.HA.", "com.vmware.vc.ha.", "vprob.", "esx.problem.")  # of an EventEx
 WATCHED: Final = ("name", "runtime.powerState", "runtime.host")
+STATES: Final = (  # what is said of them, and which are no cause for alarm
+    ("runtime.powerState", "power", ("poweredOn", "poweredOff", "suspended")),
+    ("runtime.connectionState", "connection", ("connected",)),
+)
 WATCHED_HOST: Final = ("name", "runtime.connectionState", "runtime.inMaintenanceMode")
 
 
@@ -96,24 +101,29 @@ def _became(
     now: datetime, number: int, change: Change, before: dict[str, Any], known: dict[str, dict[str, Any]]
 ) -> Iterator[Happening]:
     name = shortened(cleaned(str((before | change.properties).get("name") or change.id)))
+    values: dict[str, Value] = {"name": name}
 
-    def said(kind: str, text: str, *, grave: bool = False) -> Happening:
-        return Happening(at=now, key=f"{change.id}/{number}", kind=kind, subject=name, text=text, grave=grave)
+    def said(kind: str, sentence: Sentence, *, grave: bool = False) -> Happening:
+        key = f"{change.id}/{number}"
+        return Happening(
+            at=now, key=key, kind=kind, subject=name, text=str(sentence), sentence=sentence, grave=grave
+        )
 
+    new = change.properties
     if change.kind == "enter":
-        yield said("appeared", f"{name} is new")
+        yield said("appeared", Sentence("{name} is new", values))
     elif change.kind == "leave":
-        yield said("gone", f"{name} is gone", grave=True)
+        yield said("gone", Sentence("{name} is gone", values), grave=True)
     else:
-        new = change.properties
         if "runtime.host" in new:
-            host = known.get(getattr(new["runtime.host"], "_moId", ""), {}).get("name", "?")
-            yield said("moved", f"{name} is on {host} now")
-        if "runtime.powerState" in new:
-            yield said("power", f"{name} is {new['runtime.powerState']} now")
-        if "runtime.connectionState" in new:
-            grave = str(new["runtime.connectionState"]) != "connected"
-            yield said("connection", f"{name} is {new['runtime.connectionState']} now", grave=grave)
+            host = str(known.get(getattr(new["runtime.host"], "_moId", ""), {}).get("name", "?"))
+            yield said("moved", Sentence("{name} is on {host} now", values | {"host": host}))
+        for field, kind, good in STATES:
+            if field in new:
+                state = str(new[field])
+                sentence = Sentence("{name} is {state} now", values | {"state": state})
+                yield said(kind, sentence, grave=state not in good)
         if "runtime.inMaintenanceMode" in new:
-            mode = "entered" if new["runtime.inMaintenanceMode"] else "left"
-            yield said("maintenance", f"{name} {mode} maintenance mode")
+            entered = Sentence("{name} has entered maintenance mode", values)
+            left = Sentence("{name} has left maintenance mode", values)
+            yield said("maintenance", entered if new["runtime.inMaintenanceMode"] else left)
