@@ -32,7 +32,8 @@ LEASE_S: Final = 60.0  # looking at the server, and a call with its time limit
 GRACE_S: Final = 90.0  # a call that was sent before its worker died has arrived by then, or never will
 FRESH_S: Final = 20.0  # a worker that was held up for longer than this does not submit any more
 FOLLOWED_S: Final = 30.0  # then the reconciler follows
-POLL_S: Final = 0.5
+POLL_S: Final = 0.5  # at first, then less and less often: each question is a session of its own
+POLL_MOST_S: Final = 5.0
 State = Operation.State
 
 _log = logging.getLogger(__name__)
@@ -195,6 +196,7 @@ def _follow(operation: Operation, connection: Connection, poll_s: float) -> None
             return
         _move(operation, State.RUNNING, lease_until=_lease(LEASE_S))
         time.sleep(poll_s)
+        poll_s = min(POLL_MOST_S, poll_s * 1.5)
 
 
 def abort(operation_id: UUID | str) -> None:

@@ -230,6 +230,7 @@ def _now(found: SubjectNow) -> preflight.Now:
     return preflight.Now(
         exists=found.exists, host=found.host, power=found.power, maintenance=found.maintenance,
         connected=found.connected, busy=found.busy, protected=found.protected, ft=found.ft,
+        hindered=found.hindered,
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from cluster.work import LEASE_S, Work, WorkFailed
 from operations.drivers.remote import Observed
 from operations.drivers.usage import Usage, VmUsage
 from planner.availability.report import ClusterAvailability, examine_availability
+from planner.difference import still
 from planner.formats.document import write_document
 from planner.parameters import Parameters
 from planner.paths.report import PathsReport
@@ -62,11 +63,15 @@ def store_estate(work: Work, reading: Reading) -> Written:
 
 
 def keep_observation(work: Work, observed: Observed) -> Observation:
-    """Keep what was observed, dated, and the use.  An estate that did not change is kept once."""
+    """Keep what was observed, dated, and the use.
+
+    An estate that differs from the one before in measured use alone is kept once: else a reading every few
+    minutes would fill the disk with what never stands still.
+    """
     reading = observed.reading
     _keep_use(work, observed.usage)
     document = write_document(reading.estate)
-    digest = hashlib.sha256(document).hexdigest()
+    digest = hashlib.sha256(write_document(still(reading.estate))).hexdigest()
     newest = Observation.objects.filter(estate=work.estate()).first()
     if newest is not None and newest.sha256 == digest:
         return newest

@@ -25,6 +25,7 @@ class Now(Struct, frozen=True, kw_only=True):
     busy: bool = False
     protected: bool | None = None
     ft: bool | None = None
+    hindered: str = ""
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -104,6 +105,8 @@ def _migration(asked: Asked, subject: Now, destination: Now | None) -> Sentence 
         return Sentence("{host} is not connected", dict(values))
     if destination.maintenance:
         return Sentence("{host} is in maintenance mode", dict(values))
+    if subject.hindered:
+        return Sentence("{subject} cannot move to {host}: {why}", {**values, "why": subject.hindered})
     return None
 
 

@@ -82,6 +82,7 @@ class SubjectNow(Struct, frozen=True, kw_only=True):
 
     `power` is one of poweredOn, poweredOff, suspended;
     `protected` is by HA and `ft` by FT; None: the make does not say, or has none.
+    `hindered`: why the server itself would not do it, in its words.
     """
 
     exists: bool
@@ -93,6 +94,7 @@ class SubjectNow(Struct, frozen=True, kw_only=True):
     busy: bool = False
     protected: bool | None = None
     ft: bool | None = None
+    hindered: str = ""
 
 
 class Happening(Struct, frozen=True, kw_only=True):

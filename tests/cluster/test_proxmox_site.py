@@ -142,6 +142,29 @@ def test_a_migration_is_done_and_measured(pve: Pve, there: Connection) -> None:
     assert operation.external_id.startswith("UPID:pve1:")
 
 
+def test_a_migration_that_the_server_would_refuse_fails_before_it_is_asked_for(
+    pve: Pve, there: Connection
+) -> None:
+    refreshed(there)
+    pve.only_here = {"ceph"}
+    assert carried(proposed(there)) == ("failed", "db cannot move to pve2: no ceph there")
+    assert pve.calls == []
+
+
+def test_readings_that_differ_in_use_alone_are_kept_once(pve: Pve, there: Connection) -> None:
+    refreshed(there)
+    before = there.observations.count()
+    pve.guests[100].maxmem += 2**30
+    pve.guests[101].status = "stopped"
+    refreshed(there)
+    assert (before, there.observations.count()) == (1, 2)
+    refreshed(there)
+    pve.busy = 2.0
+    refreshed(there)
+    assert there.observations.count() == 2
+    assert Use.objects.get(connection=there, vm="db").cpu_p95_mhz == pytest.approx(4320.0)
+
+
 def test_a_lost_answer_is_unknown_and_then_found(pve: Pve, there: Connection) -> None:
     refreshed(there)
     pve.lose = "POST .*/migrate"

@@ -88,7 +88,9 @@ class Pve:
     maintenance: set[str] = field(default_factory=set)
     faults: list[tuple[str, Fault]] = field(default_factory=list)
     lose: str = ""  # a pattern of "METHOD path": done, and its answer lost
+    busy: float = 1.0
     fail_migrations: str = ""
+    only_here: set[str] = field(default_factory=set)  # storages that no other node has
     calls: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
@@ -277,7 +279,7 @@ def _of_guest(
         case "GET", ["config"]:
             return {"name": guest.name, "cores": guest.maxcpu, **guest.config}
         case "GET", ["rrddata"]:
-            more = 1.5 if query.get("cf") == "MAX" else 1.0
+            more = pve.busy * (1.5 if query.get("cf") == "MAX" else 1.0)
             begin = int(time.time()) // 1800 * 1800 - 47 * 1800
             rows = [
                 {"time": begin + 1800 * n, "maxcpu": guest.maxcpu, "maxmem": guest.maxmem,
@@ -288,6 +290,11 @@ def _of_guest(
         case "GET", ["status", "current"]:
             lock = {"lock": guest.lock} if guest.lock else {}
             return {"status": guest.status, "vmid": number, "ha": {"managed": int(sid in pve.ha)}, **lock}
+        case "GET", ["migrate"]:
+            _needs(pve, "VM.Migrate")
+            if pve.release.startswith("8") and guest.kind == "lxc":
+                raise Fault(501, "not implemented")
+            return _precondition(pve, guest, query.get("target", ""))
         case "POST", ["migrate"]:
             _needs(pve, "VM.Migrate")
             return _migrate(pve, node, number, guest, query)
@@ -295,6 +302,18 @@ def _of_guest(
             _needs(pve, "VM.PowerMgmt")
             return _power(pve, node, number, guest, verb)
     raise Fault(501, "not implemented")
+
+
+def _precondition(pve: Pve, guest: Guest, target: str) -> dict[str, Any]:
+    texts = list(guest.config.values())
+    missing = [store for store in pve.only_here if any(text.startswith(store) for text in texts)]
+    return {
+        "running": int(guest.status == "running"),
+        "local_disks": [],
+        "local_resources": [text for key, text in guest.config.items() if key.startswith("hostpci")],
+        "not_allowed_nodes": {target: {"unavailable_storages": missing}} if missing else {},
+        "allowed_nodes": [name for name in pve.nodes if name != guest.node],
+    }
 
 
 def _migrate(pve: Pve, node: str, number: int, guest: Guest, query: dict[str, str]) -> str:

@@ -306,6 +306,25 @@ def test_what_the_api_refuses_was_never_begun(
     assert (str(caught.value), pve.calls) == (why, [])
 
 
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"only_here": {"ceph"}}, "no ceph there"),
+        ({"device": "0000:01:00.0"}, "local devices: 0000:01:00.0"),
+        ({}, ""),
+    ],
+)
+def test_the_server_is_asked_beforehand_what_it_would_fail_of(
+    pve: Pve, server: ProxmoxServer, given: dict[str, Any], why: str
+) -> None:
+    pve.only_here = given.get("only_here", set())
+    if "device" in given:
+        pve.guests[100].config = {"hostpci0": given["device"]}
+    assert server.look(order()).hindered == why
+    pve.permissions = dict(AUDITOR)
+    assert server.look(order()).hindered == ""  # told when it acts: VM.Migrate is missing
+
+
 def test_a_token_that_may_not_migrate_is_told_the_privilege(pve: Pve, server: ProxmoxServer) -> None:
     pve.permissions = dict(AUDITOR)
     with pytest.raises(NotBegun, match=r"403 Permission check failed \(/, VM.Migrate\)"):

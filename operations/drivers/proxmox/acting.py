@@ -35,6 +35,8 @@ NO_MAINTENANCE: Final = Sentence(
     "The API of Proxmox VE has no call for maintenance mode: on any node, type ha-manager crm-command "
     "node-maintenance enable NODE"
 )
+FORBIDDEN, NO_SUCH_METHOD = 403, 501
+HINDERED_MAX: Final = 200
 GONE: Final = (400, 404, 500)  # "no such task", by release
 
 
@@ -61,7 +63,25 @@ def look(client: Client, order: Order) -> SubjectNow:
         connected=True,
         busy=bool(now.get("lock")) or _has_task(client, node, number),
         protected=bool((now.get("ha") or {}).get("managed")),
+        hindered=_hindered(client, order, node, kind, number) if order.kind == "migrate" else "",
     )
+
+
+def _hindered(client: Client, order: Order, node: str, kind: str, number: int) -> str:
+    """Ask the node whether a migration could begin: which storage, device or rule it would fail of."""
+    try:
+        told = client.get("nodes", node, kind, number, "migrate", target=order.destination)
+    except Refused as refusal:
+        # an older release has no such question for containers; one without the right is told when it acts
+        return "" if refusal.status in (FORBIDDEN, NO_SUCH_METHOD) else f"{refusal.status} {refusal}"
+    refused = (told.get("not_allowed_nodes") or {}).get(order.destination) or {}
+    stores = ", ".join(map(str, refused.get("unavailable_storages") or ()))
+    if stores:
+        return f"no {stores} there"
+    if refused:
+        return str(refused)[:HINDERED_MAX]
+    devices = ", ".join(map(str, told.get("local_resources") or ()))
+    return f"local devices: {devices}" if devices and told.get("running") else ""
 
 
 def host_now(client: Client, name: str) -> SubjectNow:
