@@ -39,11 +39,18 @@ def test_ten_thousand_vms(tmp_path: Path) -> None:
         session(simulator.login()) as instance,
     ):
         began, cpu = time.perf_counter(), time.process_time()
-        stages: list[tuple[str, float]] = []
+        stages: list[tuple[float, float]] = []
         requests = counted(instance)
-        observed = observe_inventory(instance, lambda stage: stages.append((stage, time.perf_counter())))
+
+        def begun(stage: str) -> None:
+            stages.append((time.perf_counter(), time.process_time()))
+            print(
+                f"{stages[-1][0] - began:6.1f} s by the clock, {stages[-1][1] - cpu:5.1f} s of our CPU: {stage}"
+            )
+
+        observed = observe_inventory(instance, begun)
         wall, ours = time.perf_counter() - began, time.process_time() - cpu
-        use_s = time.perf_counter() - stages[-1][1]
+        use_s, use_cpu_s = time.perf_counter() - stages[-1][0], cpu + ours - stages[-1][1]
         assert len(observed.reading.estate.vms) == len(observed.usage) == 10_000
         asked = len(requests)
         content = instance.RetrieveContent()
@@ -55,7 +62,10 @@ def test_ten_thousand_vms(tmp_path: Path) -> None:
             assert vm.runtime.host.name
         peer = (time.perf_counter() - began) / PEER_VMS
     print(f"\n10,000 VMs, 100 hosts: {wall:.1f} s by the clock, {ours:.1f} s of our CPU, {asked} requests")
-    print(f"of these a day of counters of every VM: {use_s:.1f} s by the clock, 313 requests of 32 VMs")
+    print(
+        f"of these a day of counters of every VM: {use_s:.1f} s by the clock, {use_cpu_s:.1f} s of our CPU, "
+        "313 requests of 32 VMs"
+    )
     print(
         f"object by object: {peer * 1000:.1f} ms a VM, {peer * 10_000:.0f} s for 10,000: "
         f"{peer * 10_000 / wall:.1f} times ours"
