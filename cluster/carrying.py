@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from cluster import audit, connections, feed, holds
+from cluster import audit, connections, feed, holds, obstacles
 from cluster.audit import Deed
 from cluster.connections import Outcome, Refusal
 from cluster.models import Connection, Datastore, Event, Nic, Operation, VirtualMachine
@@ -81,7 +81,7 @@ def claim(operation_id: UUID | str) -> Operation | None:
 def _checked(operation: Operation, connection: Connection) -> bool:
     """Look at the server once more; a dry run ends with what was found."""
     try:
-        obstacle = connections.look(connection, operation)
+        obstacle = connections.look(connection, operation) or obstacles.obstacle_of(connection, operation)
     except DriverError as error:
         _end(operation, State.FAILED, error.sentence)
         return False

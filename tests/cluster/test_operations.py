@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
+from msgspec import structs
 
 from cluster import carrying, connections, operating, services, snapshot
 from cluster.connections import Outcome, Refusal
@@ -16,6 +17,7 @@ from cluster.models import AuditEntry, Connection, Estate, Operation
 from cluster.roles import Role
 from operations.drivers.base import DriverError
 from operations.preflight import Asked, Now, in_blackout, obstacle
+from planner.estate import Datastore, Rule
 from planner.sentence import Sentence
 from tests.cluster.people import administrator, person
 from tests.planner.small import host, reading, vm
@@ -232,6 +234,65 @@ def test_with_four_eyes_another_person_approves(world: World, there: Connection)
     assert world.submitted == ["vm0"]
     with pytest.raises(services.Refused, match="no proposal any more"):
         operating.approve(other, operation)
+
+
+# -- what the estate knows and the server does not mind
+
+
+def ruled(*rules: Rule, stores: tuple[Any, ...] = (), **vm0: Any) -> None:
+    vms = [
+        vm("vm0", id="vm-0", host="h1", **vm0),
+        vm("vm1", id="vm-1", host="h2"),
+        vm("vm2", id="vm-2", host="h1"),
+    ]
+    read = reading([host("h1"), host("h2"), host("h3")], vms, clusters=["c"])
+    estate = structs.replace(read.estate, rules=rules, datastores=stores)
+    snapshot.save(Estate.objects.get(name="lab"), structs.replace(read, estate=estate))
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        (Rule(kind="spread", vms=("vm0", "vm1"), name="apart"), "a rule keeps vm0 off h2: apart"),
+        (
+            Rule(kind="must-run-on", vms=("vm0",), hosts=("h1",), name="licence"),
+            "a rule keeps vm0 off h2: licence",
+        ),
+        (
+            Rule(kind="must-not-run-on", vms=("vm0",), hosts=("h2",)),
+            "a rule keeps vm0 off h2: must-not-run-on",
+        ),
+        (Rule(kind="should-run-on", vms=("vm0",), hosts=("h1",)), "Done"),
+        (Rule(kind="spread", vms=("vm0", "vm2"), name="apart already"), "Done"),
+    ],
+)
+def test_a_rule_of_the_estate_is_kept_when_the_server_would_not(
+    world: World, there: Connection, rule: Rule, why: str
+) -> None:
+    ruled(rule)
+    operation = proposed(there)
+    carrying.carry_out(operation.pk)
+    assert ended(operation)[1] == why
+    assert world.submitted == ([] if why != "Done" else ["vm0"])
+
+
+def test_a_rule_counts_what_was_moved_since_the_last_reading(world: World, there: Connection) -> None:
+    ruled(Rule(kind="spread", vms=("vm0", "vm1"), name="apart"))
+    carrying.carry_out(operating.propose(administrator(), there, "migrate", "vm1", "h3", real=True).pk)
+    operation = proposed(there)
+    carrying.carry_out(operation.pk)
+    assert ended(operation) == ("done", "Done")
+    operation = operating.propose(administrator(), there, "migrate", "vm0", "h3", real=True)
+    carrying.carry_out(operation.pk)
+    assert ended(operation) == ("failed", "a rule keeps vm0 off h3: apart")
+
+
+def test_a_datastore_that_the_host_does_not_mount_is_in_the_way(world: World, there: Connection) -> None:
+    store = Datastore(name="s1", capacity_mib=100, used_mib=1, hosts=("h1", "h3"))
+    ruled(stores=(store,), datastores=("s1",))
+    operation = proposed(there)
+    carrying.carry_out(operation.pk)
+    assert ended(operation) == ("failed", "h2 does not reach s1")
 
 
 def test_a_stopped_line_begins_nothing_and_goes_on_when_freed(world: World, there: Connection) -> None:
