@@ -69,8 +69,8 @@ def test_ten_thousand_vms(tmp_path: Path) -> None:
             assert vm.runtime.host.name
         peer = (time.perf_counter() - began) / PEER_VMS
     print(
-        f"\n10,000 VMs, 100 hosts: {wall:.1f} s by the clock; CPU: {ours:.1f} s of ours, {theirs:.1f} s of the "
-        f"simulator's; {asked} requests"
+        f"\n10,000 VMs, 100 hosts: {wall:.1f} s by the clock; CPU: {ours:.1f} s of ours, {theirs:.1f} s of "
+        f"the simulator's; {asked} requests"
     )
     print(
         f"of these a day of counters of every VM: {use_s:.1f} s by the clock, {use_cpu_s:.1f} s of our CPU, "
