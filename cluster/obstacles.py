@@ -23,7 +23,9 @@ def obstacle_of(connection: Connection, operation: Operation) -> Sentence | None
 
 
 def _found(connection: Connection, vm: VirtualMachine, host: str) -> Iterator[Sentence]:
-    stores = Datastore.objects.filter(estate__name=connection.name, name__in=vm.datastore_names)
+    asks_itself = connection.kind == Connection.Kind.PROXMOX  # and copies the disks of a guest that is off
+    named = [] if asks_itself else vm.datastore_names
+    stores = Datastore.objects.filter(estate__name=connection.name, name__in=named)
     for store in stores.prefetch_related("mounts"):
         mounted = {mount.host_name for mount in store.mounts.all()}
         if mounted and host not in mounted:

@@ -327,7 +327,7 @@ def test_a_token_that_may_only_read_is_told_by_the_server(pve: Pve, there: Conne
 def test_units_of_hosts_make_a_migration_wait_with_the_reason(pve: Pve, there: Connection) -> None:
     refreshed(there)
     Connection.objects.update(moves_per_host=1)
-    first, second = proposed(there, to="pve2"), proposed(there, name="web", to="pve3")
+    first, second = proposed(there, to="pve2"), proposed(there, name="shop", to="pve1")
     claimed = carrying.claim(first.pk)
     assert claimed is not None
     pve.migration_s = 60.0

@@ -309,7 +309,7 @@ def _precondition(pve: Pve, guest: Guest, target: str) -> dict[str, Any]:
     missing = [store for store in pve.only_here if any(text.startswith(store) for text in texts)]
     return {
         "running": int(guest.status == "running"),
-        "local_disks": [],
+        "local_disks": [{"volid": text.split(",")[0]} for text in texts if text.startswith("local")],
         "local_resources": [text for key, text in guest.config.items() if key.startswith("hostpci")],
         "not_allowed_nodes": {target: {"unavailable_storages": missing}} if missing else {},
         "allowed_nodes": [name for name in pve.nodes if name != guest.node],

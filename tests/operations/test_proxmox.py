@@ -310,7 +310,8 @@ def test_what_the_api_refuses_was_never_begun(
     ("given", "why"),
     [
         ({"only_here": {"ceph"}}, "no ceph there"),
-        ({"device": "0000:01:00.0"}, "local devices: 0000:01:00.0"),
+        ({"device": {"hostpci0": "0000:01:00.0"}}, "local devices: 0000:01:00.0"),
+        ({"device": {"scsi0": "local-lvm:vm-100-disk-0,size=8G"}}, "local disks: local-lvm:vm-100-disk-0"),
         ({}, ""),
     ],
 )
@@ -319,7 +320,7 @@ def test_the_server_is_asked_beforehand_what_it_would_fail_of(
 ) -> None:
     pve.only_here = given.get("only_here", set())
     if "device" in given:
-        pve.guests[100].config = {"hostpci0": given["device"]}
+        pve.guests[100].config = given["device"]
     assert server.look(order()).hindered == why
     pve.permissions = dict(AUDITOR)
     assert server.look(order()).hindered == ""  # told when it acts: VM.Migrate is missing

@@ -80,8 +80,16 @@ def _hindered(client: Client, order: Order, node: str, kind: str, number: int) -
         return f"no {stores} there"
     if refused:
         return str(refused)[:HINDERED_MAX]
+    return _local(told) if told.get("running") else ""
+
+
+def _local(told: Row) -> str:
+    """Name what a running guest has of its node alone: it cannot come along."""
     devices = ", ".join(map(str, told.get("local_resources") or ()))
-    return f"local devices: {devices}" if devices and told.get("running") else ""
+    disks = ", ".join(str(disk.get("volid", "?")) for disk in told.get("local_disks") or ())
+    if disks:
+        return f"local disks: {disks}"[:HINDERED_MAX]
+    return f"local devices: {devices}" if devices else ""
 
 
 def host_now(client: Client, name: str) -> SubjectNow:
