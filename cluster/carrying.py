@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -16,13 +17,14 @@ import msgspec
 from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
-from cluster import audit, connections, feed
+from cluster import audit, connections, feed, holds, obstacles
 from cluster.audit import Deed
-from cluster.connections import NotBegun, Outcome
-from cluster.models import Connection, Event, Operation
+from cluster.connections import Outcome, Refusal
+from cluster.models import Connection, Datastore, Event, Nic, Operation, VirtualMachine
 from operations.drivers.base import DriverError
+from operations.limits import Move, crowded
+from operations.policy import policies_of
 from operations.preflight import in_blackout
 from planner.sentence import Sentence
 
@@ -30,7 +32,8 @@ LEASE_S: Final = 60.0  # looking at the server, and a call with its time limit
 GRACE_S: Final = 90.0  # a call that was sent before its worker died has arrived by then, or never will
 FRESH_S: Final = 20.0  # a worker that was held up for longer than this does not submit any more
 FOLLOWED_S: Final = 30.0  # then the reconciler follows
-POLL_S: Final = 0.5
+POLL_S: Final = 0.5  # at first, then less and less often: each question is a session of its own
+POLL_MOST_S: Final = 5.0
 State = Operation.State
 
 _log = logging.getLogger(__name__)
@@ -45,9 +48,13 @@ def carry_out(operation_id: UUID | str, *, poll_s: float = POLL_S) -> None:
     operation = claim(operation_id)
     if operation is None or operation.connection is None:
         return
+    began = time.monotonic()
     try:
         if _checked(operation, operation.connection):
-            _submit(operation, operation.connection)
+            with holds.held(operation.pk) as alone:
+                if not alone:
+                    raise Lost
+                _submit(operation, operation.connection, began)
             _follow(operation, operation.connection, poll_s)
     except Lost:
         _log.info("operation %s is held by another worker, or was ended", operation.pk)
@@ -74,38 +81,34 @@ def claim(operation_id: UUID | str) -> Operation | None:
 def _checked(operation: Operation, connection: Connection) -> bool:
     """Look at the server once more; a dry run ends with what was found."""
     try:
-        obstacle = connections.look(connection, operation)
+        obstacle = connections.look(connection, operation) or obstacles.obstacle_of(connection, operation)
     except DriverError as error:
-        _end(operation, State.FAILED, Sentence("{reason}", {"reason": str(error)}))
+        _end(operation, State.FAILED, error.sentence)
         return False
     if obstacle is not None:
         _end(operation, State.FAILED, obstacle)
         return False
-    if operation.dry_run or not connection.may_act:
+    if operation.dry_run:
         _end(operation, State.DONE, Sentence("Dry run: nothing stands in the way, and nothing was done"))
-        return False
-    return True
+    return not operation.dry_run
 
 
-def _submit(operation: Operation, connection: Connection) -> None:
-    """Commit that it is being submitted, then submit it: so a crash is never a second try."""
-    began = time.monotonic()
+def _submit(operation: Operation, connection: Connection, began: float) -> None:
+    """Commit that it is being submitted, then submit it: so a crash is never a second try.
+
+    `began` is when the checks did: what they found is too old after `FRESH_S`.
+    """
     if not _commit_submitting(operation, connection):
         raise Lost
     try:
         if time.monotonic() - began > FRESH_S:
-            raise DriverError("this worker was held up")
+            raise Refusal(Sentence("The worker was held up for so long that what it had checked was stale"))
         external_id = connections.submit(connection, operation)
-    except NotBegun as refusal:
+    except Refusal as refusal:
         _end(operation, State.FAILED, refusal.message)
         raise Lost from refusal
     except DriverError as error:
-        _move(
-            operation,
-            State.UNKNOWN,
-            why=_plain(Sentence("{reason}", {"reason": str(error)})),
-            lease_until=None,
-        )
+        _move(operation, State.UNKNOWN, why=_plain(error.sentence), lease_until=None)
         raise Lost from error
     _move(operation, State.RUNNING, external_id=external_id, lease_until=_lease(LEASE_S))
 
@@ -113,26 +116,70 @@ def _submit(operation: Operation, connection: Connection) -> None:
 def _commit_submitting(operation: Operation, connection: Connection) -> bool:
     """Ask the site's own rules under its lock, and commit; False: it waits its turn."""
     with transaction.atomic():
-        now = Connection.objects.select_for_update().get(pk=connection.pk)
-        moment = timezone.now()
-        minute = moment.hour * 60 + moment.minute
-        waits = now.stopped or in_blackout(now.blackout, moment.weekday(), minute) or _crowded(operation, now)
-        if waits:
-            _move(operation, State.QUEUED, lease_until=_lease(0))
+        now = Connection.objects.select_for_update().annotate(moment=Now()).get(pk=connection.pk)
+        minute = now.moment.hour * 60 + now.moment.minute
+        if not now.may_act:
+            _end(operation, State.FAILED, Sentence("The connection may not act any more"))
             return False
-        _move(operation, State.SUBMITTING, submitted_at=Now(), lease_until=_lease(LEASE_S))
+        if now.four_eyes and operation.approved_by_id == operation.requested_by_id:
+            _move(operation, State.PROPOSED, approved_by=None, approved_at=None, lease_until=None)
+            return False
+        waits = _must_wait(operation, now, now.moment.weekday(), minute)
+        if waits is not None:
+            _move(operation, State.QUEUED, lease_until=_lease(0), why=_plain(waits))
+            return False
+        _move(operation, State.SUBMITTING, submitted_at=Now(), lease_until=_lease(LEASE_S), why=None)
         audit.note(Deed.OPERATION_SUBMITTED, "", str(operation), after=_seen(operation))
-    operation.refresh_from_db()
+    operation.refresh_from_db(fields=["submitted_at"])  # not the token: it may be another's by now
     return True
 
 
-def _crowded(operation: Operation, connection: Connection) -> bool:
-    """Whether one of its hosts has as many moves under way as the site allows."""
-    busy = connection.operations.filter(state__in=Operation.BUSY, kind=Operation.Kind.MIGRATE)
-    return operation.kind == Operation.Kind.MIGRATE and any(
-        busy.filter(Q(source=host) | Q(destination=host)).count() >= connection.moves_per_host
-        for host in (operation.source, operation.destination)
+def _must_wait(operation: Operation, connection: Connection, weekday: int, minute: int) -> Sentence | None:
+    """Say what an operation waits for; None: it may begin."""
+    if connection.stopped:
+        return Sentence("The line is stopped")
+    if in_blackout(connection.blackout, weekday, minute):
+        return Sentence("Nothing begins during {windows} (UTC)", {"windows": connection.blackout})
+    return _crowded(operation, connection) if operation.kind == Operation.Kind.MIGRATE else None
+
+
+def _crowded(operation: Operation, connection: Connection) -> Sentence | None:
+    """Say which host, NIC or datastore has no unit left, by all that this connection has under way."""
+    busy = list(
+        connection.operations.filter(state__in=Operation.BUSY, kind=Operation.Kind.MIGRATE).exclude(
+            pk=operation.pk
+        )
     )
+    stores = _datastores_of(connection, [operation.subject_id, *(each.subject_id for each in busy)])
+
+    def move(one: Operation) -> Move:
+        named = stores.get(one.subject_id, ())
+        return Move(source=one.source, destination=one.destination, datastores=named)
+
+    limits = policies_of("proxmox" if connection.kind == Connection.Kind.PROXMOX else "vsphere").migration
+    speeds = _nic_speeds(connection, (operation.source, operation.destination))
+    return crowded(move(operation), map(move, busy), speeds, limits, connection.moves_per_host)
+
+
+def _datastores_of(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The shared datastores of VMs; a local one is its host's own affair."""
+    shared = set(
+        Datastore.objects.filter(estate__name=connection.name, shared=True).values_list("name", flat=True)
+    )
+    rows = VirtualMachine.objects.filter(estate__name=connection.name, source_id__in=ids)
+    return {
+        key: tuple(name for name in names if name in shared)
+        for key, names in rows.values_list("source_id", "datastore_names")
+    }
+
+
+def _nic_speeds(connection: Connection, hosts: Sequence[str]) -> dict[str, int]:
+    """The fastest NIC of each host that is not known to be down."""
+    found: dict[str, int] = {}
+    nics = Nic.objects.filter(host__estate__name=connection.name, host__name__in=hosts).exclude(up=False)
+    for name, mbit in nics.values_list("host__name", "speed_mbit"):
+        found[name] = max(found.get(name, 0), mbit or 0)
+    return {name: mbit for name, mbit in found.items() if mbit}
 
 
 def _follow(operation: Operation, connection: Connection, poll_s: float) -> None:
@@ -149,6 +196,22 @@ def _follow(operation: Operation, connection: Connection, poll_s: float) -> None
             return
         _move(operation, State.RUNNING, lease_until=_lease(LEASE_S))
         time.sleep(poll_s)
+        poll_s = min(POLL_MOST_S, poll_s * 1.5)
+
+
+def abort(operation_id: UUID | str) -> None:
+    """Pass the wish to end on to the server, as often as it is heard: ending what has ended is nothing.
+
+    How it ended is not ours to say: the one that follows the operation, or the reconciler, asks.
+    """
+    wished = Operation.objects.filter(pk=operation_id, state__in=Operation.BUSY).exclude(abort_asked_at=None)
+    operation = wished.select_related("connection").first()
+    if operation is None or operation.connection is None:
+        return
+    try:
+        connections.abort(operation.connection, operation)
+    except DriverError as error:
+        feed.publish("operation-abort", error.sentence, subject=operation.subject, level=Event.Level.WARNING)
 
 
 # -- after a crash
@@ -166,11 +229,15 @@ def reconcile() -> int:
 def _reconcile(operation: Operation) -> bool:
     assert operation.connection is not None  # noqa: S101  by the query
     try:
+        held = not operation.external_id and holds.is_held(operation.pk)  # asked before the server is
         outcome = connections.observe(operation.connection, operation)
+        if outcome.state == "failed" and held:
+            _log.warning("operation %s: a worker that stands still may yet submit it", operation.pk)
+            return False
         if outcome.state != "running":
             _conclude(operation, outcome)
-        elif outcome.external_id and not operation.external_id:
-            _move(operation, State.UNKNOWN, external_id=outcome.external_id)
+        elif outcome.external_id:
+            _move(operation, State.RUNNING, external_id=outcome.external_id, lease_until=_lease(LEASE_S))
     except DriverError as error:
         _log.warning("operation %s stays unknown: %s", operation.pk, error)
         return False
@@ -184,7 +251,7 @@ def _reconcile(operation: Operation) -> bool:
 
 def _conclude(operation: Operation, outcome: Outcome) -> None:
     ended = State.DONE if outcome.state == "done" else State.FAILED
-    why = Sentence("Done") if ended == State.DONE else Sentence("{reason}", {"reason": outcome.why or "-"})
+    why = Sentence("Done") if ended == State.DONE else outcome.why or Sentence("The server gives no reason")
     measured = {} if outcome.seconds is None else {"total_s": outcome.seconds}
     _end(operation, ended, why, measured=measured, external_id=outcome.external_id)
 
@@ -195,6 +262,7 @@ def _end(operation: Operation, state: Operation.State, why: Sentence, **changes:
         audit.note(Deed.OPERATION_ENDED, "", str(operation), after=_seen(operation))
         level = Event.Level.SUCCESS if state == State.DONE else Event.Level.ERROR
         feed.publish(f"operation-{state}", why, subject=operation.subject, level=level)
+    holds.forget(operation.pk)
 
 
 def _move(operation: Operation, state: Operation.State, **changes: Any) -> None:

@@ -50,10 +50,7 @@ def change(asker: User, connection: Connection, password: str = "", **fields: An
     with transaction.atomic():
         connection = Connection.objects.select_for_update().get(pk=connection.pk)
         before = seen(connection)
-        moved = (fields.get("host", connection.host), fields.get("port", connection.port)) != (
-            connection.host,
-            connection.port,
-        )
+        moved = any(fields.get(name, before[name]) != before[name] for name in ("kind", "host", "port"))
         if moved and not password:
             raise services.Refused(Sentence("Another server needs its password given again"))
         for name, value in fields.items():
@@ -93,6 +90,31 @@ def refresh_due() -> int:
                 _queue(connection, None)
                 queued += 1
     return queued
+
+
+def change_key(*, keep_old: bool) -> int:
+    """Seal every secret with a new key; how many there were.  Old keys go when all is stored.
+
+    Raises:
+        vault.Sealed: a secret that no key opens.  No secret is sealed anew, and no key is gone.
+    """
+    with transaction.atomic():
+        opened = _opened_secrets()
+        vault.add_key()
+        for one, password in opened:
+            _seal(one, password)
+        audit.note(Deed.KEY_CHANGED, "", "", after={"connections": len(opened)})
+    if not keep_old:
+        with transaction.atomic():
+            for one, password in _opened_secrets():  # one added meanwhile may bear the old key
+                _seal(one, password)
+            vault.forget_old_keys()
+    return len(opened)
+
+
+def _opened_secrets() -> list[tuple[Connection, str]]:
+    rows = Connection.objects.select_for_update().exclude(secret="")
+    return [(one, vault.unseal(one.secret, connections.place_of(one))) for one in rows]
 
 
 def seen(connection: Connection) -> dict[str, Any]:

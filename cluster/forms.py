@@ -29,8 +29,9 @@ from planner.parameters import (
 from planner.resilience.balance import LEAST_GAIN
 from planner.resilience.verbs import NUMBER_MAX
 
-VM_KINDS: Final = ("migrate", "power-on", "power-off")
 HELD_MAX: Final = 100_000  # characters: some thousand names
+HTTPS_PORT: Final = 443
+PROXMOX_PORT: Final = 8006
 ACCEPTED: Final = ".xlsx,.xlsm,.csv,.zip,.json,.ovf,.ova,.xml"
 
 
@@ -285,16 +286,21 @@ class ConnectionForm(Plain):
     """A new connection.  The password is sealed when it arrives and stands on no page again."""
 
     name = forms.CharField(label=_("Name, and name of the estate"), max_length=255)
+    kind = forms.ChoiceField(label=_("Kind"), choices=Connection.Kind.choices)
     host = forms.CharField(
-        label=_("Server"), max_length=253, help_text=_("vCenter or ESXi: a name or an address.")
-    )
-    port = forms.IntegerField(label=_("Port"), min_value=1, max_value=65535, initial=443)
+        label=_("Server"), max_length=253,
+        help_text=_("vCenter, ESXi or a node of a Proxmox VE cluster: a name or an address."),
+    )  # fmt: skip
+    port = forms.IntegerField(
+        label=_("Port"), min_value=1, max_value=65535, required=False,
+        help_text=_("Left empty: 443 for vSphere, 8006 for Proxmox VE."),
+    )  # fmt: skip
     username = forms.CharField(
         label=_("User"), max_length=255, widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        help_text=_("A read-only account is enough to read."),
+        help_text=_("An account that may only read is enough to read. Proxmox VE: a token, user@realm!name."),
     )  # fmt: skip
     password = forms.CharField(
-        label=_("Password"),
+        label=_("Password, or the token's secret"),
         strip=False,
         widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
     )
@@ -320,6 +326,25 @@ class ConnectionForm(Plain):
         label=_("Migrations of a host at once"), min_value=1, max_value=8, initial=2
     )
 
+    @classmethod
+    def of(cls, connection: Connection, typed: Any = None) -> Self:
+        """The form that shows a connection: all but its password, which may be left as it is."""
+        shown = {name: getattr(connection, name) for name in cls.base_fields if name != "password"}
+        form = cls(typed, initial=shown)
+        form.fields["password"].required = False
+        form.fields["name"].disabled = True  # the estate that is read bears it
+        return form
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        is_proxmox = cleaned.get("kind") == Connection.Kind.PROXMOX
+        if cleaned.get("port") is None:
+            cleaned["port"] = PROXMOX_PORT if is_proxmox else HTTPS_PORT
+        user, _mark, token = str(cleaned.get("username", "")).partition("!")
+        if is_proxmox and cleaned.get("username") and not ("@" in user and token):
+            self.add_error("username", _("Proxmox VE wants a token here, such as headroom@pve!reader."))
+        return cleaned
+
     def clean_blackout(self) -> str:
         text = str(self.cleaned_data["blackout"])
         try:
@@ -333,9 +358,11 @@ class OperationForm(Plain):
     """An operation to propose."""
 
     connection = forms.ModelChoiceField(label=_("Connection"), queryset=Connection.objects.all())
-    kind = forms.ChoiceField(
-        label=_("Operation"), choices=[choice for choice in Operation.Kind.choices if choice[0] in VM_KINDS]
+    kind = forms.ChoiceField(label=_("Operation"), choices=Operation.Kind.choices)
+    subject = forms.CharField(
+        label=_("VM, or the host of a maintenance"), max_length=255, help_text=_("Its name, as it was read.")
     )
-    subject = forms.CharField(label=_("VM"), max_length=255)
-    destination = forms.CharField(label=_("To host"), max_length=255, required=False)
+    destination = forms.CharField(
+        label=_("To host"), max_length=255, required=False, help_text=_("For a migration.")
+    )
     real = forms.BooleanField(label=_("Really do it; otherwise a dry run"), required=False)

@@ -1,4 +1,4 @@
-"""What people ask of real hypervisors: propose, approve, cancel, stop the line.
+"""What people ask of real hypervisors: propose, approve, cancel, abort, stop the line.
 
 A proposal is a dry run unless its asker says otherwise and the connection allows it.  Where the site wants
 four eyes, another person approves, and what is approved is what was proposed: a row does not change.
@@ -24,6 +24,7 @@ from cluster.services import Refused
 from planner.sentence import Sentence
 
 State = Operation.State
+EARLY: Final = (State.PROPOSED, State.QUEUED, State.CLAIMED)  # nothing was asked of the server yet
 ABOUT_HOSTS: Final = (Operation.Kind.ENTER, Operation.Kind.LEAVE)
 
 
@@ -37,10 +38,12 @@ def propose(
     """
     _allow(asker, Action.OPERATE)
     estate = Estate.objects.filter(name=connection.name).first()
-    vm = VirtualMachine.objects.filter(estate=estate, name=subject).first()
-    if estate is None or vm is None or not vm.source_id:
+    found = None if estate is None else _subject(estate, kind, subject)
+    if found is None:
         raise Refused(Sentence("{subject} is nothing that {connection} has shown",
                                {"subject": subject, "connection": connection.name}))  # fmt: skip
+    identity, source = found
+    destination = destination if kind == Operation.Kind.MIGRATE else ""
     if kind == Operation.Kind.MIGRATE and not Host.objects.filter(estate=estate, name=destination).exists():
         raise Refused(Sentence("{host} is not there", {"host": destination}))
     if real and not connection.may_act:
@@ -51,9 +54,9 @@ def propose(
         operation = Operation.objects.create(
             connection=connection,
             kind=kind,
-            subject_id=vm.source_id,
-            subject=vm.name,
-            source=vm.host_name or "",
+            subject_id=identity,
+            subject=subject,
+            source=source,
             destination=destination,
             dry_run=not real,
             requested_by=asker,
@@ -81,11 +84,22 @@ def cancel(asker: User, operation: Operation) -> bool:
     """End it before it is submitted; False where it is too late."""
     _allow(asker, Action.OPERATE)
     with transaction.atomic():
-        early = [State.PROPOSED, State.QUEUED, State.CLAIMED]
-        waiting = Operation.objects.filter(pk=operation.pk, state__in=early)
+        waiting = Operation.objects.filter(pk=operation.pk, state__in=EARLY)
         if not waiting.update(state=State.CANCELLED, ended_at=Now(), lease_until=None):
             return False
         audit.note(Deed.OPERATION_CANCELLED, asker.get_username(), str(operation), after=_seen(operation))
+    return True
+
+
+def abort(asker: User, operation: Operation) -> bool:
+    """Wish that what is under way end now; False where nothing is.  Only the server says how it ended."""
+    _allow(asker, Action.OPERATE)
+    with transaction.atomic():
+        under_way = Operation.objects.filter(pk=operation.pk, state__in=Operation.BUSY, abort_asked_at=None)
+        if not under_way.update(abort_asked_at=Now()):
+            return False
+        audit.note(Deed.OPERATION_ABORTED, asker.get_username(), str(operation), after=_seen(operation))
+        transaction.on_commit(lambda: _send(operation.pk, "abort_operation"))
     return True
 
 
@@ -106,6 +120,8 @@ def send_waiting() -> int:
     waiting = Operation.objects.filter(state__in=[State.QUEUED, State.CLAIMED], lease_until__lt=Now())
     for operation in waiting.order_by("created_at"):
         _send(operation.pk)
+    for operation in Operation.objects.filter(state__in=Operation.BUSY).exclude(abort_asked_at=None):
+        _send(operation.pk, "abort_operation")
     return len(waiting)
 
 
@@ -127,9 +143,18 @@ def _queue(operation: Operation, asker: User) -> None:
     transaction.on_commit(lambda: _send(operation.pk))
 
 
-def _send(pk: UUID) -> None:
+def _subject(estate: Estate, kind: str, name: str) -> tuple[str, str] | None:
+    """The id and the host of what an operation is about, as it was observed; None: there is no such thing."""
+    if kind in ABOUT_HOSTS:
+        known = Host.objects.filter(estate=estate, name=name).exists()
+        return (f"host/{name}"[:255], "") if known else None
+    vm = VirtualMachine.objects.filter(estate=estate, name=name).first()
+    return (vm.source_id, vm.host_name or "") if vm is not None and vm.source_id else None
+
+
+def _send(pk: UUID, task: str = "carry_out") -> None:
     try:
-        current_app.send_task("cluster.tasks.carry_out", [str(pk)], retry=False)
+        current_app.send_task(f"cluster.tasks.{task}", [str(pk)], retry=False)
     except OperationalError:
         return  # `send_waiting` tells again
 

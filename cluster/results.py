@@ -13,12 +13,15 @@ from django.db import transaction
 from django.utils import timezone
 
 from cluster import outlook, snapshot
-from cluster.models import Estate, Event, Observation, Plan, Redundancy, Run
+from cluster.models import Estate, Event, Observation, Plan, Redundancy, Run, Use
 from cluster.question import YearsAsked
 from cluster.snapshot import EstateMoved, Wired, Written
 from cluster.work import LEASE_S, Work, WorkFailed
+from operations.drivers.remote import Observed
+from operations.drivers.usage import Usage, VmUsage
 from planner.availability.answer import ClusterAvailability
 from planner.availability.report import examine_availability
+from planner.difference import still
 from planner.formats.document import write_document
 from planner.nines_priced import price_nines
 from planner.parameters import Parameters
@@ -31,6 +34,7 @@ from planner.sentence import Sentence
 PRICED_WITH: Final = Parameters()  # the defaults of a first plan
 PAIRS_KEPT: Final = 500
 VMS_KEPT: Final = 100
+USES_A_STATEMENT: Final = 500
 COMPARES_MAX: Final = 5  # imports into one estate at the same time make each other compare again
 ROWS_PER_S: Final = 5_000  # a tenth of what COPY stores on a busy machine: the lease must outlast the store
 STORE_PERCENT: Final = 60
@@ -81,13 +85,17 @@ def store_estate(work: Work, reading: Reading) -> Written:
     raise WorkFailed(Sentence("Other imports keep changing this estate; try again when they are done"))
 
 
-def keep_observation(work: Work, reading: Reading) -> Observation:
-    """Keep what was observed, dated, and work out until when it suffices.
+def keep_observation(work: Work, observed: Observed) -> Observation:
+    """Keep what was observed, dated, with the use, and work out until when it suffices.
 
-    An estate that did not change since is kept once a day, its document once.
+    An estate that differs from the one before in measured use alone is kept once a day, its document once:
+    else a reading every few minutes would fill the disk with what never stands still.
     """
+    reading = observed.reading
+    if work.run.connection is not None:
+        _keep_use(work, observed.usage)
     document = write_document(reading.estate)
-    digest = hashlib.sha256(document).hexdigest()
+    digest = hashlib.sha256(write_document(still(reading.estate))).hexdigest()
     newest = Observation.objects.filter(estate=work.estate()).defer("document").first()
     is_known = newest is not None and newest.sha256 == digest
     if newest is not None and is_known and newest.taken_at.date() == timezone.now().date():
@@ -106,6 +114,31 @@ def keep_observation(work: Work, reading: Reading) -> Observation:
     kept.save(update_fields=["rightsizing"])
     outlook.work_out(work.estate())
     return kept
+
+
+def _keep_use(work: Work, usage: Sequence[VmUsage]) -> None:
+    """Keep the use of the last window, instead of the one before."""
+    rows = [
+        Use(
+            connection=work.run.connection, vm=one.vm, window_s=one.window_s, sample_s=one.sample_s,
+            **_use("cpu", "mhz", one.cpu_mhz), **_use("memory", "mib", one.memory_mib),
+        )
+        for one in usage
+    ]  # fmt: skip
+    with transaction.atomic():
+        Use.objects.filter(connection=work.run.connection).delete()
+        Use.objects.bulk_create(rows, batch_size=USES_A_STATEMENT)
+
+
+def _use(what: str, unit: str, usage: Usage | None) -> dict[str, float]:
+    if usage is None:
+        return {}
+    return {
+        f"{what}_average_{unit}": usage.average,
+        f"{what}_p95_{unit}": usage.p95,
+        f"{what}_peak_{unit}": usage.peak,
+        f"{what}_coverage": usage.coverage,
+    }
 
 
 def store_plan(work: Work, report: PlanReport) -> Plan:

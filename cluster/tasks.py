@@ -14,6 +14,7 @@ from cluster import (
     carrying,
     connecting,
     connections,
+    observing,
     operating,
     pricing,
     quarantine,
@@ -28,6 +29,7 @@ from cluster.models import Connection
 from cluster.question import YearsAsked
 from cluster.rehearsal import drilling, play
 from operations.drivers.base import DriverError
+from operations.drivers.remote import Observed
 from planner import report
 from planner.paths.report import examine
 from planner.quality import Reading
@@ -49,7 +51,7 @@ def import_estate(run_id: str) -> None:
         reading = quarantine.read(path, filename, on_sheet=claimed.sheet, hold=claimed.hold)
         results.tell_quality(claimed, reading)
         results.store_estate(claimed, reading)
-        results.keep_observation(claimed, reading)
+        results.keep_observation(claimed, Observed(reading=reading))
         _plan(claimed, reading)
 
 
@@ -60,10 +62,11 @@ def refresh_estate(run_id: str) -> None:
     if claimed is None:
         return
     with claimed:
-        reading = _read_server(claimed)
-        results.store_estate(claimed, reading)
-        results.keep_observation(claimed, reading)
-        _plan(claimed, reading)
+        observed = _read_server(claimed)
+        results.store_estate(claimed, observed.reading)
+        results.keep_observation(claimed, observed)
+        observing.tell_happenings(claimed.run.connection)
+        _plan(claimed, observed.reading)
 
 
 @shared_task(name="cluster.tasks.refresh_due")
@@ -78,6 +81,12 @@ def refresh_due() -> None:
 def carry_out(operation_id: str) -> None:
     """Do one real operation, unless somebody does it already."""
     carrying.carry_out(operation_id)
+
+
+@shared_task(name="cluster.tasks.abort_operation")
+def abort_operation(operation_id: str) -> None:
+    """Ask the server to end what is under way."""
+    carrying.abort(operation_id)
 
 
 @shared_task(name="cluster.tasks.reconcile_operations")
@@ -192,7 +201,7 @@ def _call_helpers(run_id: str, count: int) -> None:
         log.warning("run %s: no helper could be called; its worker plays alone", run_id)
 
 
-def _read_server(claimed: work.Work) -> Reading:
+def _read_server(claimed: work.Work) -> Observed:
     connection = claimed.run.connection
     if connection is None:
         raise work.WorkFailed(Sentence("The connection was removed meanwhile"))
@@ -202,11 +211,11 @@ def _read_server(claimed: work.Work) -> Reading:
         claimed.advance("read", min(50, claimed.run.progress + 5), message, lease_s=READ_LEASE_S)
 
     try:
-        reading = connections.read(connection, tell)
+        observed = connections.observe_estate(connection, tell)
     except DriverError as error:
-        raise work.WorkFailed(Sentence("{reason}", {"reason": str(error)})) from error
+        raise work.WorkFailed(error.sentence) from error
     Connection.objects.filter(pk=connection.pk).update(seen_at=Now())
-    return reading
+    return observed
 
 
 def _plan(claimed: work.Work, reading: Reading) -> None:

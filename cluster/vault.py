@@ -62,6 +62,12 @@ def add_key() -> None:
     _write(path, lines)
 
 
+def forget_old_keys() -> None:
+    """Keep the newest key alone: what an older one sealed does not open any more."""
+    path = Path(settings.CONNECTION_KEY_FILE)
+    _write(path, path.read_text().split()[:1])
+
+
 def _keys() -> list[bytes]:
     path = Path(settings.CONNECTION_KEY_FILE)
     if not path.exists():

@@ -8,7 +8,9 @@ from msgspec import Struct
 
 from planner.sentence import Sentence
 
-Kind: TypeAlias = Literal["migrate", "power-on", "power-off", "enter", "leave"]
+Kind: TypeAlias = Literal[
+    "migrate", "power-on", "power-off", "enter", "leave", "protect", "unprotect", "ft-on", "ft-off"
+]
 MINUTES_A_DAY: Final = 24 * 60
 
 
@@ -21,6 +23,9 @@ class Now(Struct, frozen=True, kw_only=True):
     maintenance: bool = False
     connected: bool = True
     busy: bool = False
+    protected: bool | None = None
+    ft: bool | None = None
+    hindered: str = ""
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -54,6 +59,34 @@ def obstacle(asked: Asked, subject: Now, destination: Now | None) -> Sentence | 
         return Sentence("{subject} is {power} now", {"subject": asked.subject, "power": subject.power})
     if asked.kind in ("enter", "leave") and subject.maintenance == (asked.kind == "enter"):
         return Sentence("{subject} is in that mode already", {"subject": asked.subject})
+    if asked.kind in ("ft-on", "ft-off"):
+        return _ft(asked, subject)
+    return _protection(asked, subject) if asked.kind in ("protect", "unprotect") else None
+
+
+def _ft(asked: Asked, subject: Now) -> Sentence | None:
+    values = {"subject": asked.subject}
+    if subject.ft is None:
+        return Sentence("There is no FT for {subject} on this server", dict(values))
+    if subject.ft == (asked.kind == "ft-on"):
+        on, off = (
+            Sentence("FT protects {subject} already", dict(values)),
+            Sentence("FT does not protect {subject}", dict(values)),
+        )
+        return on if subject.ft else off
+    return None
+
+
+def _protection(asked: Asked, subject: Now) -> Sentence | None:
+    values = {"subject": asked.subject}
+    if subject.protected is None:
+        return Sentence(
+            "HA protects {subject} by its cluster's own settings: change them there", dict(values)
+        )
+    if subject.protected and asked.kind == "protect":
+        return Sentence("HA keeps {subject} already", dict(values))
+    if not subject.protected and asked.kind == "unprotect":
+        return Sentence("HA does not keep {subject}", dict(values))
     return None
 
 
@@ -72,6 +105,8 @@ def _migration(asked: Asked, subject: Now, destination: Now | None) -> Sentence 
         return Sentence("{host} is not connected", dict(values))
     if destination.maintenance:
         return Sentence("{host} is in maintenance mode", dict(values))
+    if subject.hindered:
+        return Sentence("{subject} cannot move to {host}: {why}", {**values, "why": subject.hindered})
     return None
 
 

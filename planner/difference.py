@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from planner.estate import Estate
 from planner.row import Row
 
 Change: TypeAlias = Literal["added", "removed", "changed"]
+RowOf = TypeVar("RowOf", bound=Row)
 
 # Usage is measured anew each time: it differs always, and says nothing about what is there.
 RESTLESS: Final = frozenset(
@@ -19,6 +21,7 @@ RESTLESS: Final = frozenset(
      "partitions", "cpu_demand_mhz", "memory_demand_mib", "iops_demand",
      "network_demand_mbit", "disk_demand_mbit"}
 )  # fmt: skip
+_NOTHING: Final[dict[str, object]] = {"used_mib": 0, "partitions": ()}  # the others may be None
 KINDS: Final = (
     ("cluster", "clusters"), ("host", "hosts"), ("vm", "vms"), ("datastore", "datastores"), ("lun", "luns"),
     ("path", "paths"), ("switch", "switches"), ("port group", "port_groups"), ("rule", "rules"),
@@ -62,6 +65,25 @@ def differences(before: Estate, after: Estate, *, usage: bool = False) -> tuple[
     for kind, field in KINDS:
         found.extend(_compare(kind, getattr(before, field), getattr(after, field), usage))
     return tuple(found)
+
+
+def still(estate: Estate) -> Estate:
+    """Leave measured use out: two readings that give the same have nothing that differs.
+
+    >>> from planner.estate import VM
+    >>> def reading(mhz: float) -> Estate:
+    ...     db = VM(name="db", power="on", vcpus=2, memory_mib=4096, disk_mib=0, cpu_demand_mhz=mhz)
+    ...     return Estate(vms=(db,))
+    >>> still(reading(100.0)) == still(reading(900.0))
+    True
+    """
+    fields = (field for _, field in KINDS)
+    return replace(estate, **{field: tuple(map(_still, getattr(estate, field))) for field in fields})
+
+
+def _still(row: RowOf) -> RowOf:
+    measured = RESTLESS.intersection(row.__struct_fields__)
+    return replace(row, **{field: _NOTHING.get(field) for field in measured}) if measured else row
 
 
 def _compare(kind: str, before: Sequence[Row], after: Sequence[Row], usage: bool) -> Iterable[Difference]:

@@ -15,7 +15,7 @@ SavedView: what a person keeps for himself
 from __future__ import annotations
 
 from cluster.models.audit import AuditEntry, AuditHead
-from cluster.models.connection import Connection, Observation
+from cluster.models.connection import Connection, Observation, Use
 from cluster.models.inventory import (
     Cluster,
     Disk,
@@ -93,6 +93,7 @@ __all__ = [
     "StudyPart",
     "Switch",
     "Upload",
+    "Use",
     "Variant",
     "VirtualMachine",
     "VmNic",

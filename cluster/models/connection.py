@@ -1,6 +1,7 @@
 """A way to a real hypervisor, and what was observed through it, dated.
 
 Connection --+-- Observation (a whole estate as it stood at a moment)
+             +-- Use (what each VM used over the window before the last reading)
              +-- Operation (see models/operation.py)
 """
 
@@ -17,11 +18,13 @@ from cluster.models.inventory import Estate
 class Connection(models.Model):
     """How to reach one server.  `secret` is ciphertext whose key is no part of the database.
 
+    `told_until`: what the server says has happened up to then stands in the feed.
     `may_act` False: whatever is asked for is a dry run.  `stopped` True: nothing begins any more.
     """
 
     class Kind(models.TextChoices):
         VSPHERE = "vsphere", "vSphere"
+        PROXMOX = "proxmox", "Proxmox VE"
 
     name = models.CharField(max_length=255, unique=True)
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.VSPHERE)
@@ -38,6 +41,7 @@ class Connection(models.Model):
     blackout = models.CharField(max_length=255, blank=True)
     moves_per_host = models.PositiveSmallIntegerField(default=2)
     seen_at = models.DateTimeField(null=True, blank=True)
+    told_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
 
@@ -77,3 +81,30 @@ class Observation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.estate_id} {self.taken_at}"
+
+
+class Use(models.Model):
+    """What a VM used over a window: of the last reading alone, older ones are in the plans made then.
+
+    `coverage` is the share of the window that was really seen, from 0 to 1.
+    """
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="uses")
+    vm = models.CharField(max_length=255)
+    window_s = models.PositiveIntegerField()
+    sample_s = models.PositiveIntegerField()
+    cpu_average_mhz = models.FloatField(null=True)
+    cpu_p95_mhz = models.FloatField(null=True)
+    cpu_peak_mhz = models.FloatField(null=True)
+    cpu_coverage = models.FloatField(null=True)
+    memory_average_mib = models.FloatField(null=True)
+    memory_p95_mib = models.FloatField(null=True)
+    memory_peak_mib = models.FloatField(null=True)
+    memory_coverage = models.FloatField(null=True)
+
+    class Meta:
+        ordering = ["vm"]
+        constraints = [models.UniqueConstraint(fields=["connection", "vm"], name="one_use_a_vm")]
+
+    def __str__(self) -> str:
+        return self.vm

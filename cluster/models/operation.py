@@ -9,7 +9,8 @@
 
 Every arrow is one conditional UPDATE.  `token` counts the claims and fences: who writes must hold the
 latest.  `submitting` is committed before the call, so a crash from there on is `unknown`: no code submits
-it again, and the server alone says how it ended.
+it again, and the server alone says how it ended.  A dry run reaches none of the states from `submitting` on:
+the database refuses.
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ class Operation(models.Model):
         POWER_OFF = "power-off", _("power off")
         ENTER = "enter", _("enter maintenance mode")
         LEAVE = "leave", _("leave maintenance mode")
+        PROTECT = "protect", _("let HA keep it")
+        FT_ON = "ft-on", _("protect by FT")
+        FT_OFF = "ft-off", _("end FT")
+        UNPROTECT = "unprotect", _("take it from HA")
 
     class State(models.TextChoices):
         PROPOSED = "proposed", _("proposed")
@@ -73,6 +78,7 @@ class Operation(models.Model):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     approved_at = models.DateTimeField(null=True, blank=True)
     submitted_at = models.DateTimeField(null=True, blank=True)
+    abort_asked_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -83,7 +89,11 @@ class Operation(models.Model):
                 fields=["connection", "subject_id"],
                 condition=Q(state__in=["queued", "claimed", "submitting", "running", "unknown"]),
                 name="one_active_operation_a_subject",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(dry_run=False) | ~Q(state__in=["submitting", "running", "unknown"]),
+                name="a_dry_run_is_never_submitted",
+            ),
         ]
 
     def __str__(self) -> str:

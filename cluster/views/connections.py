@@ -1,4 +1,4 @@
-"""Connections to real servers: add, change, read now, forget; and an estate at two dates."""
+"""Connections to real servers: add, change, read now, forget; an estate at two dates, or its drift."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.http import require_POST
 
-from cluster import connecting, services
+from cluster import connecting, services, snapshot
 from cluster.forms import ConnectionForm
 from cluster.models import Connection, Observation
 from cluster.roles import Action, may
+from cluster.selectors import visible_estates
 from cluster.views.sight import asked, estate_or_404
 from cluster.wording import say
 from planner.difference import differences
@@ -61,6 +62,25 @@ def add(request: HttpRequest) -> HttpResponse:
     return redirect("connections")
 
 
+def change(request: HttpRequest, pk: int) -> HttpResponse:
+    _allow(request)
+    connection = get_object_or_404(Connection, pk=pk)
+    form = ConnectionForm.of(connection, request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        fields = dict(form.cleaned_data)
+        try:
+            connecting.change(request.user, connection, fields.pop("password"), **fields)
+            return redirect("connections")
+        except services.Refused as refusal:
+            form.add_error("host", say(refusal.message))
+        except IntegrityError:
+            form.add_error("name", gettext("There is a connection of this name already."))
+    context = {"connection": connection, "form": form}
+    response = render(request, "connection.html", context, status=400 if form.errors else 200)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
 @require_POST
 def refresh(request: HttpRequest, pk: int) -> HttpResponse:
     run = connecting.refresh(request.user, get_object_or_404(Connection, pk=pk))
@@ -77,10 +97,15 @@ def history(request: HttpRequest, pk: int) -> HttpResponse:
     """The dates at which an estate was observed, and what differs between two of them."""
     estate = estate_or_404(request, pk)
     dates = list(estate.observations.exclude(document=b"").only("taken_at", "estate_id")[:SHOWN])
+    recorded = list(visible_estates(request.user).exclude(pk=estate.pk).order_by("name")[:SHOWN])
     new = _chosen(request, "to", dates, 0)
-    old = _chosen(request, "from", dates, 1)
-    found = differences(_estate_of(old), _estate_of(new)) if old and new else ()
+    against = next((one for one in recorded if f"estate-{one.pk}" == asked(request, "from")), None)
+    old = None if against else _chosen(request, "from", dates, 1)
+    before = snapshot.load(against) if against else _estate_of(old) if old else None
+    found = differences(before, _estate_of(new)) if before and new else ()
     context = {
+        "recorded": recorded,
+        "against": against,
         "estate": estate,
         "tab": "history",
         "dates": dates,

@@ -54,6 +54,13 @@ def cancel(request: HttpRequest, pk: str) -> HttpResponse:
 
 
 @require_POST
+def abort(request: HttpRequest, pk: str) -> HttpResponse:
+    if not operating.abort(request.user, get_object_or_404(Operation, pk=pk)):
+        messages.error(request, say(Sentence("Nothing of it is under way that could be aborted")))
+    return redirect("operations")
+
+
+@require_POST
 def line(request: HttpRequest, pk: int) -> HttpResponse:
     stopped = request.POST.get("stopped") == "yes"
     operating.stop_the_line(request.user, get_object_or_404(Connection, pk=pk), stopped=stopped)
@@ -64,7 +71,7 @@ def _page(request: HttpRequest, form: OperationForm) -> HttpResponse:
     rows = Operation.objects.select_related("connection", "requested_by", "approved_by")[:SHOWN]
     may_operate = may(request.user, Action.OPERATE)
     context = {
-        "rows": [(row, _why(row), _may_approve(request, row)) for row in rows],
+        "rows": [(row, _why(row), _doable(request, row)) for row in rows],
         "form": form,
         "may_operate": may_operate,
         "lines": Connection.objects.all() if may_operate else (),
@@ -76,6 +83,15 @@ def _why(row: Operation) -> str:
     return say(Sentence(row.why["template"], row.why.get("values", {}))) if row.why else ""
 
 
-def _may_approve(request: HttpRequest, row: Operation) -> bool:
-    open_ = row.state == Operation.State.PROPOSED and row.requested_by_id != request.user.pk
-    return open_ and may(request.user, Action.APPROVE)
+def _doable(request: HttpRequest, row: Operation) -> set[str]:
+    """What this person may do to an operation as it stands."""
+    state, mine = Operation.State(row.state), row.requested_by_id == request.user.pk
+    found = set()
+    if state == Operation.State.PROPOSED and not mine and may(request.user, Action.APPROVE):
+        found.add("approve")
+    if may(request.user, Action.OPERATE):
+        if state in operating.EARLY:
+            found.add("cancel")
+        if state in Operation.BUSY and row.abort_asked_at is None:
+            found.add("abort")
+    return found

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext
+from msgspec import Struct
 
-from cluster.models import Host, VirtualMachine
+from cluster.models import Host, Use, VirtualMachine
+from cluster.shown import value
 from cluster.templatetags.parts import NOT_RECORDED, known, size
 
 Recorded = list[tuple[str, str]]
@@ -53,3 +55,36 @@ def recorded_of_vm(vm: VirtualMachine) -> Recorded:
         (gettext("Identifier"), known(vm.source_id)),
         (gettext("UUID"), known(vm.uuid)),
     ]
+
+
+class Measured(Struct, frozen=True):
+    """One measure of a VM over the window that was read last; each value with its unit."""
+
+    name: str
+    average: str
+    p95: str
+    peak: str
+    coverage: str
+
+
+def uses_of(vm: VirtualMachine) -> list[Measured]:
+    """What a VM used, by the counters of the connection that its estate is read through."""
+    use = Use.objects.filter(connection__name=vm.estate.name, vm=vm.name).first()
+    if use is None:
+        return []
+    hours, sample_s = use.window_s / 3600, use.sample_s
+    within = gettext("{hours} h, samples of {seconds} s").format(hours=f"{hours:g}", seconds=sample_s)
+    rows = []
+    if use.cpu_coverage is not None:
+        values = [
+            f"{value(round(one))} MHz" for one in (use.cpu_average_mhz, use.cpu_p95_mhz, use.cpu_peak_mhz)
+        ]
+        rows.append(Measured(gettext("CPU"), *values, _share(use.cpu_coverage, within)))
+    if use.memory_coverage is not None:
+        values = [size(one) for one in (use.memory_average_mib, use.memory_p95_mib, use.memory_peak_mib)]
+        rows.append(Measured(gettext("Memory"), *values, _share(use.memory_coverage, within)))
+    return rows
+
+
+def _share(coverage: float, within: str) -> str:
+    return gettext("{share} % of {window}").format(share=value(round(100 * coverage)), window=within)

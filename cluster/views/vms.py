@@ -14,7 +14,7 @@ from cluster.exports.sheets import Column, Table
 from cluster.filters import VmFilter
 from cluster.models import Estate, VirtualMachine
 from cluster.tables import VmTable, chosen_columns
-from cluster.views.recorded import recorded_of_vm
+from cluster.views.recorded import recorded_of_vm, uses_of
 from cluster.views.sight import estate_or_404, vm_or_404, wants_fragment
 
 
@@ -68,6 +68,7 @@ def vm(request: HttpRequest, pk: int) -> HttpResponse:
         {
             "vm": vm,
             "recorded": recorded_of_vm(vm),
+            "uses": uses_of(vm),
             "attributes": sorted(vm.attributes.items()),
             "estate": vm.estate,
             "cluster_name": vm.cluster_name or (vm.host.cluster_name if vm.host else None),

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final, TypeAlias
 
+from planner.sentence import Sentence
+
 Network: TypeAlias = IPv4Network | IPv6Network
 
 # What a hypervisor never is, unless the site lists that very network: this machine, the link, the cloud's
@@ -51,16 +53,16 @@ def peer_allowed(address: str, allowed: Sequence[Network]) -> bool:
     return bool(inside) and all(any(_within(network, closed) for network in inside) for closed in shut)
 
 
-def refusal_of(host: str, port: int, allowed: Sequence[Network]) -> str | None:
+def refusal_of(host: str, port: int, allowed: Sequence[Network]) -> Sentence | None:
     """Say why a host must not even be looked up; None where it may, or where only its address will tell."""
     if not host or any(not character.isalnum() and character not in ".-:_" for character in host):
-        return "the host holds characters that no address has"
+        return Sentence("The host holds characters that no address has")
     if not 0 < port < 65536:
-        return f"{port} is no port"
+        return Sentence("{port} is no port", {"port": str(port)})
     if not allowed:
-        return "this site allows no connection yet: set HEADROOM_CONNECTION_NETWORKS"
+        return Sentence("This site allows no connection yet: set HEADROOM_CONNECTION_NETWORKS")
     if _plain(host) is not None and not peer_allowed(host, allowed):
-        return f"{host} is no address that this site allows"
+        return Sentence("{host} is no address that this site allows", {"host": host})
     return None
 
 

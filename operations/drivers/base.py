@@ -7,6 +7,7 @@ from typing import Protocol
 
 from operations.action import Action
 from operations.event import Event
+from planner.sentence import Sentence
 
 
 class DriverError(Exception):
@@ -15,8 +16,11 @@ class DriverError(Exception):
     `permanent`: trying again will not help.  An action that fails is no exception but an event.
     """
 
-    def __init__(self, message: str, *, permanent: bool = False) -> None:
-        super().__init__(message)
+    def __init__(self, message: Sentence | str, *, permanent: bool = False) -> None:
+        self.sentence = (
+            message if isinstance(message, Sentence) else Sentence("{reason}", {"reason": message})
+        )
+        super().__init__(str(self.sentence))
         self.permanent = permanent
 
 

@@ -9,7 +9,7 @@ Source: pve.proxmox.com/pve-docs/api-viewer; PVE::ProcFSTools: `cores` are those
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from msgspec.structs import replace
@@ -18,7 +18,9 @@ from planner.estate import VM, Cluster, Datastore, Estate, EstateError, Host, Po
 from planner.formats.amount import BYTES_PER_MIB, mib_of
 from planner.formats.findings import Findings
 from planner.formats.json_text import decoded_json
+from planner.formats.proxmox_guest import with_config
 from planner.formats.proxmox_rules import rules_of, with_priorities
+from planner.formats.proxmox_words import GUEST_AS_LAST_SEEN
 from planner.formats.text import cleaned, shortened
 from planner.quality import FormatError, Quality, Reading, SheetRead
 from planner.sentence import Sentence
@@ -82,14 +84,19 @@ def reading_of(rows: Sequence[Answer], findings: Findings, recorded: Estate | No
         for row in _once(of.get("node", ()), "node")
         if (host := _host(row, cluster, known, findings)) is not None
     ]
-    vms = _named_apart([_vm(row, cluster, findings) for row in _once(of.get("guest", ()), "vmid")])
+    seen = {vm.id: vm for vm in recorded.vms} if recorded else {}
+    away = {_text(row, "node") for row in of.get("node", ()) if row.get("status") == "offline"}
+    stores = _called(of.get("storage", ()))
+    vms = _named_apart(
+        [_guest(row, cluster, seen, away, stores, findings) for row in _once(of.get("guest", ()), "vmid")]
+    )
     names = {vm.id: vm.name for vm in vms if vm.id}
     vms = with_priorities(vms, of.get("ha-resource", ()))
     estate = Estate(
         clusters=(Cluster(name=cluster, ha_enabled=bool(of.get("ha-resource")) or None),) if cluster else (),
         hosts=tuple(hosts),
         vms=tuple(vms),
-        datastores=_datastores(of.get("storage", ()), findings),
+        datastores=_as_seen(_datastores(of.get("storage", ()), findings), recorded, away),
         rules=rules_of(of.get("ha-rule", ()), names, cluster, findings),
     )
     for field in ("hosts", "vms", "datastores", "rules"):
@@ -245,6 +252,51 @@ def _vm(row: Answer, cluster: str | None, findings: Findings) -> VM:
     )
 
 
+def _guest(
+    row: Answer,
+    cluster: str | None,
+    seen: Mapping[str | None, VM],
+    away: Collection[str | None],
+    stores: Mapping[tuple[str, str], str],
+    findings: Findings,
+) -> VM:
+    """Read a guest; on a node that is offline it stays as it was seen last, for nobody knows better."""
+    node = _text(row, "node")
+    known = seen.get(f"{'lxc' if row.get('type') == 'lxc' else 'qemu'}/{_number(row, 'vmid')}")
+    if node in away and known is not None and row.get("status") not in POWERS:
+        findings.warn(GUEST_AS_LAST_SEEN, sheet="vms", vm=known.name, node=node)
+        return replace(known, host=node)
+    config = row.get("config")
+    vm = _vm(row, cluster, findings)
+    local = {name: called for (at, name), called in stores.items() if at == node}
+    return with_config(vm, config, local) if isinstance(config, dict) else vm
+
+
+def _called(rows: Sequence[Answer]) -> Mapping[tuple[str, str], str]:
+    """What each node's storage is called in the estate."""
+    found = {}
+    for row in rows:
+        name, node = _text(row, "storage"), _text(row, "node")
+        if name and node:
+            found[node, name] = _storage_name(row)
+    return found
+
+
+def _storage_name(row: Answer) -> str:
+    """Give a shared storage its name, a local one its node's besides."""
+    name, node = _text(row, "storage") or "storage", _text(row, "node")
+    return name if _is_shared(row) or node is None else shortened(f"{name} ({node})")
+
+
+def _is_shared(row: Answer) -> bool:
+    return _number(row, "shared") == 1 or _storage_kind(row) in SHARED_KINDS
+
+
+def _storage_kind(row: Answer) -> str | None:
+    kind = _text(row, "plugintype") or _text(row, "type")
+    return kind if kind != "storage" else None
+
+
 def _named_apart(vms: Sequence[VM]) -> list[VM]:
     """Add its number to each guest whose name another one bears: Proxmox tells guests by number alone."""
     count: dict[str, int] = {}
@@ -257,24 +309,37 @@ def _renamed(vm: VM) -> VM:
     return replace(vm, name=f"{shortened(vm.name, 230)} ({vm.id})")
 
 
+def _as_seen(
+    told: Sequence[Datastore], recorded: Estate | None, away: Collection[str | None]
+) -> tuple[Datastore, ...]:
+    """Keep what offline nodes were seen to mount: a node that is away says nothing of its storage."""
+    found = {store.name: store for store in told}
+    for store in recorded.datastores if recorded else ():
+        mounted = [host for host in store.hosts if host in away]
+        now = found.get(store.name)
+        if now is not None and mounted:
+            found[store.name] = replace(now, hosts=tuple(dict.fromkeys((*now.hosts, *mounted))))
+        elif mounted and len(mounted) == len(store.hosts):
+            found[store.name] = store
+    return tuple(found.values())
+
+
 def _datastores(rows: Sequence[Answer], findings: Findings) -> tuple[Datastore, ...]:
     """Join the rows that each node gives of a shared storage; a local one bears its node's name."""
     found: dict[str, Datastore] = {}
+    silent: dict[str, None] = {}  # a node that is offline tells no size, but another one may
+    sized: set[str] = set()
     for row in rows:
         name = _text(row, "storage") or "storage"
-        kind = _text(row, "plugintype") or _text(row, "type")
-        kind = kind if kind != "storage" else None
-        shared = _number(row, "shared") == 1 or kind in SHARED_KINDS
-        node = _text(row, "node")
+        kind, shared, node = _storage_kind(row), _is_shared(row), _text(row, "node")
         total = _number(row, "total") or _number(row, "maxdisk") or 0
         used = _number(row, "used")
         used = (_number(row, "disk") or 0) if used is None else used
         if not total:
-            findings.warn(
-                "The storage {name} tells no size (offline?); it was left out", sheet="datastores", name=name
-            )
+            silent[name] = None
             continue
-        full = name if shared or node is None else shortened(f"{name} ({node})")
+        sized.add(name)
+        full = _storage_name(row)
         before = found[full].hosts if full in found else ()
         found[full] = Datastore(
             name=full,
@@ -284,4 +349,9 @@ def _datastores(rows: Sequence[Answer], findings: Findings) -> tuple[Datastore, 
             kind=kind,
             hosts=tuple(dict.fromkeys((*before, *((node,) if node else ())))),
         )
+    for name in silent:
+        if name not in sized:
+            findings.warn(
+                "The storage {name} tells no size (offline?); it was left out", sheet="datastores", name=name
+            )
     return tuple(found.values())

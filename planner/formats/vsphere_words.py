@@ -11,3 +11,10 @@ SAME_NAME: Final = Sentence("{count} {kind} are called {name}; they are told apa
 UNKNOWN_RULE: Final = Sentence("The rule {rule} is of a kind that is not known; it was left out").template
 LICENCES_HIDDEN: Final = Sentence("The licences may not be read by this user").template
 LICENCE: Final = Sentence("Licence {name}: {used} of {total} in use").template
+NO_COUNTERS: Final = Sentence(
+    "The performance counters could not be read ({fault}): demand is unknown"
+).template
+MEASURED: Final = Sentence(
+    "Demand is the 95th percentile of {hours} h in samples of {sample} s: {count} of {running} running VMs "
+    "were seen for half of it or more; the others' demand is unknown"
+).template

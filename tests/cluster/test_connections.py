@@ -151,7 +151,7 @@ def test_a_wrong_password_ends_the_refresh_without_showing_it(
 def test_a_key_that_is_gone_is_told_and_not_tried(settings: Any, tmp_path: Path) -> None:
     there = connection()
     settings.CONNECTION_KEY_FILE = tmp_path / "another"
-    with pytest.raises(DriverError, match="the password cannot be opened"):
+    with pytest.raises(DriverError, match="The password cannot be opened"):
         connections.login_of(there)
 
 

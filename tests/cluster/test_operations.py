@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
+from msgspec import structs
 
 from cluster import carrying, connections, operating, services, snapshot
-from cluster.connections import NotBegun, Outcome
+from cluster.connections import Outcome, Refusal
 from cluster.models import AuditEntry, Connection, Estate, Operation
 from cluster.roles import Role
 from operations.drivers.base import DriverError
 from operations.preflight import Asked, Now, in_blackout, obstacle
+from planner.estate import Datastore, Rule
 from planner.sentence import Sentence
 from tests.cluster.people import administrator, person
 from tests.planner.small import host, reading, vm
@@ -30,7 +33,7 @@ class World:
         self.submitted: list[str] = []
         self.obstacle: Sentence | None = None
         self.answer: BaseException | None = None
-        self.outcome: Outcome | DriverError = Outcome("done", "", 1.5, "task-1")
+        self.outcome: Outcome | DriverError = Outcome("done", None, 1.5, "task-1")
 
     def look(self, _: Connection, operation: Operation) -> Sentence | None:
         return self.obstacle
@@ -119,7 +122,7 @@ def test_what_was_submitted_by_a_worker_that_died_is_never_submitted_again(
         operating.send_waiting()
     assert world.submitted == []
     assert ended(operation)[0] == State.UNKNOWN
-    world.outcome = Outcome("done", "", None, "task-9")
+    world.outcome = Outcome("done", None, None, "task-9")
     carrying.reconcile()
     assert ended(operation)[0] == State.DONE
     assert world.submitted == []
@@ -148,7 +151,7 @@ def test_a_worker_that_was_asleep_writes_and_submits_nothing(world: World, there
     )
     carrying.carry_out(operation.pk)
     for deed in (
-        lambda: carrying._submit(sleeper, there),
+        lambda: carrying._submit(sleeper, there, time.monotonic()),
         lambda: carrying._end(sleeper, State.FAILED, Sentence("late")),
     ):
         with pytest.raises(carrying.Lost):
@@ -161,7 +164,7 @@ def test_a_worker_that_was_asleep_writes_and_submits_nothing(world: World, there
 
 
 def test_a_server_that_refuses_ends_it_as_failed(world: World, there: Connection) -> None:
-    world.answer = NotBegun(Sentence("The server refuses: {fault}", {"fault": "no"}))
+    world.answer = Refusal(Sentence("The server refuses: {fault}", {"fault": "no"}))
     operation = proposed(there)
     carrying.carry_out(operation.pk)
     assert ended(operation) == ("failed", "The server refuses: no")
@@ -178,9 +181,9 @@ def test_an_answer_that_was_lost_leaves_it_unknown_until_the_server_says(
     assert ended(operation)[0] == State.UNKNOWN  # a call on its way may still arrive
     long_ago = timezone.now() - timezone.timedelta(hours=1)
     Operation.objects.filter(pk=operation.pk).update(submitted_at=long_ago)
-    world.outcome = Outcome("failed", "the server never began it", None, "")
+    world.outcome = Outcome("failed", connections.NEVER_BEGAN, None, "")
     carrying.reconcile()
-    assert ended(operation) == ("failed", "the server never began it")
+    assert ended(operation) == ("failed", "The server never began it")
     assert world.submitted == ["vm0"]
 
 
@@ -233,6 +236,65 @@ def test_with_four_eyes_another_person_approves(world: World, there: Connection)
         operating.approve(other, operation)
 
 
+# -- what the estate knows and the server does not mind
+
+
+def ruled(*rules: Rule, stores: tuple[Any, ...] = (), **vm0: Any) -> None:
+    vms = [
+        vm("vm0", id="vm-0", host="h1", **vm0),
+        vm("vm1", id="vm-1", host="h2"),
+        vm("vm2", id="vm-2", host="h1"),
+    ]
+    read = reading([host("h1"), host("h2"), host("h3")], vms, clusters=["c"])
+    estate = structs.replace(read.estate, rules=rules, datastores=stores)
+    snapshot.save(Estate.objects.get(name="lab"), structs.replace(read, estate=estate))
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        (Rule(kind="spread", vms=("vm0", "vm1"), name="apart"), "a rule keeps vm0 off h2: apart"),
+        (
+            Rule(kind="must-run-on", vms=("vm0",), hosts=("h1",), name="licence"),
+            "a rule keeps vm0 off h2: licence",
+        ),
+        (
+            Rule(kind="must-not-run-on", vms=("vm0",), hosts=("h2",)),
+            "a rule keeps vm0 off h2: must-not-run-on",
+        ),
+        (Rule(kind="should-run-on", vms=("vm0",), hosts=("h1",)), "Done"),
+        (Rule(kind="spread", vms=("vm0", "vm2"), name="apart already"), "Done"),
+    ],
+)
+def test_a_rule_of_the_estate_is_kept_when_the_server_would_not(
+    world: World, there: Connection, rule: Rule, why: str
+) -> None:
+    ruled(rule)
+    operation = proposed(there)
+    carrying.carry_out(operation.pk)
+    assert ended(operation)[1] == why
+    assert world.submitted == ([] if why != "Done" else ["vm0"])
+
+
+def test_a_rule_counts_what_was_moved_since_the_last_reading(world: World, there: Connection) -> None:
+    ruled(Rule(kind="spread", vms=("vm0", "vm1"), name="apart"))
+    carrying.carry_out(operating.propose(administrator(), there, "migrate", "vm1", "h3", real=True).pk)
+    operation = proposed(there)
+    carrying.carry_out(operation.pk)
+    assert ended(operation) == ("done", "Done")
+    operation = operating.propose(administrator(), there, "migrate", "vm0", "h3", real=True)
+    carrying.carry_out(operation.pk)
+    assert ended(operation) == ("failed", "a rule keeps vm0 off h3: apart")
+
+
+def test_a_datastore_that_the_host_does_not_mount_is_in_the_way(world: World, there: Connection) -> None:
+    store = Datastore(name="s1", capacity_mib=100, used_mib=1, hosts=("h1", "h3"))
+    ruled(stores=(store,), datastores=("s1",))
+    operation = proposed(there)
+    carrying.carry_out(operation.pk)
+    assert ended(operation) == ("failed", "h2 does not reach s1")
+
+
 def test_a_stopped_line_begins_nothing_and_goes_on_when_freed(world: World, there: Connection) -> None:
     operation = proposed(there)
     operating.stop_the_line(administrator(), there, stopped=True)
@@ -250,7 +312,7 @@ def test_a_line_that_is_stopped_after_the_claim_begins_nothing_either(
     assert operation is not None
     operating.stop_the_line(administrator(), there, stopped=True)
     with pytest.raises(carrying.Lost):
-        carrying._submit(operation, there)
+        carrying._submit(operation, there, time.monotonic())
     assert (world.submitted, ended(operation)[0]) == ([], State.QUEUED)
 
 

@@ -16,7 +16,7 @@ import pytest
 from msgspec import Struct
 
 from operations.drivers.addresses import networks_of
-from operations.drivers.vsphere.session import Login
+from operations.drivers.remote import Login
 
 SOURCE = Path(__file__).parent / "vcsim"
 GOPATH = Path("/usr/share/gocode")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import ssl
+import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +16,13 @@ from pyVmomi import vim
 
 from operations.drivers.addresses import networks_of
 from operations.drivers.base import DriverError
+from operations.drivers.remote import NotBegun, Order
+from operations.drivers.trust import coloned
+from operations.drivers.vsphere import performance
 from operations.drivers.vsphere.collector import Found, changes, read_all
 from operations.drivers.vsphere.inventory import ASKED, read_inventory, reading_of
-from operations.drivers.vsphere.session import coloned, session
+from operations.drivers.vsphere.server import opened
+from operations.drivers.vsphere.session import session
 from planner.formats.findings import Findings
 from planner.parameters import Parameters
 from planner.report import plan
@@ -122,6 +129,102 @@ def test_a_power_off_is_seen_while_waiting_for_changes(simulator: Simulator) -> 
         assert seen[0].properties["runtime.powerState"] == "poweredOff"
         watch.close()
         vm.PowerOnVM_Task()
+
+
+# -- measured use, events, changes, acting
+
+
+def order(kind: str, vm: Any, **given: Any) -> Order:
+    usual = {"subject_id": vm.id, "subject": vm.name, "source": vm.host or ""}
+    return Order(kind=kind, **{**usual, **given})
+
+
+def test_counters_become_demand_with_average_peak_and_coverage(simulator: Simulator) -> None:
+    with opened(simulator.login()) as server:
+        found = server.read(lambda _: None)
+    used = {one.vm: one for one in found.usage}
+    assert len(used) == 10
+    for vm in found.reading.estate.vms:
+        cpu, memory = used[vm.name].cpu_mhz, used[vm.name].memory_mib
+        assert cpu is not None
+        assert memory is not None
+        assert 0 < cpu.average < cpu.p95 < cpu.peak
+        assert (cpu.coverage, vm.cpu_demand_mhz) == (1.0, cpu.p95)
+        assert vm.memory_demand_mib == math.ceil(memory.p95) < vm.memory_mib
+    assert any("10 of 10 running VMs" in str(one) for one in found.reading.quality.assumptions)
+
+
+def test_a_day_of_counters_of_many_vms_is_asked_for_in_questions_of_32(simulator: Simulator) -> None:
+    with session(simulator.login()) as instance:
+        asked: list[int] = []
+        manager = instance.RetrieveContent().perfManager
+        real = type(manager).QueryPerf
+
+        def counted(self: Any, specs: Any) -> Any:
+            asked.append(len(specs) * len(specs[0].metricId))
+            return real(self, specs)
+
+        wanted = ("runtime.powerState", "config.hardware.memoryMB")
+        rows = list(read_all(instance, vim.VirtualMachine, wanted))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(type(manager), "QueryPerf", counted)
+            patch.setattr(performance, "VMS_A_QUESTION", 4)
+            assert len(list(performance.usage_of_vms(instance, rows, {row.id: row.id for row in rows}))) == 10
+    assert asked == [8, 8, 4]  # 10 VMs, 4 a question, 2 counters each
+
+
+def test_what_happened_is_told_once_the_oldest_first(simulator: Simulator) -> None:
+    with opened(simulator.login()) as server:
+        since = datetime.now(UTC) - timedelta(hours=1)
+        told = server.happenings(since, 500)
+        assert [one.at for one in told] == sorted(one.at for one in told)
+        assert {one.kind for one in told} >= {"VmPoweredOnEvent"}
+        assert len(server.happenings(since, 3)) == 3
+        newest = told[-1].at
+        vm = server.read(lambda _: None).reading.estate.vms[-1]
+        server.submit(order("power-off", vm))
+        after = server.happenings(newest, 500)
+        server.submit(order("power-on", vm))
+    assert [(one.kind, one.subject) for one in after] == [("VmPoweredOffEvent", vm.name)]
+
+
+def test_what_changes_is_told_while_somebody_watches(simulator: Simulator) -> None:
+    with opened(simulator.login()) as server, opened(simulator.login()) as other:
+        vm = server.read(lambda _: None).reading.estate.vms[0]
+        watch = server.watch(5)
+        threading.Timer(1.0, lambda: other.submit(order("power-off", vm))).start()
+        told = next(watch)
+        watch.close()
+        other.submit(order("power-on", vm))
+    assert [one.text for one in told] == [f"{vm.name} is poweredOff now"]
+
+
+def test_a_host_enters_and_leaves_maintenance_by_its_name(simulator: Simulator) -> None:
+    with opened(simulator.login()) as server:
+        host = server.read(lambda _: None).reading.estate.hosts[0]
+        for kind, mode in (("enter", True), ("leave", False)):
+            asked = Order(kind=kind, subject_id=f"host/{host.name}", subject=host.name)
+            assert server.task_now(server.submit(asked)).state == "success"
+            assert server.look(asked).maintenance is mode
+        nobody = Order(kind="enter", subject_id="host/none", subject="none")
+        assert not server.look(nobody).exists
+        with pytest.raises(NotBegun, match="none is not there"):
+            server.submit(nobody)
+
+
+def test_what_a_server_does_not_know_was_never_begun(simulator: Simulator) -> None:
+    """This simulator has neither FT nor aborts; a vCenter without the licence says no alike."""
+    with opened(simulator.login()) as server:
+        vm = server.read(lambda _: None).reading.estate.vms[0]
+        for kind in ("ft-on", "ft-off"):
+            with pytest.raises(NotBegun):
+                server.submit(order(kind, vm))
+        assert server.look(order("ft-on", vm)).ft is False
+        with pytest.raises(NotBegun, match="cluster's own settings"):
+            server.submit(order("protect", vm))
+        with pytest.raises(DriverError, match="cannot end this task"):
+            server.abort(server.submit(order("power-off", vm)))
+        server.submit(order("power-on", vm))
 
 
 # -- trust

@@ -1,27 +1,35 @@
 """What changes something on a vSphere server, and what it says of what was asked: one call each, never two.
 
 A migration is RelocateVM_Task: it moves between hosts wherever MigrateVM_Task does, and the simulator has it.
+What vSphere HA protects, its cluster decides: there is no call here for it.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
-from msgspec import Struct
 from pyVmomi import vim, vmodl
 
-Kind: TypeAlias = Literal["migrate", "power-on", "power-off", "enter", "leave"]
-TaskState: TypeAlias = Literal["queued", "running", "success", "error", "gone"]
+from operations.drivers.base import DriverError
+from operations.drivers.remote import ABOUT_HOSTS, NotBegun, Order, SubjectNow, TaskNow, TaskState
+from operations.drivers.vsphere.collector import Found, read_all
+from operations.drivers.vsphere.names import plain
+from planner.sentence import Sentence
+
 DESCRIBED: Final[dict[str, tuple[str, ...]]] = {
     "migrate": ("VirtualMachine.relocate", "VirtualMachine.migrate", "Drm.ExecuteVMotionLRO"),
     "power-on": ("VirtualMachine.powerOn",),
     "power-off": ("VirtualMachine.powerOff",),
     "enter": ("HostSystem.enterMaintenanceMode",),
     "leave": ("HostSystem.exitMaintenanceMode",),
+    "ft-on": ("VirtualMachine.createSecondary", "VirtualMachine.createSecondaryEx"),
+    "ft-off": ("VirtualMachine.turnOffFaultTolerance",),
 }
 NO_TIMEOUT: Final = 0
+NO_FT: Final = "notConfigured"
 STATES: Final[dict[str, TaskState]] = {"queued": "queued", "success": "success", "error": "error"}
+HOST: Final = ("name", "parent", "runtime.inMaintenanceMode", "runtime.connectionState", "recentTask")
 # Faults that a server raises while it reads the request, before it does anything.
 BEFORE_ANYTHING: Final = (
     vmodl.fault.ManagedObjectNotFound,
@@ -32,61 +40,20 @@ BEFORE_ANYTHING: Final = (
 )
 
 
-class NotBegun(Exception):
-    """The server said no before anything began; the message is its reason."""
-
-
-class Order(Struct, frozen=True, kw_only=True):
-    """One thing to do; hosts by name, the subject by the id that the inventory gave."""
-
-    kind: Kind
-    subject_id: str
-    subject: str
-    source: str = ""
-    destination: str = ""
-
-
-class TaskNow(Struct, frozen=True):
-    """A task as the server tells it; `gone`: it is not remembered any more."""
-
-    state: TaskState
-    error: str = ""
-    seconds: float | None = None
-
-
-class SubjectNow(Struct, frozen=True, kw_only=True):
-    """What the order is about, as it stands now; `host` is where a VM is."""
-
-    exists: bool
-    name: str = ""
-    host: str = ""
-    power: str = ""
-    maintenance: bool = False
-    connected: bool = True
-    busy: bool = False
-
-
 def look(instance: Any, order: Order) -> SubjectNow:
     """Read the subject of an order."""
-    about_host = order.kind in ("enter", "leave")
-    thing = (vim.HostSystem if about_host else vim.VirtualMachine)(order.subject_id, instance._stub)
+    if order.kind in ABOUT_HOSTS:
+        return host_now(instance, order.subject)
+    vm = vim.VirtualMachine(order.subject_id, instance._stub)
     try:
-        busy = any(task.info.state in ("queued", "running") for task in thing.recentTask)
-        if about_host:
-            return SubjectNow(
-                exists=True,
-                name=thing.name,
-                maintenance=bool(thing.runtime.inMaintenanceMode),
-                connected=thing.runtime.connectionState == "connected",
-                busy=busy,
-            )
         return SubjectNow(
             exists=True,
-            name=thing.name,
-            host=thing.runtime.host.name if thing.runtime.host else "",
-            power=str(thing.runtime.powerState),
-            connected=thing.runtime.connectionState == "connected",
-            busy=busy,
+            name=vm.name,
+            host=vm.runtime.host.name if vm.runtime.host else "",
+            power=str(vm.runtime.powerState),
+            connected=vm.runtime.connectionState == "connected",
+            busy=_busy(vm.recentTask),
+            ft=str(vm.runtime.faultToleranceState or NO_FT) != NO_FT,
         )
     except vmodl.fault.ManagedObjectNotFound:
         return SubjectNow(exists=False)
@@ -97,11 +64,13 @@ def host_now(instance: Any, name: str) -> SubjectNow:
     host = _host(instance, name)
     if host is None:
         return SubjectNow(exists=False)
+    told = host.properties
     return SubjectNow(
         exists=True,
         name=name,
-        maintenance=bool(host.runtime.inMaintenanceMode),
-        connected=host.runtime.connectionState == "connected",
+        maintenance=bool(told.get("runtime.inMaintenanceMode")),
+        connected=told.get("runtime.connectionState") == "connected",
+        busy=_busy(told.get("recentTask") or ()),
     )
 
 
@@ -113,7 +82,7 @@ def submit(instance: Any, order: Order) -> str:
         DriverError (by the session): nobody knows whether it was begun.
     """
     try:
-        return _submit(instance, order)
+        return str(_submit(instance, order)._moId)
     except vmodl.RuntimeFault as error:
         if isinstance(error, BEFORE_ANYTHING):
             raise NotBegun(_message(error)) from error
@@ -122,25 +91,32 @@ def submit(instance: Any, order: Order) -> str:
         raise NotBegun(_message(error)) from error
 
 
-def _submit(instance: Any, order: Order) -> str:
+def _submit(instance: Any, order: Order) -> Any:
     vm = vim.VirtualMachine(order.subject_id, instance._stub)
-    host = vim.HostSystem(order.subject_id, instance._stub)
     match order.kind:
         case "migrate":
             target = _host(instance, order.destination)
             if target is None:
-                raise NotBegun(f"{order.destination} is not there")
-            pool = target.parent.resourcePool
-            task = vm.RelocateVM_Task(vim.vm.RelocateSpec(host=target, pool=pool))
+                raise NotBegun(Sentence("{host} is not there", {"host": order.destination}))
+            host = vim.HostSystem(target.id, instance._stub)
+            pool = target.properties["parent"].resourcePool
+            return vm.RelocateVM_Task(vim.vm.RelocateSpec(host=host, pool=pool))
         case "power-on":
-            task = vm.PowerOnVM_Task()
+            return vm.PowerOnVM_Task()
         case "power-off":
-            task = vm.PowerOffVM_Task()
+            return vm.PowerOffVM_Task()
         case "enter":
-            task = host.EnterMaintenanceMode_Task(NO_TIMEOUT, True)
+            return _subject_host(instance, order).EnterMaintenanceMode_Task(NO_TIMEOUT, True)
         case "leave":
-            task = host.ExitMaintenanceMode_Task(NO_TIMEOUT)
-    return str(task._moId)
+            return _subject_host(instance, order).ExitMaintenanceMode_Task(NO_TIMEOUT)
+        case "ft-on":
+            return (
+                vm.CreateSecondaryVM_Task()
+            )  # on a host of vSphere's choice; its licence is vSphere's to ask
+        case "ft-off":
+            return vm.TurnOffFaultToleranceForVM_Task()
+        case "protect" | "unprotect":
+            raise NotBegun(Sentence("vSphere HA protects by its cluster's own settings: change them there"))
 
 
 def task_now(instance: Any, identity: str) -> TaskNow:
@@ -156,24 +132,54 @@ def task_now(instance: Any, identity: str) -> TaskNow:
 
 def find_task(instance: Any, order: Order, since: datetime) -> str | None:
     """Find a task of this kind on the subject that was asked for since a time: ours, when we lost its id."""
+    subject = order.subject_id
+    if order.kind in ABOUT_HOSTS:
+        host = _host(instance, order.subject)
+        subject = "" if host is None else host.id
     for task in instance.RetrieveContent().taskManager.recentTask:
         try:
             info = task.info
         except vmodl.fault.ManagedObjectNotFound:
             continue
-        ours = info.entity is not None and info.entity._moId == order.subject_id
-        if ours and info.queueTime >= since and str(info.descriptionId) in DESCRIBED[order.kind]:
+        ours = info.entity is not None and info.entity._moId == subject
+        if ours and info.queueTime >= since and str(info.descriptionId) in DESCRIBED.get(order.kind, ()):
             return str(task._moId)
     return None
 
 
-def _host(instance: Any, name: str) -> Any:
-    content = instance.RetrieveContent()
-    view = content.viewManager.CreateContainerView(content.rootFolder, [vim.HostSystem], True)
+def abort(instance: Any, identity: str) -> None:
+    """Ask that a task end; one that is over, or gone, needs no end."""
     try:
-        return next((host for host in view.view if host.name == name), None)
-    finally:
-        view.Destroy()
+        vim.Task(identity, instance._stub).CancelTask()
+    except (vmodl.fault.ManagedObjectNotFound, vim.fault.InvalidState):
+        return
+    except (vmodl.fault.NotSupported, vmodl.fault.InvalidRequest) as error:
+        raise DriverError(
+            Sentence("The server cannot end this task before its time"), permanent=True
+        ) from error
+
+
+def _busy(tasks: Any) -> bool:
+    """Whether a task is under way; one that is forgotten between two questions is not."""
+    for task in tasks:
+        try:
+            if task.info.state in ("queued", "running"):
+                return True
+        except vmodl.fault.ManagedObjectNotFound:
+            continue
+    return False
+
+
+def _subject_host(instance: Any, order: Order) -> Any:
+    found = _host(instance, order.subject)
+    if found is None:
+        raise NotBegun(Sentence("{host} is not there", {"host": order.subject}))
+    return vim.HostSystem(found.id, instance._stub)
+
+
+def _host(instance: Any, name: str) -> Found | None:
+    """Find a host by its name, as the inventory writes it: one request for all hosts."""
+    return next((found for found in read_all(instance, vim.HostSystem, HOST) if plain(found) == name), None)
 
 
 def _message(fault: Any) -> str:

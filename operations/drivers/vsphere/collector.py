@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from http.client import HTTPException
 from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
@@ -55,7 +56,9 @@ def read_all(
 def changes(
     instance: vim.ServiceInstance, wanted: dict[type, Sequence[str]], wait_s: int = WAIT_S
 ) -> Iterator[list[Change]]:
-    """Yield what changes, batch by batch; the first ones are all there is, an empty one is nothing new.
+    """Yield what changes, batch by batch; the first one is all there is, an empty one is nothing new.
+
+    A server answers in pages of 500 objects; a batch is all pages of one answer.
 
     The filter lives in a collector of its own, which dies with this generator.
     """
@@ -65,6 +68,7 @@ def changes(
     try:
         collector.CreateFilter(_filter(view, wanted), partialUpdates=False)
         version = ""
+        batch: list[Change] = []
         while True:
             options = _Spec.WaitOptions(maxWaitSeconds=wait_s, maxObjectUpdates=PAGE)
             update = collector.WaitForUpdatesEx(version, options)
@@ -72,7 +76,7 @@ def changes(
                 yield []
                 continue
             version = update.version
-            yield [
+            batch += [
                 Change(
                     each.obj._moId,
                     each.kind,
@@ -81,9 +85,15 @@ def changes(
                 for part in update.filterSet
                 for each in part.objectSet
             ]
+            if not update.truncated:
+                yield batch
+                batch = []
     finally:
-        collector.Destroy()
-        view.Destroy()
+        try:
+            collector.Destroy()
+            view.Destroy()
+        except (OSError, HTTPException, vmodl.MethodFault):
+            pass  # a server that is gone has forgotten both
 
 
 def _filter(view: Any, wanted: dict[type, Sequence[str]]) -> Any:

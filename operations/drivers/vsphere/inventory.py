@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Final
 
-from pyVmomi import vim
+from msgspec.structs import replace
+from pyVmomi import vim, vmodl
 
-from operations.drivers.vsphere import fleet, machines, network, storage
+from operations.drivers.remote import Observed, OnStage
+from operations.drivers.usage import VmUsage, tell_measured, with_demand
+from operations.drivers.vsphere import fleet, machines, network, performance, storage
 from operations.drivers.vsphere.collector import Found, read_all
 from operations.drivers.vsphere.names import Names
 from planner.estate import Estate, EstateError
 from planner.formats.findings import Findings
-from planner.formats.vsphere_words import LICENCE, LICENCES_HIDDEN
+from planner.formats.vsphere_words import LICENCE, LICENCES_HIDDEN, NO_COUNTERS
 from planner.quality import FormatError, Quality, Reading, SheetRead
 from planner.sentence import Sentence
 
@@ -30,33 +33,65 @@ ASKED: Final[tuple[tuple[str, type, tuple[str, ...]], ...]] = (
     ("port groups", vim.dvs.DistributedVirtualPortgroup, network.PORT_GROUP),
     ("VMs", vim.VirtualMachine, machines.VM_PROPERTIES),
 )
-OnStage = Callable[[str], None]
+USE: Final = "measured use"
 
 
 def _quietly(_stage: str) -> None:
     """Nobody asked to be told."""
 
 
-def read_inventory(instance: vim.ServiceInstance, on_stage: OnStage = _quietly) -> Reading:
-    """Read everything that the estate has a place for.
+def observe_inventory(instance: vim.ServiceInstance, on_stage: OnStage = _quietly) -> Observed:
+    """Read everything that the estate has a place for, and what its VMs used.
 
     Args:
         instance: an open session.
         on_stage: is told what is asked for next.
 
     Returns:
-        The estate, and what of it is odd.  A property that the server does not give is unknown.
+        The estate, what of it is odd, and the use.  A property that the server does not give is unknown.
 
     Raises:
         DriverError: by `session`, when the server is lost on the way.  Nothing is half-read.
     """
+    found = _answers(instance, on_stage)
+    findings = Findings()
+    _tell_licences(instance, findings)
+    on_stage(USE)
+    usage = _usage(instance, found, findings)
+    reading = reading_of(found, findings)
+    return Observed(reading=replace(reading, estate=with_demand(reading.estate, usage)), usage=usage)
+
+
+def read_inventory(instance: vim.ServiceInstance, on_stage: OnStage = _quietly) -> Reading:
+    """Read the inventory alone."""
+    found = _answers(instance, on_stage)
+    findings = Findings()
+    _tell_licences(instance, findings)
+    return reading_of(found, findings)
+
+
+def _answers(instance: vim.ServiceInstance, on_stage: OnStage) -> dict[str, list[Found]]:
     found: dict[str, list[Found]] = {}
     for what, kind, paths in ASKED:
         on_stage(what)
         found[what] = list(read_all(instance, kind, paths))
-    findings = Findings()
-    _tell_licences(instance, findings)
-    return reading_of(found, findings)
+    return found
+
+
+def _usage(
+    instance: vim.ServiceInstance, found: dict[str, list[Found]], findings: Findings
+) -> tuple[VmUsage, ...]:
+    """Read the counters; a reader that may not is told so, and the demand stays unknown."""
+    called = Names(found, Findings())
+    names = {row.id: called.of_row(row) for row in found["VMs"]}
+    try:
+        usage = tuple(performance.usage_of_vms(instance, found["VMs"], names))
+    except (vim.fault.NoPermission, vmodl.fault.NotSupported, vmodl.fault.InvalidArgument) as fault:
+        findings.warn(NO_COUNTERS, fault=type(fault).__name__.rpartition(".")[2])
+        return ()
+    running = sum(str(row.properties.get("runtime.powerState")) == performance.ON for row in found["VMs"])
+    tell_measured(findings, usage, running)
+    return usage
 
 
 def reading_of(found: dict[str, list[Found]], findings: Findings) -> Reading:

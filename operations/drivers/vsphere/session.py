@@ -2,105 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
-from ipaddress import IPv4Network, IPv6Network
-from socket import socket
-from typing import Any, Final, TypeAlias
+from typing import Final
 
-from msgspec import Struct
 from pyVmomi import SoapStubAdapter, vim, vmodl
 from pyVmomi.VmomiSupport import newestVersions, versionMap
 
-from operations.drivers.addresses import peer_allowed, refusal_of
+from operations.drivers.addresses import refusal_of
 from operations.drivers.base import DriverError
-
-Network: TypeAlias = IPv4Network | IPv6Network
+from operations.drivers.remote import Login
+from operations.drivers.trust import context_of
+from planner.sentence import Sentence
 
 TIMEOUT_S: Final = 60.0  # one answer; a page of 500 VMs takes a busy vCenter some seconds
 _RELEASE: Final = re.compile(r"vim25/\d+(\.\d+)*")
-
-
-class Login(Struct, frozen=True, kw_only=True):
-    """How to reach one server.  `fingerprint` is the SHA-256 of its certificate; None: verified.
-
-    `allowed` are the networks that the site lets connections go to.
-    """
-
-    host: str
-    port: int = 443
-    username: str
-    password: str
-    fingerprint: str | None = None
-    ca_file: str | None = None
-    allowed: tuple[Network, ...] = ()
-
-    def __repr__(self) -> str:
-        """Show all but the password: this may stand in a log."""
-        return f"Login({self.username}@{self.host}:{self.port})"
-
-
-class GuardedContext(ssl.SSLContext):
-    """A TLS context that looks at whom it really talks to, before a byte of ours is sent.
-
-    A name may resolve to one address when it is vetted and to another when it is used; so the address of
-    the connected socket is what counts.  A pinned certificate is compared before anything is said, too.
-    """
-
-    allowed: Sequence[Network] = ()
-    pin: str | None = None
-
-    def wrap_socket(self, sock: socket, *arguments: Any, **options: Any) -> ssl.SSLSocket:
-        if not peer_allowed(sock.getpeername()[0], self.allowed):
-            sock.close()
-            raise DriverError(f"{sock.getpeername()[0]} is no address that this site allows", permanent=True)
-        secured = super().wrap_socket(sock, *arguments, **options)
-        if self.pin is not None:
-            found = hashlib.sha256(secured.getpeercert(binary_form=True) or b"").hexdigest()
-            if found != self.pin:
-                secured.close()
-                raise DriverError(
-                    f"the certificate's fingerprint is {coloned(found)}, not the one pinned", permanent=True
-                )
-        return secured
-
-
-def coloned(digest: str) -> str:
-    """Write a fingerprint as people compare it.
-
-    >>> coloned("a1b2c3")
-    'A1:B2:C3'
-    """
-    return ":".join(digest[at : at + 2] for at in range(0, len(digest), 2)).upper()
-
-
-def bare(fingerprint: str) -> str:
-    """Write a fingerprint as it is compared here.
-
-    >>> bare("A1:B2:c3 ")
-    'a1b2c3'
-    """
-    return fingerprint.replace(":", "").strip().lower()
-
-
-def context_of(login: Login) -> GuardedContext:
-    """Make the TLS context: verified by the machine's certificates or a file, or one certificate pinned."""
-    context = GuardedContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.allowed = login.allowed
-    if login.fingerprint:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        context.pin = bare(login.fingerprint)
-    else:
-        context.load_default_certs() if login.ca_file is None else context.load_verify_locations(
-            login.ca_file
-        )
-    return context
 
 
 @contextmanager
@@ -161,14 +80,23 @@ def translated(login: Login) -> Iterator[None]:
     try:
         yield
     except vim.fault.InvalidLogin as error:
-        raise DriverError(f"{where} does not know this user and password", permanent=True) from error
-    except vim.fault.NoPermission as error:
         raise DriverError(
-            f"{where}: the user lacks the privilege {error.privilegeId}", permanent=True
+            Sentence("{where} does not know this user and password", {"where": where}), permanent=True
         ) from error
+    except vim.fault.NoPermission as error:
+        lacks = Sentence(
+            "{where}: the user lacks the privilege {privilege}",
+            {"where": where, "privilege": error.privilegeId},
+        )
+        raise DriverError(lacks, permanent=True) from error
     except vmodl.MethodFault as error:
         raise DriverError(f"{where}: {type(error).__name__.rpartition('.')[2]}") from error
     except ssl.SSLCertVerificationError as error:
-        raise DriverError(f"{where} is not trusted: {error.verify_message}", permanent=True) from error
+        raise DriverError(
+            Sentence("{where} is not trusted: {why}", {"where": where, "why": error.verify_message}),
+            permanent=True,
+        ) from error
     except (OSError, HTTPException) as error:
-        raise DriverError(f"{where} cannot be reached: {type(error).__name__}") from error
+        raise DriverError(
+            Sentence("{where} cannot be reached: {why}", {"where": where, "why": type(error).__name__})
+        ) from error

@@ -4,7 +4,9 @@
 //
 // In front of it stands a proxy that writes each call of a method that acts to a file, one line a call
 // (method, object, destination), and that can lose the answer of every n-th one: the call was made, and
-// whoever made it will never be told.  It prints its address, and dies with its standard input.
+// whoever made it will never be told.  A share of all calls can fail: half of them before they were made, half
+// after, and a share can take long.  Performance samples that are asked for as CSV come as CSV, as a vCenter
+// answers them; the simulator alone writes an element for each number.  It prints its address, and dies with its standard input.
 package main
 
 import (
@@ -16,6 +18,7 @@ import (
 	"io"
 	"io/ioutil"
 	"log"
+	"math/rand"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -33,6 +36,26 @@ import (
 var acting = regexp.MustCompile(`<(?:[A-Za-z0-9]+:)?((?:RelocateVM|MigrateVM|PowerOnVM|PowerOffVM|EnterMaintenanceMode|ExitMaintenanceMode)_Task)[ >]`)
 var object = regexp.MustCompile(`<(?:[A-Za-z0-9]+:)?_this[^>]*>([^<]*)<`)
 var destination = regexp.MustCompile(`<(?:[A-Za-z0-9]+:)?host [^>]*>([^<]*)<`)
+
+var sample = regexp.MustCompile(`<sampleInfo><timestamp>([^<]*)</timestamp><interval>([^<]*)</interval></sampleInfo>`)
+
+// asCSV turns each series of numbers into one text, and the moments of the samples into another.
+func asCSV(answer []byte) []byte {
+	var out bytes.Buffer
+	for _, part := range bytes.SplitAfter(answer, []byte("</returnval>")) {
+		var moments []string
+		for _, found := range sample.FindAllSubmatch(part, -1) {
+			moments = append(moments, string(found[2])+","+string(found[1]))
+		}
+		part = sample.ReplaceAll(part, nil)
+		told := "</entity><sampleInfoCSV>" + strings.Join(moments, ",") + "</sampleInfoCSV>"
+		part = bytes.Replace(part, []byte("</entity>"), []byte(told), 1)
+		part = bytes.Replace(part, []byte("</value><value>"), []byte(","), -1)
+		part = bytes.Replace(part, []byte("PerfMetricIntSeries"), []byte("PerfMetricSeriesCSV"), -1)
+		out.Write(bytes.Replace(part, []byte(`"PerfEntityMetric"`), []byte(`"PerfEntityMetricCSV"`), -1))
+	}
+	return out.Bytes()
+}
 
 func first(pattern *regexp.Regexp, body []byte) string {
 	found := pattern.FindSubmatch(body)
@@ -53,6 +76,9 @@ func main() {
 	calls := flag.String("calls", "", "file that gets a line for each call that acts")
 	lose := flag.Int("lose", 0, "lose the answer of every n-th call that acts")
 	delay := flag.Int("delay", 0, "milliseconds that a call that acts takes")
+	faults := flag.Int("faults", 0, "of a hundred calls that act, how many fail on the way")
+	slow := flag.Int("slow", 0, "of a hundred calls that act, how many take -slowness")
+	slowness := flag.Duration("slowness", 5*time.Second, "how long these take")
 	plain := flag.Bool("plain", false, "HTTP instead of HTTPS")
 	flag.Parse()
 
@@ -71,6 +97,7 @@ func main() {
 
 	var lock sync.Mutex
 	var made int
+	chance := rand.New(rand.NewSource(7))
 	var record io.Writer = ioutil.Discard
 	if *calls != "" {
 		file, err := os.OpenFile(*calls, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0600)
@@ -82,6 +109,20 @@ func main() {
 	inner := &url.URL{Scheme: server.URL.Scheme, Host: server.URL.Host}
 	proxy := httputil.NewSingleHostReverseProxy(inner)
 	proxy.Transport = &http.Transport{MaxIdleConnsPerHost: 32}
+	proxy.ModifyResponse = func(r *http.Response) error {
+		if r.Request.Header.Get("X-Csv") == "" {
+			return nil
+		}
+		answer, err := ioutil.ReadAll(r.Body)
+		if err != nil {
+			return err
+		}
+		answer = asCSV(answer)
+		r.Body = ioutil.NopCloser(bytes.NewReader(answer))
+		r.ContentLength = int64(len(answer))
+		r.Header.Set("Content-Length", fmt.Sprint(len(answer)))
+		return nil
+	}
 	proxy.ErrorLog = log.New(ioutil.Discard, "", 0)
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := ioutil.ReadAll(r.Body)
@@ -90,18 +131,31 @@ func main() {
 		}
 		r.Body = ioutil.NopCloser(bytes.NewReader(body))
 		r.ContentLength = int64(len(body))
+		if bytes.Contains(body, []byte("<format>csv</format>")) {
+			r.Header.Set("X-Csv", "yes")
+			r.Header.Del("Accept-Encoding")
+		}
 		found := acting.FindSubmatch(body)
 		if found == nil {
 			proxy.ServeHTTP(w, r)
 			return
 		}
 		lock.Lock()
+		fate := chance.Intn(200)
+		long := chance.Intn(100) < *slow
+		if fate < *faults {
+			lock.Unlock()
+			panic(http.ErrAbortHandler) // never made
+		}
 		made++
 		number := made
 		fmt.Fprintf(record, "%s %s %s\n", found[1], first(object, body), first(destination, body))
 		lock.Unlock()
 		time.Sleep(time.Duration(*delay) * time.Millisecond)
-		if *lose > 0 && number%*lose == 0 {
+		if long {
+			time.Sleep(*slowness)
+		}
+		if (*lose > 0 && number%*lose == 0) || fate >= 200-*faults {
 			answer := httptest.NewRecorder()
 			proxy.ServeHTTP(answer, r)
 			panic(http.ErrAbortHandler) // the call was made; its answer goes nowhere
