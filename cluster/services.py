@@ -24,11 +24,12 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
-from cluster import audit, feed, selectors
+from cluster import audit, feed
 from cluster.audit import Deed
 from cluster.models import Design, Estate, Event, Rehearsal, Run, Upload
 from cluster.models.columns import NAME_MAX
 from cluster.question import Question
+from cluster.reach import covers
 from cluster.roles import Action, may
 from cluster.work import LEASE_S, lease
 from planner.report import Parameters
@@ -78,12 +79,14 @@ def start_import(user: User, uploaded_file: File, name: str = "") -> Run:
         NotAllowed, UploadTooBig, BadName: nothing has been kept or queued.
     """
     allow(user, Action.IMPORT)
+    wanted = _estate_name(name or PurePath(_file_name(uploaded_file)).stem)
+    allow_on(user, Action.IMPORT, Estate.objects.filter(name=wanted).first())
     return queue_import(user, uploaded_file, name)
 
 
 def queue_import(user: User | None, uploaded_file: File, name: str, *, tell_a_worker: bool = True) -> Run:
     """Queue an import; no user: the site itself asks for it, and may carry it out without a worker."""
-    filename = PurePath(uploaded_file.name or "estate").name
+    filename = _file_name(uploaded_file)
     estate_name = _estate_name(name or PurePath(filename).stem)
     _refuse_too_big(uploaded_file)
     sha256 = _hash(uploaded_file)
@@ -114,9 +117,7 @@ def start_plan(user: User, estate: Estate, parameters: Parameters) -> Run:
     Raises:
         NotAllowed: nothing has been queued.
     """
-    allow(user, Action.PLAN)
-    if not selectors.visible_estates(user).filter(pk=estate.pk).exists():
-        raise NotAllowed
+    allow_on(user, Action.PLAN, estate, parameters.cluster or "")
     run = Run(
         kind=Run.Kind.PLAN,
         estate_name=estate.name,
@@ -136,9 +137,7 @@ def start_study(user: User, estate: Estate, question: Question) -> Run:
     Raises:
         NotAllowed: nothing has been queued.
     """
-    allow(user, Action.PLAN)
-    if not selectors.visible_estates(user).filter(pk=estate.pk).exists():
-        raise NotAllowed
+    allow_on(user, Action.PLAN, estate, question.cluster)
     parameters = msgspec.to_builtins(question)
     run = Run(
         kind=Run.Kind.STUDY,
@@ -160,8 +159,8 @@ def start_rehearsal(user: User, rehearsal: Rehearsal, estate: Estate | None, nam
         NotAllowed: nothing has been queued.
     """
     allow(user, Action.REHEARSE)
-    if estate is not None and not selectors.visible_estates(user).filter(pk=estate.pk).exists():
-        raise NotAllowed
+    if estate is not None:  # a scenario is nobody's
+        allow_on(user, Action.REHEARSE, estate)
     kind = Run.Kind.DRILL if rehearsal.drill else Run.Kind.REHEARSAL
     with transaction.atomic():
         run = Run(kind=kind, estate_name=name[:NAME_MAX], estate=estate, requested_by=user)
@@ -185,9 +184,7 @@ def start_wiring(user: User, estate: Estate) -> Run:
     Raises:
         NotAllowed: nothing has been queued.
     """
-    allow(user, Action.PLAN)
-    if not selectors.visible_estates(user).filter(pk=estate.pk).exists():
-        raise NotAllowed
+    allow_on(user, Action.PLAN, estate)
     run = Run(kind=Run.Kind.WIRING, estate_name=estate.name, estate=estate, requested_by=user)
     with transaction.atomic():
         audit.note(Deed.WIRING_ASKED, user.get_username(), estate.name, after={"run": str(run.pk)})
@@ -200,7 +197,7 @@ def change_design(user: User, estate: Estate, cluster: str, kind: str, *, laid: 
     Raises:
         NotAllowed: nothing has been changed.
     """
-    allow(user, Action.IMPORT)
+    allow_on(user, Action.IMPORT, estate)
     with transaction.atomic():
         if laid:
             Design.objects.get_or_create(
@@ -219,9 +216,7 @@ def start_pricing(user: User, estate: Estate, request: dict[str, object]) -> Run
     Raises:
         NotAllowed: nothing has been queued.
     """
-    allow(user, Action.PLAN)
-    if not selectors.visible_estates(user).filter(pk=estate.pk).exists():
-        raise NotAllowed
+    allow_on(user, Action.PLAN, estate)
     run = Run(
         kind=Run.Kind.COST,
         estate_name=estate.name,
@@ -236,6 +231,8 @@ def start_pricing(user: User, estate: Estate, request: dict[str, object]) -> Run
 
 def cancel(user: User, run: Run) -> bool:
     """End the run unless it is finished; a worker that works on it stops at its next step."""
+    if run.requested_by_id != user.pk:
+        allow_on(user, Action.CANCEL, run.estate)
     allow(user, Action.CANCEL)
     with transaction.atomic():
         unfinished = Run.objects.filter(pk=run.pk, state__in=[Run.State.QUEUED, Run.State.RUNNING])
@@ -323,6 +320,20 @@ def allow(user: User, action: Action) -> None:
     """
     if not may(user, action):
         raise NotAllowed
+
+
+def allow_on(user: User, action: Action, estate: Estate | None, cluster: str = "") -> None:
+    """Let a user pass whose role opens the action for this estate, or for this cluster of it.
+
+    Raises:
+        NotAllowed: none of his roles reaches so far.
+    """
+    if not covers(user, action, estate, cluster):
+        raise NotAllowed
+
+
+def _file_name(uploaded_file: File) -> str:
+    return PurePath(uploaded_file.name or "estate").name
 
 
 def _estate_name(wanted: str) -> str:

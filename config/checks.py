@@ -22,12 +22,21 @@ class Fault(Exception):
     """What a check found."""
 
 
-def command(*words: str) -> Callable[[], None]:
+class Unaudited(Exception):
+    """A check that could not ask: no verdict, which is not a good one."""
+
+
+def command(*words: str, **environment: str) -> Callable[[], None]:
     """A check that passes when this module's command line ends with 0."""
 
     def run() -> None:
         done = subprocess.run(
-            [sys.executable, "-m", *words], cwd=ROOT, capture_output=True, text=True, check=False
+            [sys.executable, "-m", *words],
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
             raise Fault((done.stdout + done.stderr).strip())
@@ -52,6 +61,21 @@ def compiled_translations() -> None:
     stale = [str(po.relative_to(ROOT)) for po in catalogues() if not _compiled_says_the_same(po)]
     if stale:
         raise Fault(f"compiled catalogue older than {', '.join(stale)}; run: ./headroom check --fix")
+
+
+def known_vulnerabilities() -> None:
+    """No advisory names what the lock pins; where nobody answers, that is said and is no pass.
+
+    HEADROOM_ADVISORIES=required makes silence a fault, for a CI that reaches the advisories.
+    """
+    from config.advisories import CLEAN, LOCK, UNAUDITED, audit
+
+    found = audit(LOCK)
+    said = "\n".join(found.lines())
+    if found.code == UNAUDITED and os.environ.get("HEADROOM_ADVISORIES") != "required":
+        raise Unaudited(said)
+    if found.code != CLEAN:
+        raise Fault(said)
 
 
 def catalogues() -> list[Path]:
@@ -120,6 +144,8 @@ def pins(path: Path) -> Iterator[tuple[str, set[str]]]:
     yield from found.items()
 
 
+A_LONG_KEY = "0123456789abcdefghijklmnopqrstuvwxyz-for-the-check-of-settings-alone"
+
 CHECKS: dict[str, Callable[[], None]] = {
     "lint": command("ruff", "check", "."),
     "format": command("ruff", "format", "--check", "."),
@@ -127,6 +153,13 @@ CHECKS: dict[str, Callable[[], None]] = {
     "arrows": forbidden_arrows,
     "migrations": command("django", "makemigrations", "--check", "--dry-run"),
     "settings": command("django", "check", "--fail-level", "WARNING"),
+    "deploy": command(
+        *("django", "check", "--deploy", "--fail-level", "WARNING"),
+        BEHIND_HTTPS="true",
+        SECRET_KEY=A_LONG_KEY,
+    ),
+    "roles": command("django", "roles", "--check"),
+    "advisories": known_vulnerabilities,
     "translations": compiled_translations,
     "locks": locks,
 }
@@ -146,6 +179,8 @@ def judge(name: str) -> tuple[str, str, float]:
         CHECKS[name]()
     except Fault as fault:
         return name, str(fault) or "failed", time.monotonic() - started_at
+    except Unaudited as silence:
+        print(f"UNAUDITED {name}: {silence}", flush=True)
     return name, "", time.monotonic() - started_at
 
 

@@ -7,11 +7,13 @@ Estate --+-- Site, Room, Rack, Cluster -- Host -- Nic, Hba, Psu, Vmk  Upload --+
          +-- Plan, Study -- StudyPart, CostStudy -- PriceBook --------+
                                                                      Rehearsal -- RehearsalEvent
 
+User -- Scope, ApiToken, SignIn, Identity; Estate -- Wish
 AuditEntry ... AuditHead: who did what, apart from all others
 """
 
 from __future__ import annotations
 
+from cluster.models.access import ApiToken, Identity, Scope, SignIn
 from cluster.models.audit import AuditEntry, AuditHead
 from cluster.models.connection import Connection, Observation
 from cluster.models.inventory import (
@@ -41,8 +43,10 @@ from cluster.models.run import Event, FeedCounter, Run, Upload
 from cluster.models.storage import Controller, ControllerPort, Datastore, Fabric, Lun, Mount, Path
 from cluster.models.study import Study, StudyPart
 from cluster.models.topology import Design, Redundancy
+from cluster.models.wish import Wish
 
 __all__ = [
+    "ApiToken",
     "AuditEntry",
     "AuditHead",
     "Cluster",
@@ -60,6 +64,7 @@ __all__ = [
     "FeedCounter",
     "Hba",
     "Host",
+    "Identity",
     "Link",
     "Lun",
     "Mount",
@@ -79,6 +84,8 @@ __all__ = [
     "Room",
     "Rule",
     "Run",
+    "Scope",
+    "SignIn",
     "Site",
     "Study",
     "StudyPart",
@@ -87,4 +94,5 @@ __all__ = [
     "VirtualMachine",
     "VmNic",
     "Vmk",
+    "Wish",
 ]

@@ -21,7 +21,8 @@ from cluster.charts import costs as drawn
 from cluster.cost_forms import CostForm
 from cluster.exports import bill
 from cluster.models import CostStudy, Estate, Run
-from cluster.roles import Action, may
+from cluster.reach import covers
+from cluster.roles import Action
 from cluster.views.sight import asked, estate_or_404, wants_fragment
 from planner.cost.answer import Answer, Asked, Shown
 from planner.cost.document import lines_document
@@ -53,7 +54,7 @@ def costs(request: HttpRequest, pk: int) -> HttpResponse:
         "missing": missing_of(answer) if answer else [],
         "unpriced": unpriced_of(answer) if answer else [],
         "form": CostForm.of(request_of, clusters),
-        "may_plan": may(request.user, Action.PLAN),
+        "may_plan": covers(request.user, Action.PLAN, estate),
         "outdated": study is not None and study.estate_revision != estate.revision,
     }
     return render(request, "estate/costs.html", context)

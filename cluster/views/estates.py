@@ -6,23 +6,26 @@ from typing import Final
 
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 
 from cluster import selectors
 from cluster.forms import ParametersForm
 from cluster.models import Datastore
-from cluster.roles import Action, may
+from cluster.reach import covers
+from cluster.roles import Action
 from cluster.snapshot import load_quality
 from cluster.tables import DatastoreTable
 from cluster.verdict import of_cluster, of_estate
-from cluster.views.sight import asked, estate_or_404, plan_of, wants_fragment
+from cluster.views.sight import asked, estate_or_404, part_or_404, plan_of, wants_fragment
 from planner.report import PlanReport
 
 _COUNTED: Final = (*("vms", "vms_on", "vms_off", "templates", "hosts", "clusters", "datastores", "vcpus_on"),)
 
 
 def summary(request: HttpRequest, pk: int) -> HttpResponse:
-    estate = estate_or_404(request, pk)
+    estate = part_or_404(request, pk)
+    if not covers(request.user, Action.READ, estate):
+        return redirect("estate_vms", pk=estate.pk)
     plan = plan_of(request, estate)
     report = selectors.report_of(plan) if plan else None
     return render(
@@ -37,7 +40,7 @@ def summary(request: HttpRequest, pk: int) -> HttpResponse:
             "clusters": [(cluster, of_cluster(cluster)) for cluster in report.clusters] if report else [],
             "totals": _totals(report) if report else [],
             "form": ParametersForm.of(report.parameters) if report else ParametersForm(),
-            "may_plan": may(request.user, Action.PLAN),
+            "may_plan": covers(request.user, Action.PLAN, estate),
         },
     )
 

@@ -28,6 +28,7 @@ class Card(Struct, frozen=True, kw_only=True):
     verdict: Verdict | None
     free_vms: int | None = None
     cost: str = ""
+    is_part: bool = False
 
 
 def overview(request: HttpRequest) -> HttpResponse:
@@ -41,6 +42,8 @@ def _cards(request: HttpRequest) -> Iterator[Card]:
     estates = selectors.visible_estates(request.user).prefetch_related(
         Prefetch("plans", whole.order_by("-id")[:1], to_attr="newest_plans")
     )
+    for estate in selectors.estates_in_part(request.user).exclude(pk__in=estates.values("pk")):
+        yield Card(estate=estate, report=None, verdict=None, is_part=True)
     for estate in estates:
         if not estate.newest_plans:
             yield Card(estate=estate, report=None, verdict=None)

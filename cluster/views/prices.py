@@ -14,6 +14,7 @@ from msgspec import Struct
 from cluster import pricing
 from cluster.cost_forms import BookFileForm, NewBookForm
 from cluster.models import PriceBook
+from cluster.reach import visible_to
 from cluster.roles import Action, may
 from cluster.shown import EN_DASH, NBSP, number
 from cluster.wording import say
@@ -57,9 +58,9 @@ def prices(request: HttpRequest) -> HttpResponse:
         if form.is_valid() and (book := _made(request, form)) is not None:
             return redirect("price_book", pk=book.pk)
     context = {
-        "books": PriceBook.objects.all(),
+        "books": visible_to(request.user, PriceBook),
         "form": form,
-        "may_write": may(request.user, Action.PLAN),
+        "may_write": may(request.user, Action.PRICE),
         "areas": _areas([], _public()),
     }
     return render(request, "prices.html", context, status=400 if form.errors else 200)
@@ -67,7 +68,7 @@ def prices(request: HttpRequest) -> HttpResponse:
 
 def book(request: HttpRequest, pk: int) -> HttpResponse:
     """One book: its cards as a form, and a CSV that replaces them."""
-    row = get_object_or_404(PriceBook, pk=pk)
+    row = get_object_or_404(visible_to(request.user, PriceBook), pk=pk)
     errors: list[str] = []
     rows = pricing.as_book(row).rows
     if request.method == "POST":
@@ -85,14 +86,14 @@ def book(request: HttpRequest, pk: int) -> HttpResponse:
         "areas": _areas(rows, _public()),
         "others": _others(rows),
         "file_form": BookFileForm(),
-        "may_write": may(request.user, Action.PLAN),
+        "may_write": may(request.user, Action.PRICE),
     }
     return render(request, "price_book.html", context, status=400 if errors else 200)
 
 
 def book_csv(request: HttpRequest, pk: int) -> HttpResponse:
     """The book as a file."""
-    row = get_object_or_404(PriceBook, pk=pk)
+    row = get_object_or_404(visible_to(request.user, PriceBook), pk=pk)
     return _csv(write_book(pricing.as_book(row)), f"prices-{row.pk}.csv")
 
 
@@ -108,7 +109,7 @@ def _csv(content: bytes, name: str) -> HttpResponse:
 
 
 def _may_write(request: HttpRequest) -> None:
-    if not may(request.user, Action.PLAN):
+    if not may(request.user, Action.PRICE):
         raise PermissionDenied(gettext("Your role may read prices, not change them."))
 
 
@@ -118,13 +119,7 @@ def _made(request: HttpRequest, form: NewBookForm) -> PriceBook | None:
     name = form.cleaned_data["name"]
     try:
         rows = read_book(file.read(), file.name).rows if file else ()
-        made = PriceBook(name=name, version=0)
-        made.save()
-        try:
-            pricing.save_book(request.user, made, rows)
-        except BookError:
-            made.delete()
-            raise
+        made = pricing.begin_book(request.user, name, rows)
     except BookError as error:
         form.add_error("file", _complaint(error))
         return None

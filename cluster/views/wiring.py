@@ -14,7 +14,8 @@ from msgspec import Struct
 from cluster import selectors, services, snapshot
 from cluster.labels import KIND_NAMES, SERVICE_NAMES
 from cluster.models import Estate, Redundancy
-from cluster.roles import Action, may
+from cluster.reach import covers
+from cluster.roles import Action
 from cluster.views.sight import asked, estate_or_404
 from planner.availability.closed import MINUTES_A_YEAR, nines
 from planner.availability.report import PROTECTIONS, ClusterAvailability
@@ -142,8 +143,8 @@ def _context(request: HttpRequest, estate: Estate, part: str) -> dict[str, objec
         "designs": [
             Laid(kind=kind, name=str(name), is_laid=kind in laid) for kind, name in DESIGN_NAMES.items()
         ],
-        "may_plan": may(request.user, Action.PLAN),
-        "may_lay": may(request.user, Action.IMPORT),
+        "may_plan": covers(request.user, Action.PLAN, estate),
+        "may_lay": covers(request.user, Action.IMPORT, estate),
     }
 
 

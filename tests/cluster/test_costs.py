@@ -19,7 +19,7 @@ from cluster.roles import Role
 from planner.cost.answer import Asked
 from planner.cost.book import BookError
 from planner.cost.book_csv import read_book, write_book
-from tests.cluster.people import administrator, person
+from tests.cluster.people import person
 from tests.cluster.test_charts import reading
 from tests.planner.cost.books import quotes, row
 
@@ -36,7 +36,7 @@ def estate() -> Estate:
 @pytest.fixture
 def book() -> PriceBook:
     made = PriceBook.objects.create(name="Quotes")
-    pricing.save_book(administrator(), made, quotes().rows)
+    pricing.save_book(person(Role.BUYER), made, quotes().rows)
     return PriceBook.objects.get(pk=made.pk)
 
 
@@ -234,7 +234,7 @@ def test_a_bad_card_changes_nothing_and_says_why(book: PriceBook) -> None:
 
 def test_rows_with_days_survive_the_form(book: PriceBook) -> None:
     dated = row("server", "12000", valid_from="2030-01-01")
-    pricing.save_book(administrator(), book, [*quotes().rows, dated])
+    pricing.save_book(person(Role.BUYER), book, [*quotes().rows, dated])
     sent = {"card-server-low": "14000", "card-server-currency": "EUR", "card-server-source": "q"}
     signed_in().post(f"/prices/{book.pk}/", sent)
     book.refresh_from_db()
@@ -243,7 +243,7 @@ def test_rows_with_days_survive_the_form(book: PriceBook) -> None:
 
 def test_a_book_that_contradicts_itself_is_not_kept(book: PriceBook) -> None:
     with pytest.raises(BookError, match="two currencies"):
-        pricing.save_book(administrator(), book, [row("server", "1"), row("server", "1", currency="USD")])
+        pricing.save_book(person(Role.BUYER), book, [row("server", "1"), row("server", "1", currency="USD")])
     book.refresh_from_db()
     assert len(pricing.as_book(book).rows) == len(quotes().rows)
 
