@@ -17,7 +17,7 @@ urlpatterns = [
     path(
         "login/",
         LoginView.as_view(
-            redirect_authenticated_user=True, extra_context={"openid": bool(settings.OIDC_ISSUER)}
+            redirect_authenticated_user=True, extra_context={"openid": lambda: bool(settings.OIDC_ISSUER)}
         ),
         name="login",
     ),
