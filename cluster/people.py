@@ -61,6 +61,7 @@ def add(asker: User, username: str, roles: Collection[Role]) -> tuple[User, str]
         person = User.objects.create_user(username, password=password)
         _set_roles(person, roles)
         audit.note(Deed.PERSON_ADDED, asker.get_username(), username, after=_seen(person))
+        audit.note(Deed.SECRET_SHOWN, asker.get_username(), f"password of {username}")
         _note_conflict(asker, person, roles)
     return person, password
 
@@ -100,6 +101,7 @@ def renew_password(asker: User, person: User) -> str:
         person.set_password(password)
         person.save(update_fields=["password"])
         audit.note(Deed.PASSWORD_SET, asker.get_username(), person.username)
+        audit.note(Deed.SECRET_SHOWN, asker.get_username(), f"password of {person.username}")
     return password
 
 

@@ -15,11 +15,13 @@ from django.utils import timezone
 from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_POST
 
-from cluster import pricing, selectors, services
+from cluster import audit, pricing, selectors, services
+from cluster.audit import Deed
 from cluster.bills import compared, designs_of, headline_of, missing_of, unpriced_of
 from cluster.charts import costs as drawn
 from cluster.cost_forms import CostForm
 from cluster.exports import bill
+from cluster.exports.csv import harmless
 from cluster.models import CostStudy, Estate, Run
 from cluster.reach import covers
 from cluster.roles import Action
@@ -124,6 +126,7 @@ def lines(request: HttpRequest, pk: int, ending: str) -> HttpResponse:
     writer = csv.writer(out)
     writer.writerow(keys)
     writer.writerows([_cell(row[key]) for key in keys] for row in rows)
+    audit.note(Deed.REPORT_TAKEN, request.user.get_username(), estate.name, after={"kind": "cost lines"})
     response = HttpResponse(out.getvalue().encode("utf-8-sig"), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="headroom-cost.csv"'
     return response
@@ -135,6 +138,7 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
     answer = _answer_or_404(request, estate)
     title = gettext("Cost of {estate}").format(estate=estate.name)
     content = bill.render(answer, title=title, language=get_language() or "en", made_at=timezone.now())
+    audit.note(Deed.REPORT_TAKEN, request.user.get_username(), estate.name, after={"kind": "cost report"})
     response = HttpResponse(content, content_type="application/pdf")
     response["Content-Disposition"] = 'attachment; filename="headroom-cost.pdf"'
     return response
@@ -143,8 +147,7 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
 def _cell(value: object) -> str:
     """A cell that no spreadsheet takes for a formula."""
     text = "" if value is None else str(value)
-    harmless = not text.startswith(("=", "+", "-", "@", "\t", "\r")) or _is_number(text)
-    return text if harmless else f"'{text}"
+    return text if _is_number(text) else harmless(text)
 
 
 def _is_number(text: str) -> bool:

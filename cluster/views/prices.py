@@ -11,7 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from msgspec import Struct
 
-from cluster import pricing
+from cluster import audit, pricing
+from cluster.audit import Deed
 from cluster.cost_forms import BookFileForm, NewBookForm
 from cluster.models import PriceBook
 from cluster.reach import visible_to
@@ -94,6 +95,7 @@ def book(request: HttpRequest, pk: int) -> HttpResponse:
 def book_csv(request: HttpRequest, pk: int) -> HttpResponse:
     """The book as a file."""
     row = get_object_or_404(visible_to(request.user, PriceBook), pk=pk)
+    audit.note(Deed.PRICES_TAKEN, request.user.get_username(), row.name, after={"version": row.version})
     return _csv(write_book(pricing.as_book(row)), f"prices-{row.pk}.csv")
 
 

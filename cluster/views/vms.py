@@ -9,6 +9,8 @@ from django.utils.cache import patch_vary_headers
 from django.utils.text import slugify
 from django.utils.translation import get_language
 
+from cluster import audit
+from cluster.audit import Deed
 from cluster.exports.csv import write
 from cluster.exports.sheets import Column, Table
 from cluster.filters import VmFilter
@@ -57,6 +59,7 @@ def vms_csv(request: HttpRequest, pk: int) -> HttpResponse:
         rows=tuple(ordered.values_list(*columns)),
     )
     content = write(table, get_language() or "en")
+    audit.note(Deed.REPORT_TAKEN, request.user.get_username(), estate.name, after={"kind": "VMs as CSV"})
     response = HttpResponse(content, content_type="text/csv; charset=utf-8")
     name = slugify(estate.name) or "estate"
     response["Content-Disposition"] = f'attachment; filename="headroom-{name}-vms.csv"'
