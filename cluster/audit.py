@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -24,6 +25,7 @@ from cluster.models import AuditEntry, AuditHead
 
 SUBJECT_MAX: Final = 255
 ACTOR_MAX: Final = 150
+PLAIN_MIN, PLAIN_MAX = 1e-4, 1e15  # between them JSON writes a number without an exponent
 
 
 class Deed(StrEnum):
@@ -99,13 +101,13 @@ def note(
         entry = AuditEntry(
             seq=head.seq + 1,
             at=timezone.now(),
-            actor=actor[:ACTOR_MAX],
+            actor=actor.replace("\0", "\ufffd")[:ACTOR_MAX],
             source=asked.source,
             request_id=asked.request_id,
             deed=deed.value,
-            subject=subject[:SUBJECT_MAX],
-            before=before,
-            after=after,
+            subject=subject.replace("\0", "\ufffd")[:SUBJECT_MAX],
+            before=storable(before),
+            after=storable(after),
             previous=head.digest,
         )
         entry.digest = digest_of(entry)
@@ -156,6 +158,21 @@ def content_of(entry: AuditEntry) -> dict[str, Any]:
         "before": entry.before,
         "after": entry.after,
     }
+
+
+def storable(content: Any) -> Any:
+    """The content as every database gives it back, so that a seal over it holds: no NUL, no odd number."""
+    match content:
+        case str():
+            return content.encode(errors="replace").decode().replace("\0", "\ufffd")
+        case float():
+            plain = content == 0 or PLAIN_MIN <= abs(content) < PLAIN_MAX
+            return content + 0.0 if plain and math.isfinite(content) else repr(content)
+        case Mapping():
+            return {storable(str(key)): storable(value) for key, value in content.items()}
+        case list() | tuple():
+            return [storable(value) for value in content]
+    return content
 
 
 def exported(entries: Iterable[AuditEntry]) -> Iterable[str]:

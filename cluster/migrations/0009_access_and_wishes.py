@@ -82,7 +82,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['role', 'id'],
-                'constraints': [models.UniqueConstraint(fields=('person', 'role', 'estate', 'cluster', 'site', 'owner'), name='scope_once', nulls_distinct=False)],
+                'constraints': [models.UniqueConstraint(fields=('person', 'role', 'estate', 'cluster', 'site', 'owner'), name='scope_once')],
             },
         ),
         migrations.CreateModel(

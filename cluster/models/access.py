@@ -35,7 +35,6 @@ class Scope(models.Model):
             models.UniqueConstraint(
                 fields=["person", "role", "estate", "cluster", "site", "owner"],
                 name="scope_once",
-                nulls_distinct=False,
             )
         ]
 
