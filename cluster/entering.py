@@ -111,13 +111,6 @@ def end(person: User, pk: int) -> None:
             row.delete()
 
 
-def end_all(person: User) -> None:
-    """End every session of a person."""
-    rows = SignIn.objects.filter(person=person)
-    Session.objects.filter(session_key__in=rows.values("session_key")).delete()
-    rows.delete()
-
-
 def _began(sender: object, request: HttpRequest | None, user: Any, **_: object) -> None:
     if request is None or not request.session.session_key:
         return

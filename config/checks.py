@@ -165,6 +165,9 @@ CHECKS: dict[str, Callable[[], None]] = {
 }
 
 
+SILENT: dict[str, str] = {}  # checks that could not ask, and why
+
+
 def fix() -> None:
     """Mend what a program can mend."""
     for words in (["check", "--fix", "."], ["format", "."]):
@@ -173,14 +176,14 @@ def fix() -> None:
 
 
 def judge(name: str) -> tuple[str, str, float]:
-    """Run one check; its fault (empty when there is none) and its seconds."""
+    """Run one check; its fault (empty when there is none) and its seconds.  Silence is told as such."""
     started_at = time.monotonic()
     try:
         CHECKS[name]()
     except Fault as fault:
         return name, str(fault) or "failed", time.monotonic() - started_at
     except Unaudited as silence:
-        print(f"UNAUDITED {name}: {silence}", flush=True)
+        SILENT[name] = str(silence)
     return name, "", time.monotonic() - started_at
 
 
@@ -191,14 +194,18 @@ def main() -> int:
     faults = []
     with ThreadPoolExecutor(max_workers=2) as pool:
         for name, fault, seconds in pool.map(judge, CHECKS):
-            print(f"{'FAULT' if fault else 'ok':<6} {name:<13} {seconds:5.1f} s", flush=True)
+            said = "FAULT" if fault else "silent" if name in SILENT else "ok"
+            print(f"{said:<6} {name:<13} {seconds:5.1f} s", flush=True)
+            if name in SILENT:
+                print(f"{SILENT[name]}\n", flush=True)
             if fault:
                 faults.append(name)
                 print(f"{fault}\n", flush=True)
-    passed = len(CHECKS) - len(faults)
-    print(
-        f"{passed} of {len(CHECKS)} checks passed" + (f"; faults in: {', '.join(faults)}" if faults else ".")
+    passed = len(CHECKS) - len(faults) - len(SILENT)
+    ends = (f"; no verdict: {', '.join(SILENT)}" if SILENT else "") + (
+        f"; faults in: {', '.join(faults)}" if faults else "."
     )
+    print(f"{passed} of {len(CHECKS)} checks passed{ends}")
     return 1 if faults else 0
 
 

@@ -220,6 +220,7 @@ class World:
             Scope.objects.create(person=self.user, role=role.value, estate=self.own.estate)
         self.other = member(Role.BUYER, "other")
         Wish.objects.filter(asked_by=None).update(asked_by=self.other)
+        Operation.objects.filter(requested_by=None).update(requested_by=self.other)
         self.book = PriceBook.objects.create(name="book")
         self.client = Client(raise_request_exception=False)
         self.client.force_login(self.user)

@@ -77,8 +77,25 @@ def test_pip_audit_itself_where_nobody_answers_is_no_pass(tmp_path: Path) -> Non
 def test_a_check_says_unaudited_and_fails_where_an_audit_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
     silent = advisories.Audit((), ("a",), ())
     monkeypatch.setattr(advisories, "audit", lambda _: silent)
+    monkeypatch.delenv("HEADROOM_ADVISORIES", raising=False)
     with pytest.raises(checks.Unaudited, match="UNAUDITED"):
         checks.known_vulnerabilities()
+    monkeypatch.setattr(checks, "SILENT", {})
+    assert checks.judge("advisories")[1] == ""
+    assert "0 of 1 packages audited" in checks.SILENT["advisories"]
     monkeypatch.setenv("HEADROOM_ADVISORIES", "required")
     with pytest.raises(checks.Fault, match="UNAUDITED"):
         checks.known_vulnerabilities()
+
+
+def test_a_pickled_task_is_refused() -> None:
+    """CVE-2021-23727: what comes out of the broker is data, never code."""
+    from kombu.exceptions import ContentDisallowed
+    from kombu.serialization import dumps, loads
+
+    from config.celery import app
+
+    assert app.conf.accept_content == ["json"]
+    content_type, encoding, body = dumps({"x": 1}, serializer="pickle")
+    with pytest.raises(ContentDisallowed):
+        loads(body, content_type, encoding, accept=app.conf.accept_content)
