@@ -19,6 +19,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from cluster import audit, connections, feed
+from cluster.approval import is_stale, plan_hash
 from cluster.audit import Deed
 from cluster.connections import NotBegun, Outcome
 from cluster.models import Connection, Event, Operation
@@ -90,6 +91,11 @@ def _checked(operation: Operation, connection: Connection) -> bool:
 def _submit(operation: Operation, connection: Connection) -> None:
     """Commit that it is being submitted, then submit it: so a crash is never a second try."""
     began = time.monotonic()
+    void = _void(operation, connection)
+    if void is not None:
+        audit.note(Deed.OPERATION_LAPSED, "", str(operation), after=_seen(operation))
+        _end(operation, State.FAILED, void)
+        raise Lost
     if not _commit_submitting(operation, connection):
         raise Lost
     try:
@@ -108,6 +114,19 @@ def _submit(operation: Operation, connection: Connection) -> None:
         )
         raise Lost from error
     _move(operation, State.RUNNING, external_id=external_id, lease_until=_lease(LEASE_S))
+
+
+def _void(operation: Operation, connection: Connection) -> Sentence | None:
+    """Why what was approved must not begin: it is something else now, or the approval is too old."""
+    fresh = Operation.objects.select_related("connection").get(pk=operation.pk)
+    if plan_hash(fresh) != fresh.plan_sha256:
+        return Sentence("This is not what was approved: nothing was done")
+    by_another = fresh.approved_by_id != fresh.requested_by_id
+    if connection.four_eyes and not by_another:
+        return Sentence("Nobody else has approved it: nothing was done")
+    if by_another and is_stale(fresh.approved_at):
+        return Sentence("It was approved more than an hour ago: nothing was done")
+    return None
 
 
 def _commit_submitting(operation: Operation, connection: Connection) -> bool:

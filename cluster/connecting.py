@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 from cluster import audit, connections, services, vault
 from cluster.audit import Deed
 from cluster.models import Connection, Estate, Run
+from cluster.reach import covers
 from cluster.roles import Action, may
 from planner.sentence import Sentence
 
@@ -75,8 +76,13 @@ def remove(asker: User, connection: Connection) -> None:
 
 
 def refresh(asker: User, connection: Connection) -> Run:
-    """Queue a refresh of the estate that bears the connection's name."""
-    _allow(asker)
+    """Queue a refresh of the estate that bears the connection's name.
+
+    Raises:
+        PermissionDenied: none of the asker's roles reads this server.
+    """
+    if not covers(asker, Action.REFRESH, Estate.objects.filter(name=connection.name).first()):
+        raise PermissionDenied
     with transaction.atomic():
         audit.note(Deed.REFRESH_ASKED, asker.get_username(), connection.name)
         return _queue(connection, asker)

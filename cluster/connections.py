@@ -166,6 +166,8 @@ def _reached(kind: str, subject: SubjectNow, destination: str) -> bool:
             return subject.power == "poweredOn"
         case "power-off":
             return subject.power == "poweredOff"
+        case "reset":
+            return False  # how it stands says nothing of whether it was: without its task, it was not
     return subject.maintenance == (kind == "enter")
 
 

@@ -30,6 +30,7 @@ class Operation(models.Model):
         MIGRATE = "migrate", _("migrate")
         POWER_ON = "power-on", _("power on")
         POWER_OFF = "power-off", _("power off")
+        RESET = "reset", _("restart")
         ENTER = "enter", _("enter maintenance mode")
         LEAVE = "leave", _("leave maintenance mode")
 
@@ -74,6 +75,7 @@ class Operation(models.Model):
     approved_at = models.DateTimeField(null=True, blank=True)
     submitted_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    plan_sha256 = models.CharField(max_length=64, blank=True)  # of what was proposed, and so approved
 
     class Meta:
         ordering = ["-created_at"]

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 from cluster import connecting, services
 from cluster.forms import ConnectionForm
 from cluster.models import Connection, Observation
+from cluster.reach import visible_to
 from cluster.roles import Action, may
 from cluster.views.sight import asked, estate_or_404
 from cluster.wording import say
@@ -61,15 +62,43 @@ def add(request: HttpRequest) -> HttpResponse:
     return redirect("connections")
 
 
+def change(request: HttpRequest, pk: int) -> HttpResponse:
+    """One connection: all but its password, which stays where none is given."""
+    _allow(request)
+    connection = get_object_or_404(visible_to(request.user, Connection), pk=pk)
+    if request.method != "POST":
+        return _one(request, connection, ConnectionForm(initial=connecting.seen(connection), known=True))
+    form = ConnectionForm(request.POST, known=True)
+    if not form.is_valid():
+        return _one(request, connection, form)
+    fields = dict(form.cleaned_data)
+    try:
+        connecting.change(request.user, connection, fields.pop("password"), **fields)
+    except services.Refused as refusal:
+        form.add_error("host", say(refusal.message))
+        return _one(request, connection, form)
+    except IntegrityError:
+        form.add_error("name", gettext("There is a connection of this name already."))
+        return _one(request, connection, form)
+    return redirect("connections")
+
+
+def _one(request: HttpRequest, connection: Connection, form: ConnectionForm) -> HttpResponse:
+    context = {"connection": connection, "form": form}
+    response = render(request, "connection.html", context, status=400 if form.errors else 200)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
 @require_POST
 def refresh(request: HttpRequest, pk: int) -> HttpResponse:
-    run = connecting.refresh(request.user, get_object_or_404(Connection, pk=pk))
+    run = connecting.refresh(request.user, get_object_or_404(visible_to(request.user, Connection), pk=pk))
     return redirect("run", pk=run.pk)
 
 
 @require_POST
 def remove(request: HttpRequest, pk: int) -> HttpResponse:
-    connecting.remove(request.user, get_object_or_404(Connection, pk=pk))
+    connecting.remove(request.user, get_object_or_404(visible_to(request.user, Connection), pk=pk))
     return redirect("connections")
 
 

@@ -11,12 +11,13 @@ from typing import Any, Final, Literal, TypeAlias
 from msgspec import Struct
 from pyVmomi import vim, vmodl
 
-Kind: TypeAlias = Literal["migrate", "power-on", "power-off", "enter", "leave"]
+Kind: TypeAlias = Literal["migrate", "power-on", "power-off", "reset", "enter", "leave"]
 TaskState: TypeAlias = Literal["queued", "running", "success", "error", "gone"]
 DESCRIBED: Final[dict[str, tuple[str, ...]]] = {
     "migrate": ("VirtualMachine.relocate", "VirtualMachine.migrate", "Drm.ExecuteVMotionLRO"),
     "power-on": ("VirtualMachine.powerOn",),
     "power-off": ("VirtualMachine.powerOff",),
+    "reset": ("VirtualMachine.reset",),
     "enter": ("HostSystem.enterMaintenanceMode",),
     "leave": ("HostSystem.exitMaintenanceMode",),
 }
@@ -136,6 +137,8 @@ def _submit(instance: Any, order: Order) -> str:
             task = vm.PowerOnVM_Task()
         case "power-off":
             task = vm.PowerOffVM_Task()
+        case "reset":
+            task = vm.ResetVM_Task()
         case "enter":
             task = host.EnterMaintenanceMode_Task(NO_TIMEOUT, True)
         case "leave":

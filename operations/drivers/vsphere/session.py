@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from http.client import HTTPException
+from http.client import HTTPException, HTTPSConnection
 from ipaddress import IPv4Network, IPv6Network
-from socket import socket
+from socket import SOCK_STREAM, getaddrinfo, socket
 from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
@@ -47,8 +47,8 @@ class Login(Struct, frozen=True, kw_only=True):
 class GuardedContext(ssl.SSLContext):
     """A TLS context that looks at whom it really talks to, before a byte of ours is sent.
 
-    A name may resolve to one address when it is vetted and to another when it is used; so the address of
-    the connected socket is what counts.  A pinned certificate is compared before anything is said, too.
+    The second look, after `vetted`: whatever was asked for, the address of the connected socket counts.  A
+    pinned certificate is compared before anything is said, too.
     """
 
     allowed: Sequence[Network] = ()
@@ -67,6 +67,30 @@ class GuardedContext(ssl.SSLContext):
                     f"the certificate's fingerprint is {coloned(found)}, not the one pinned", permanent=True
                 )
         return secured
+
+
+def vetted(allowed: Sequence[Network]) -> Callable[..., HTTPSConnection]:
+    """Make connections that are opened to allowed addresses alone: a name is looked up once, and vetted.
+
+    What else the name resolves to gets no packet of ours.
+    """
+
+    def create(address: tuple[str, int], timeout: float = TIMEOUT_S, *_: Any) -> socket:
+        host, port = address
+        for family, kind, protocol, _name, place in getaddrinfo(host, port, type=SOCK_STREAM):
+            if peer_allowed(str(place[0]), allowed):
+                opened = socket(family, kind, protocol)
+                opened.settimeout(timeout)
+                opened.connect(place)
+                return opened
+        raise DriverError(f"{host} is at no address that this site allows", permanent=True)
+
+    def connection(*arguments: Any, **options: Any) -> HTTPSConnection:
+        made = HTTPSConnection(*arguments, **options)
+        made._create_connection = create  # type: ignore[attr-defined]
+        return made
+
+    return connection
 
 
 def coloned(digest: str) -> str:
@@ -122,6 +146,7 @@ def session(login: Login) -> Iterator[vim.ServiceInstance]:
             sslContext=context_of(login),
             httpConnectionTimeout=TIMEOUT_S,
         )
+        stub.scheme = vetted(login.allowed)
         instance = vim.ServiceInstance("ServiceInstance", stub)
         content = instance.RetrieveContent()
         stub.version = _version(content.about.apiVersion)
