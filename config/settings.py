@@ -7,10 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import environ
-from csp.constants import NONCE, NONE, SELF, UNSAFE_INLINE
+from csp.constants import NONCE, NONE, SELF, UNSAFE_HASHES
 from django.utils.translation import gettext_lazy as _
 
 from config import broker
+from config.plotly_styles import PLOTLY_STYLES, style_hash
 from config.secret_key import read_or_make_secret_key
 from planner.kernels.cache import writable_beside
 
@@ -66,7 +67,7 @@ CONTENT_SECURITY_POLICY = {
         "script-src": [SELF, NONCE],
         "script-src-attr": [NONE],
         "style-src-elem": [SELF],
-        "style-src-attr": [UNSAFE_INLINE],  # Plotly sizes and colours its figures so
+        "style-src-attr": [UNSAFE_HASHES, *map(style_hash, PLOTLY_STYLES)],  # these texts, and no other
         "img-src": [SELF, "data:", "blob:"],  # Plotly's camera button draws through a blob
         "connect-src": [SELF],  # includes the WebSocket of the same host
         "font-src": [SELF],
