@@ -10,6 +10,8 @@ from cluster import selectors
 from cluster.filters import HostFilter
 from cluster.models import Host
 from cluster.models.inventory import Power
+from cluster.reach import covers
+from cluster.roles import Action
 from cluster.tables import HIDDEN_AT_FIRST, HostTable, VmTable
 from cluster.views.recorded import recorded_of_host
 from cluster.views.sight import host_or_404, part_or_404, seen_of, wants_fragment
@@ -20,12 +22,13 @@ _LOAD = Q(vms__power=Power.ON, vms__template=False)
 
 def hosts(request: HttpRequest, pk: int) -> HttpResponse:
     estate = part_or_404(request, pk)
+    is_whole = covers(request.user, Action.READ, estate)
     rows = seen_of(request, estate, Host.objects.filter(estate=estate)).annotate(
         vms_on=Count("vms", filter=_LOAD),
         vcpus_on=Sum("vms__vcpus", filter=_LOAD, default=0),
         memory_on_mib=Sum("vms__memory_mib", filter=_LOAD, default=0),
     )
-    chosen = HostFilter(request.GET, queryset=rows, estate=estate)
+    chosen = HostFilter(request.GET, queryset=rows, estate=estate, is_whole=is_whole)
     table = HostTable(chosen.qs, order_by="name")
     table.paged(request)
     template = "parts/table.html" if wants_fragment(request) else "estate/hosts.html"

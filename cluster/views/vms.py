@@ -24,7 +24,7 @@ from cluster.views.sight import part_or_404, seen_of, vm_or_404, wants_fragment
 
 def vms(request: HttpRequest, pk: int) -> HttpResponse:
     estate = part_or_404(request, pk)
-    chosen = VmFilter(request.GET, queryset=_rows(request, estate), estate=estate)
+    chosen = _chosen(request, estate)
     shown = chosen_columns(request.GET.getlist("column"))
     table = VmTable(chosen.qs, order_by="name", exclude=shown.left_out)
     table.links_hosts = visible_to(request.user, Host).filter(estate=estate).exists()
@@ -50,7 +50,7 @@ def vms(request: HttpRequest, pk: int) -> HttpResponse:
 def vms_csv(request: HttpRequest, pk: int) -> HttpResponse:
     """The filtered rows in the order of the page, every column, numbers bare in the unit of their name."""
     estate = part_or_404(request, pk)
-    chosen = VmFilter(request.GET, queryset=_rows(request, estate), estate=estate)
+    chosen = _chosen(request, estate)
     ordered = VmTable(chosen.qs, order_by=request.GET.get("sort", "name").split(",")).data.data
     columns = [*VmTable.base_columns, "template"]
     table = Table(
@@ -86,6 +86,11 @@ def vm(request: HttpRequest, pk: int) -> HttpResponse:
             "nics": vm.nics.all(),
         },
     )
+
+
+def _chosen(request: HttpRequest, estate: Estate) -> VmFilter:
+    is_whole = covers(request.user, Action.READ, estate)
+    return VmFilter(request.GET, queryset=_rows(request, estate), estate=estate, is_whole=is_whole)
 
 
 def _rows(request: HttpRequest, estate: Estate) -> QuerySet[VirtualMachine]:

@@ -399,15 +399,20 @@ def _plain(route: URLPattern) -> dict[str, str]:
 
 def test_an_owner_of_vms_sees_these_and_no_other() -> None:
     estate = stored("house", "ada")
-    VirtualMachine.objects.filter(estate=estate, name="vm000003").update(owner="bob", name="not-adas")
+    others = VirtualMachine.objects.filter(estate=estate, name="vm000003")
+    others.update(owner="bob", name="not-adas", cluster_name="bobs-cluster")
+    Host.objects.filter(estate=estate, name="esx0").update(cluster_name="bobs-cluster")
     client = Client()
     client.force_login(member(Role.SYSTEM_ADMINISTRATOR, "ADA"))
     page = client.get(f"/estates/{estate.pk}/vms/").content.decode()
     assert "vm000001" in page
     assert "not-adas" not in page
+    assert "bobs-cluster" not in page
     assert "not-adas" not in client.get(f"/estates/{estate.pk}/vms.csv").content.decode()
     assert client.get(f"/estates/{estate.pk}/hosts/?").content.decode().count("<tbody>") <= 1
-    assert "esx0</a>" not in client.get(f"/estates/{estate.pk}/hosts/").content.decode()
+    hosts = client.get(f"/estates/{estate.pk}/hosts/").content.decode()
+    assert "esx0</a>" not in hosts
+    assert "bobs-cluster" not in hosts
     own = VirtualMachine.objects.get(estate=estate, name="vm000001")
     other = VirtualMachine.objects.get(estate=estate, name="not-adas")
     assert client.get(f"/vms/{own.pk}/").status_code == 200
