@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, ClassVar, Final, Self, cast
 
 from django import forms
@@ -428,6 +428,12 @@ class ScopeForm(Plain):
     cluster = forms.CharField(label=_("Cluster"), max_length=255, required=False)
     site = forms.CharField(label=_("Site"), max_length=255, required=False)
     owner = forms.CharField(label=_("Owner of VMs"), max_length=255, required=False)
+
+    def __init__(self, *args: Any, held: Collection[Role] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if held is not None:
+            narrow = [role for role in held if role is not Role.SITE_ADMINISTRATOR]
+            self.fields["role"].choices = [(role.value, _(role.value)) for role in narrow]
 
     def extent(self) -> Extent:
         """The part that a valid form names."""

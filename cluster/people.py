@@ -15,6 +15,7 @@ from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 
 from cluster import audit
 from cluster.audit import Deed
@@ -156,7 +157,7 @@ def _refuse_conflict(roles: Collection[Role], before: Collection[Role]) -> None:
     """Refuse roles that are to be kept apart; those that somebody holds already may be taken one by one."""
     found = conflict_of(roles)
     if found is not None and not set(roles) < set(before):
-        values = {"role": found[0].value, "other": found[1].value}
+        values = {"role": gettext(found[0].value), "other": gettext(found[1].value)}
         raise NotThis(Sentence("Nobody is both {role} and {other}: that is what roles are for", values))
 
 

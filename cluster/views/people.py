@@ -100,7 +100,7 @@ def _page(
     refused: str = "",
 ) -> HttpResponse:
     rows = [
-        (person, _form_of(person), ScopeForm(prefix=f"s{person.pk}"))
+        (person, _form_of(person), ScopeForm(prefix=f"s{person.pk}", held=people.roles_of_whoever(person)))
         for person in people.everybody(request.user).prefetch_related("scopes__estate")
     ]
     context = {
