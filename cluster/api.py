@@ -16,7 +16,7 @@ from django.urls import path, reverse
 from django.utils import translation
 from django.views.decorators.http import require_GET, require_POST
 
-from cluster import selectors, services, snapshot
+from cluster import selectors, services, snapshot, wishes
 from cluster.frames import view
 from cluster.models import Estate, Rehearsal, Run
 from cluster.rehearsal import question, record
@@ -173,7 +173,7 @@ def _start(request: HttpRequest, asked: Asked) -> Run:
         wanted = question.again(before, asked.script)
         return services.start_rehearsal(request.user, wanted, before.run.estate, before.run.estate_name)
     estate = get_object_or_404(selectors.visible_estates(request.user), pk=asked.estate)
-    read = snapshot.load(estate)
+    read = wishes.granted(estate, snapshot.load(estate))
     if asked.drill is not None:
         wanted = question.drill_of(read, asked.cluster, asked.product, asked.drill)
     else:

@@ -10,6 +10,7 @@ class ClusterConfig(AppConfig):
     verbose_name = "Headroom"
 
     def ready(self) -> None:
-        from cluster import audit
+        from cluster import audit, entering
 
         audit.listen()
+        entering.listen()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -24,6 +25,7 @@ from cluster.models import AuditEntry, AuditHead
 
 SUBJECT_MAX: Final = 255
 ACTOR_MAX: Final = 150
+PLAIN_MIN, PLAIN_MAX = 1e-4, 1e15  # between them JSON writes a number without an exponent
 
 
 class Deed(StrEnum):
@@ -43,7 +45,6 @@ class Deed(StrEnum):
     WIRING_UNDONE = gettext_noop("undid a change of the wiring")
     PRICES_ASKED = gettext_noop("asked what it costs")
     ESTATE_REMOVED = gettext_noop("removed an estate")
-    BOOK_CHANGED = gettext_noop("changed a price book")
     VARIANT_CHANGED = gettext_noop("changed a variant")
     VARIANT_REMOVED = gettext_noop("removed a variant")
     VARIANT_COMMITTED = gettext_noop("committed a variant")
@@ -64,7 +65,23 @@ class Deed(StrEnum):
     OPERATION_SUBMITTED = gettext_noop("submitted an operation")
     OPERATION_ABORTED = gettext_noop("asked to abort an operation")
     OPERATION_ENDED = gettext_noop("ended an operation")
-    KEY_CHANGED = gettext_noop("changed the key of the connections")
+    PRICES_CHANGED = gettext_noop("changed prices")
+    PRICES_TAKEN = gettext_noop("took prices")
+    SECRET_SHOWN = gettext_noop("was shown a secret")
+    KEYS_ROTATED = gettext_noop("changed the keys of the secrets")
+    ROLES_IN_CONFLICT = gettext_noop("gave roles that are to be kept apart")
+    SCOPE_GIVEN = gettext_noop("narrowed a role")
+    SCOPE_TAKEN = gettext_noop("widened a role")
+    TOKEN_MADE = gettext_noop("made a token")
+    TOKEN_REMOVED = gettext_noop("removed a token")
+    TOKEN_REFUSED = gettext_noop("token refused")
+    SESSION_ENDED = gettext_noop("ended a session")
+    LOCKED_OUT = gettext_noop("locked out after failed sign-ins")
+    APPROVAL_REFUSED = gettext_noop("approval refused")
+    OPERATION_LAPSED = gettext_noop("let an operation lapse")
+    WISH_ASKED = gettext_noop("asked for a change of a VM")
+    WISH_ANSWERED = gettext_noop("answered what was asked for a VM")
+    WISH_WITHDRAWN = gettext_noop("withdrew what was asked for a VM")
     LINE_STOPPED = gettext_noop("stopped the line")
     LINE_FREED = gettext_noop("freed the line")
     PROJECT_PLANNED = gettext_noop("planned a project")
@@ -95,13 +112,13 @@ def note(
         entry = AuditEntry(
             seq=head.seq + 1,
             at=timezone.now(),
-            actor=actor[:ACTOR_MAX],
+            actor=actor.replace("\0", "\ufffd")[:ACTOR_MAX],
             source=asked.source,
             request_id=asked.request_id,
             deed=deed.value,
-            subject=subject[:SUBJECT_MAX],
-            before=before,
-            after=after,
+            subject=subject.replace("\0", "\ufffd")[:SUBJECT_MAX],
+            before=storable(before),
+            after=storable(after),
             previous=head.digest,
         )
         entry.digest = digest_of(entry)
@@ -152,6 +169,21 @@ def content_of(entry: AuditEntry) -> dict[str, Any]:
         "before": entry.before,
         "after": entry.after,
     }
+
+
+def storable(content: Any) -> Any:
+    """The content as every database gives it back, so that a seal over it holds: no NUL, no odd number."""
+    match content:
+        case str():
+            return content.encode(errors="replace").decode().replace("\0", "\ufffd")
+        case float():
+            plain = content == 0 or PLAIN_MIN <= abs(content) < PLAIN_MAX
+            return content + 0.0 if plain and math.isfinite(content) else repr(content)
+        case Mapping():
+            return {storable(str(key)): storable(value) for key, value in content.items()}
+        case list() | tuple():
+            return [storable(value) for value in content]
+    return content
 
 
 def exported(entries: Iterable[AuditEntry]) -> Iterable[str]:

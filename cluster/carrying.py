@@ -19,6 +19,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from cluster import audit, connections, feed, holds, obstacles
+from cluster.approval import is_stale, plan_hash
 from cluster.audit import Deed
 from cluster.connections import Outcome, Refusal
 from cluster.models import Connection, Datastore, Event, Nic, Operation, VirtualMachine
@@ -98,6 +99,11 @@ def _submit(operation: Operation, connection: Connection, began: float) -> None:
 
     `began` is when the checks did: what they found is too old after `FRESH_S`.
     """
+    void = _void(operation, connection)
+    if void is not None:
+        audit.note(Deed.OPERATION_LAPSED, "", str(operation), after=_seen(operation))
+        _end(operation, State.FAILED, void)
+        raise Lost
     if not _commit_submitting(operation, connection):
         raise Lost
     try:
@@ -111,6 +117,19 @@ def _submit(operation: Operation, connection: Connection, began: float) -> None:
         _move(operation, State.UNKNOWN, why=_plain(error.sentence), lease_until=None)
         raise Lost from error
     _move(operation, State.RUNNING, external_id=external_id, lease_until=_lease(LEASE_S))
+
+
+def _void(operation: Operation, connection: Connection) -> Sentence | None:
+    """Why what was approved must not begin: it is something else now, or the approval is too old."""
+    fresh = Operation.objects.select_related("connection").get(pk=operation.pk)
+    if plan_hash(fresh) != fresh.plan_sha256:
+        return Sentence("This is not what was approved: nothing was done")
+    by_another = fresh.approved_by_id != fresh.requested_by_id
+    if connection.four_eyes and not by_another:
+        return Sentence("Nobody else has approved it: nothing was done")
+    if by_another and is_stale(fresh.approved_at):
+        return Sentence("It was approved more than an hour ago: nothing was done")
+    return None
 
 
 def _commit_submitting(operation: Operation, connection: Connection) -> bool:

@@ -13,11 +13,11 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
-from cluster import audit, selectors
+from cluster import audit
 from cluster.audit import Deed
 from cluster.models import Estate, Variant
 from cluster.roles import Action
-from cluster.services import NotAllowed, Refused, allow
+from cluster.services import NotAllowed, Refused, allow_on
 from cluster.snapshot import load, variant_of
 from planner import variant as planner
 from planner.compared import COMPLETED
@@ -34,13 +34,15 @@ def begin(user: User, estate: Estate, name: str, base: Variant | None = None) ->
     """Begin a variant without changes, on top of another or of the estate itself.
 
     Raises:
-        NotAllowed: the user makes no plans, or does not see the estate.
+        NotAllowed: the user makes no plans of the estate, or `base` is of another.
         Refused: a name that is taken or makes no sense, a stack that is too deep.
     """
-    _allow(user, estate)
+    allow_on(user, Action.PLAN, estate)
     wanted = " ".join(name.split())
     if not wanted or not wanted.isprintable() or wanted in (TODAY, COMPLETED):
         raise Refused(Sentence("A variant needs a name that can be printed"))
+    if base is not None and base.estate_id != estate.pk:
+        raise NotAllowed
     if base is not None and _depth(base) >= DEPTH_MAX:
         raise Refused(Sentence("Variants stack {most} deep at most", {"most": DEPTH_MAX}))
     try:
@@ -57,7 +59,7 @@ def add(user: User, variant: Variant, change: planner.Change) -> None:
     """Add a change at the end, if the estate and the changes before it allow it.
 
     Raises:
-        NotAllowed: the user makes no plans, or does not see the estate.
+        NotAllowed: the user makes no plans of the estate.
         Refused: the variant is committed or too long, or the change names what is not there.
     """
     _keep(user, variant, (*variant_of(variant).changes, change))
@@ -67,7 +69,7 @@ def take_back(user: User, variant: Variant, place: int) -> None:
     """Take one change out again, if those after it still make sense.
 
     Raises:
-        NotAllowed: the user makes no plans, or does not see the estate.
+        NotAllowed: the user makes no plans of the estate.
         Refused: the variant is committed, there is no such change, or others need it.
     """
     changes = variant_of(variant).changes
@@ -80,10 +82,10 @@ def remove(user: User, variant: Variant) -> None:
     """Remove a variant that is not committed and that nothing stands on.
 
     Raises:
-        NotAllowed: the user makes no plans, or does not see the estate.
+        NotAllowed: the user makes no plans of the estate.
         Refused: it is committed, or others stand on it.
     """
-    _allow(user, variant.estate)
+    allow_on(user, Action.PLAN, variant.estate)
     with transaction.atomic():
         row = _locked(variant)
         if row.on_top.exists():
@@ -97,10 +99,10 @@ def commit(user: User, variant: Variant) -> None:
     """Commit a variant and what it stands on: what they take is reserved from now on.
 
     Raises:
-        NotAllowed: the user makes no plans, or does not see the estate.
+        NotAllowed: the user makes no plans of the estate.
         Refused: a change no longer fits the estate.
     """
-    _allow(user, variant.estate)
+    allow_on(user, Action.PLAN, variant.estate)
     _try(variant, variant_of(variant))
     with transaction.atomic():
         rows = _with_bases(variant)
@@ -117,9 +119,9 @@ def release(user: User, variant: Variant) -> None:
     """Give back what a committed variant reserves, and what those on top of it do.
 
     Raises:
-        NotAllowed: the user makes no plans, or does not see the estate.
+        NotAllowed: the user makes no plans of the estate.
     """
-    _allow(user, variant.estate)
+    allow_on(user, Action.PLAN, variant.estate)
     with transaction.atomic():
         rows = [row for row in _with_those_on_top(variant) if row.committed_at is not None]
         Variant.objects.filter(pk__in=[row.pk for row in rows]).update(committed_at=None, committed_by=None)
@@ -129,7 +131,7 @@ def release(user: User, variant: Variant) -> None:
 
 
 def _keep(user: User, variant: Variant, changes: tuple[planner.Change, ...]) -> None:
-    _allow(user, variant.estate)
+    allow_on(user, Action.PLAN, variant.estate)
     if len(changes) > CHANGES_MAX:
         raise Refused(Sentence("A variant has {most} changes at most", {"most": CHANGES_MAX}))
     with transaction.atomic():
@@ -154,12 +156,6 @@ def _try(row: Variant, wanted: planner.Variant) -> None:
         planner.applied(load(row.estate), Assumptions(), wanted)
     except BookError as error:
         raise Refused(error.message) from error
-
-
-def _allow(user: User, estate: Estate) -> None:
-    allow(user, Action.PLAN)
-    if not selectors.visible_estates(user).filter(pk=estate.pk).exists():
-        raise NotAllowed
 
 
 def _depth(variant: Variant) -> int:

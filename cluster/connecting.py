@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 from cluster import audit, connections, services, vault
 from cluster.audit import Deed
 from cluster.models import Connection, Estate, Run
+from cluster.reach import covers
 from cluster.roles import Action, may
 from planner.sentence import Sentence
 
@@ -72,8 +73,13 @@ def remove(asker: User, connection: Connection) -> None:
 
 
 def refresh(asker: User, connection: Connection) -> Run:
-    """Queue a refresh of the estate that bears the connection's name."""
-    _allow(asker)
+    """Queue a refresh of the estate that bears the connection's name.
+
+    Raises:
+        PermissionDenied: none of the asker's roles reads this server.
+    """
+    if not covers(asker, Action.REFRESH, Estate.objects.filter(name=connection.name).first()):
+        raise PermissionDenied
     with transaction.atomic():
         audit.note(Deed.REFRESH_ASKED, asker.get_username(), connection.name)
         return _queue(connection, asker)
@@ -90,31 +96,6 @@ def refresh_due() -> int:
                 _queue(connection, None)
                 queued += 1
     return queued
-
-
-def change_key(*, keep_old: bool) -> int:
-    """Seal every secret with a new key; how many there were.  Old keys go when all is stored.
-
-    Raises:
-        vault.Sealed: a secret that no key opens.  No secret is sealed anew, and no key is gone.
-    """
-    with transaction.atomic():
-        opened = _opened_secrets()
-        vault.add_key()
-        for one, password in opened:
-            _seal(one, password)
-        audit.note(Deed.KEY_CHANGED, "", "", after={"connections": len(opened)})
-    if not keep_old:
-        with transaction.atomic():
-            for one, password in _opened_secrets():  # one added meanwhile may bear the old key
-                _seal(one, password)
-            vault.forget_old_keys()
-    return len(opened)
-
-
-def _opened_secrets() -> list[tuple[Connection, str]]:
-    rows = Connection.objects.select_for_update().exclude(secret="")
-    return [(one, vault.unseal(one.secret, connections.place_of(one))) for one in rows]
 
 
 def seen(connection: Connection) -> dict[str, Any]:

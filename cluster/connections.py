@@ -254,6 +254,8 @@ def _reached(order: Order, subject: SubjectNow) -> bool:
             return subject.ft is (order.kind == "ft-on")
         case "enter" | "leave":
             return subject.maintenance == (order.kind == "enter")
+        case "reset":
+            return False  # how it stands says nothing of whether it was: without its task, it was not
 
 
 def login_of(connection: Connection) -> Login:

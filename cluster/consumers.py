@@ -15,14 +15,17 @@ import time
 from typing import Any, Final
 from urllib.parse import parse_qs
 
+from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
+from django.contrib.auth import HASH_SESSION_KEY
 from django.utils.translation import get_supported_language_variant
 from django.utils.translation.trans_real import parse_accept_lang_header
 
 from cluster.frames import hello_frame, ping_frame
 from cluster.hub import PING_S, Closed, Reader, hub
-from cluster.roles import Action, may
+from cluster.reach import sight_of
+from cluster.roles import Action, rights_of
 
 CLOSE_WITHIN_S: Final = 5.0
 SEQ_DIGITS_MAX: Final = 18  # a 64-bit number
@@ -46,15 +49,23 @@ class EventsConsumer(AsyncWebsocketConsumer):
 
     async def connect(self) -> None:
         await self.accept()  # a refusal before that reaches the browser as 1006, which says nothing
-        if not may(self.scope["user"], Action.READ):
+        user = self.scope["user"]
+        rights = await database_sync_to_async(rights_of)(user)
+        if not rights.opens(Action.READ):
             await self.close(Closed.NOT_LOGGED_IN)
             return
         asked = parse_qs(self.scope["query_string"].decode("latin-1")).get("after", [""])[0]
         if asked and not (asked.isascii() and asked.isdigit() and len(asked) <= SEQ_DIGITS_MAX):
             await self.close(Closed.BAD_REQUEST)
             return
-        key = self.scope["session"].session_key or ""
-        self.reader = await hub().join(key, int(asked) if asked else None, self._end)
+        session = self.scope["session"]
+        self.reader = await hub().join(
+            session.session_key or "",
+            int(asked) if asked else None,
+            self._end,
+            sight_of(user.pk, rights),
+            session.get(HASH_SESSION_KEY, ""),
+        )
         self.sender = asyncio.create_task(self._tell(self.reader, language_of(self.scope)))
 
     async def disconnect(self, code: int) -> None:

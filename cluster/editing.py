@@ -11,7 +11,7 @@ from cluster import audit, snapshot
 from cluster.audit import Deed
 from cluster.models import Estate, WiringEdit
 from cluster.roles import Action
-from cluster.services import Refused, allow
+from cluster.services import Refused, allow_on
 from planner.estate import EstateError
 from planner.paths.amend import Edit, check_edit
 from planner.sentence import Sentence
@@ -26,7 +26,7 @@ def make_edit(user: User, estate: Estate, edit: Edit) -> WiringEdit:
         NotAllowed, EditError: nothing has been changed.
         Refused: the feeds would feed each other in a ring, or there are too many edits.
     """
-    allow(user, Action.IMPORT)
+    allow_on(user, Action.IMPORT, estate)
     try:
         check_edit(snapshot.load_wired(estate).reading.estate, edit)
     except EstateError as error:
@@ -48,7 +48,7 @@ def undo_edit(user: User, estate: Estate, pk: int) -> bool:
     Raises:
         NotAllowed: nothing has been changed.
     """
-    allow(user, Action.IMPORT)
+    allow_on(user, Action.IMPORT, estate)
     with transaction.atomic():
         last = estate.wiring_edits.select_for_update().order_by("-pk").first()
         if last is None or last.pk != pk:

@@ -19,6 +19,7 @@ from typing import Final
 import redis
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import F
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -62,7 +63,8 @@ def publish(
 
 def after(seq: int, limit: int = PAGE) -> Sequence[Event]:
     """The events after this number, oldest first."""
-    return list(Event.objects.filter(seq__gt=seq).order_by("seq")[:limit])
+    rows = Event.objects.filter(seq__gt=seq).annotate(asked_by=F("run__requested_by"))
+    return list(rows.order_by("seq")[:limit])
 
 
 def last_seq() -> int:

@@ -24,10 +24,14 @@ class InEstate(df.FilterSet):
 
     cluster = df.ChoiceFilter(label=_("Cluster"), empty_label=_("all"), method="of_cluster")
 
-    def __init__(self, *args: Any, estate: Estate, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, estate: Estate, is_whole: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.estate = estate
-        names = [cluster.name for cluster in selectors.clusters_of(estate)]
+        if is_whole:
+            names = [cluster.name for cluster in selectors.clusters_of(estate)]
+        else:  # whoever sees some rows is told the clusters of these
+            own = self.queryset.order_by().values_list("cluster_name", flat=True).distinct()
+            names = sorted(name for name in own if name)
         asked = self.data.get("cluster")
         if asked and asked not in names and "\0" not in asked:
             names.append(asked)  # a name that only VMs bear: an answer of no rows beats all rows

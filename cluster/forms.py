@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, ClassVar, Final, Self, cast
 
 from django import forms
@@ -10,11 +10,14 @@ from django.utils.translation import gettext_lazy as _
 
 from cluster import labels
 from cluster.labels import LOST_AT_ONCE, lost_by
-from cluster.models import Connection, Operation, Project
+from cluster.models import Connection, Estate, Operation, Project, Wish
+from cluster.models.inventory import Priority
 from cluster.outlook import Outlook
 from cluster.projects import HISTORY_BYTES_MAX
 from cluster.question import Asking, Question
-from cluster.roles import Role
+from cluster.reach import visible_to
+from cluster.roles import Action, Extent, Rights, Role
+from cluster.tokens import DAYS_MAX, NEVER
 from cluster.visible import visible
 from operations.preflight import in_blackout
 from planner.parameters import (
@@ -29,6 +32,7 @@ from planner.parameters import (
 from planner.resilience.balance import LEAST_GAIN
 from planner.resilience.verbs import NUMBER_MAX
 
+MIB_PER_GIB: Final = 1024
 HELD_MAX: Final = 100_000  # characters: some thousand names
 HTTPS_PORT: Final = 443
 PROXMOX_PORT: Final = 8006
@@ -357,7 +361,7 @@ class ConnectionForm(Plain):
 class OperationForm(Plain):
     """An operation to propose."""
 
-    connection = forms.ModelChoiceField(label=_("Connection"), queryset=Connection.objects.all())
+    connection = forms.ModelChoiceField(label=_("Connection"), queryset=Connection.objects.none())
     kind = forms.ChoiceField(label=_("Operation"), choices=Operation.Kind.choices)
     subject = forms.CharField(
         label=_("VM, or the host of a maintenance"), max_length=255, help_text=_("Its name, as it was read.")
@@ -366,3 +370,100 @@ class OperationForm(Plain):
         label=_("To host"), max_length=255, required=False, help_text=_("For a migration.")
     )
     real = forms.BooleanField(label=_("Really do it; otherwise a dry run"), required=False)
+
+    def __init__(self, *args: Any, reader: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["connection"].queryset = visible_to(reader, Connection)
+
+
+class WishForm(Plain):
+    """What a system administrator asks for one VM."""
+
+    estate = forms.ModelChoiceField(label=_("Estate"), queryset=Estate.objects.none())
+    kind = forms.ChoiceField(label=_("Asked for"), choices=Wish.Kind.choices)
+    vm = forms.CharField(label=_("VM"), max_length=255)
+    vcpus = forms.IntegerField(label=_("vCPU"), min_value=1, max_value=CORES_MAX, required=False)
+    memory_gib = forms.FloatField(
+        label=_("Memory, GiB"), min_value=0.1, max_value=MEMORY_GIB_MAX, required=False
+    )
+    disk_gib = forms.FloatField(label=_("Disk, GiB"), min_value=0.1, max_value=1e9, required=False)
+    priority = forms.ChoiceField(
+        label=_("Restart priority"), choices=[("", "–"), *Priority.choices], required=False
+    )
+    after = forms.CharField(label=_("Start after"), max_length=255, required=False)
+    reason = forms.CharField(label=_("Why"), max_length=500, required=False)
+
+    def __init__(self, *args: Any, reader: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["estate"].queryset = visible_to(reader, Estate)
+
+    def wish(self) -> Wish:
+        """The request that a valid form asks for; what its kind does not need is left out."""
+        given = self.cleaned_data
+        sized = given["kind"] in (Wish.Kind.NEW, Wish.Kind.RESIZE)
+        return Wish(
+            estate=given["estate"],
+            kind=given["kind"],
+            vm=given["vm"],
+            vcpus=given["vcpus"] if sized else None,
+            memory_mib=_mib(given["memory_gib"]) if sized else None,
+            disk_mib=_mib(given["disk_gib"]) if sized else None,
+            priority=given["priority"] if given["kind"] == Wish.Kind.PRIORITY else "",
+            after=given["after"] if given["kind"] == Wish.Kind.DEPENDENCY else "",
+            reason=given["reason"],
+        )
+
+
+def _mib(gib: float | None) -> int | None:
+    return None if gib is None else round(gib * MIB_PER_GIB)
+
+
+class TokenForm(Plain):
+    """A token to be made, of what its owner may do."""
+
+    name = forms.CharField(label=_("What it is for"), max_length=80)
+    actions = forms.MultipleChoiceField(
+        label=_("It may"), choices=[], widget=forms.CheckboxSelectMultiple, initial=[Action.READ.value]
+    )
+    days = forms.IntegerField(label=_("Days it lasts"), min_value=1, max_value=DAYS_MAX, initial=90)
+    networks = forms.CharField(
+        label=_("Only from these networks"), max_length=500, required=False,
+        help_text=_("Such as 10.1.0.0/16; left empty, from anywhere."),
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, rights: Rights, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["actions"].choices = [
+            (action.value, _(action.value))
+            for action in Action
+            if rights.opens(action) and action not in NEVER
+        ]
+
+
+class ScopeForm(Plain):
+    """A part of the site that a role is held to."""
+
+    role = forms.ChoiceField(label=_("Role"), choices=_roles)
+    estate = forms.ModelChoiceField(
+        label=_("Estate"), queryset=Estate.objects.all(), required=False, empty_label=_("all")
+    )
+    cluster = forms.CharField(label=_("Cluster"), max_length=255, required=False)
+    site = forms.CharField(label=_("Site"), max_length=255, required=False)
+    owner = forms.CharField(label=_("Owner of VMs"), max_length=255, required=False)
+
+    def __init__(self, *args: Any, held: Collection[Role] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if held is not None:
+            narrow = [role for role in held if role is not Role.SITE_ADMINISTRATOR]
+            self.fields["role"].choices = [(role.value, _(role.value)) for role in narrow]
+
+    def extent(self) -> Extent:
+        """The part that a valid form names."""
+        given = self.cleaned_data
+        estate = given["estate"]
+        return Extent(
+            estate=estate.pk if estate else None,
+            cluster=given["cluster"],
+            site=given["site"],
+            owner=given["owner"],
+        )

@@ -44,6 +44,12 @@ class Told:
     def seq(self) -> int:
         return int(self.event.seq)
 
+    @property
+    def asked_by(self) -> int | None:
+        """Who asked for the run that it is about."""
+        asked: int | None = getattr(self.event, "asked_by", None)
+        return asked
+
     def json(self, language: str) -> str:
         known = self._by_language.get(language)
         if known is None:

@@ -21,6 +21,7 @@ from typing import Final, TypeVar
 from weakref import WeakKeyDictionary
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.db import DatabaseError, connection
 from django.utils import timezone
@@ -28,7 +29,9 @@ from redis import asyncio as redis
 from redis.exceptions import RedisError
 
 from cluster import feed
-from cluster.frames import Told, events_frame, told
+from cluster.frames import Told, events_frame, ping_frame, told
+from cluster.reach import Sight, sight_of
+from cluster.roles import read_rights
 
 POLL_S: Final = 3.0  # a lost poke delays an event by so much, and loses nothing
 PAUSE_MIN_S: Final = 0.005  # between two looks at the rows: what happens meanwhile goes out in one frame
@@ -51,6 +54,8 @@ class Reader:
     cursor: int
     session_key: str
     close: Callable[[int], None]
+    sight: Sight
+    sealed_by: str = ""  # what the session says of the password it was opened with
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     sending_since: float | None = None  # monotonic; while a frame is on its way
     behind_since: float | None = None  # monotonic; None while it replays, and when it has been told all
@@ -74,13 +79,20 @@ class Hub:
         self._starting = asyncio.Lock()
         self._rows = ThreadPoolExecutor(1, thread_name_prefix="feed")
 
-    async def join(self, session_key: str, after: int | None, close: Callable[[int], None]) -> Reader:
+    async def join(
+        self,
+        session_key: str,
+        after: int | None,
+        close: Callable[[int], None],
+        sight: Sight,
+        sealed_by: str = "",
+    ) -> Reader:
         """Begin to tell a socket what comes after this number; None: what happens from now on."""
         async with self._starting:
             if not self._tasks:
                 await self._start()
         cursor = self.last_seq if after is None else min(after, self.last_seq)
-        reader = Reader(cursor=cursor, session_key=session_key, close=close)
+        reader = Reader(cursor=cursor, session_key=session_key, close=close, sight=sight, sealed_by=sealed_by)
         reader.wake.set()
         self._readers.add(reader)
         return reader
@@ -99,7 +111,9 @@ class Hub:
         if events is None:
             events = await self._look(lambda: _rows_after(reader.cursor))
         reader.cursor = events[-1].seq if events else self.last_seq  # rows may be cleared away one day
-        return events_frame(events, language)
+        if not reader.sight.everything:
+            events = [one for one in events if reader.sight.sees(one.event.estate_id, one.asked_by)]
+        return events_frame(events, language) if events else ping_frame(reader.cursor)
 
     def _after(self, cursor: int) -> Sequence[Told] | None:
         """The recent events after the cursor; None where the first of them is not recent any more."""
@@ -181,13 +195,16 @@ class Hub:
                 elif now - reader.told_at > PING_S:
                     reader.wake.set()
             try:
-                valid = await self._look(lambda: _valid_sessions({r.session_key for r in self._readers}))
+                await self._look_at_rights(list(self._readers))
             except DatabaseError as error:
                 _log.warning("sessions could not be checked: %s", error)
-                continue
-            for reader in list(self._readers):
-                if reader.session_key not in valid:
-                    reader.close(Closed.NOT_LOGGED_IN)
+
+    async def _look_at_rights(self, readers: Sequence[Reader]) -> None:
+        """End the sockets of those whose rights have ended; tell the others what they may see now."""
+        valid = await self._look(lambda: _valid_sessions({reader.session_key for reader in readers}))
+        sights = await self._look(lambda: _sights({reader.sight.person for reader in readers}))
+        for reader in readers:
+            _judge(reader, reader.session_key in valid, sights.get(reader.sight.person))
 
 
 class Closed:
@@ -204,6 +221,31 @@ _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
 def hub() -> Hub:
     """The hub of the running event loop: in a web process there is one."""
     return _hubs.setdefault(asyncio.get_running_loop(), Hub())
+
+
+def _judge(reader: Reader, in_session: bool, now_seen: tuple[Sight, frozenset[str]] | None) -> None:
+    """End a socket whose session, password or right to read has ended; narrow or widen what it is told."""
+    if not in_session or now_seen is None:
+        reader.close(Closed.NOT_LOGGED_IN)
+        return
+    sight, seals = now_seen
+    if not sight.reads or (reader.sealed_by and reader.sealed_by not in seals):
+        reader.close(Closed.NOT_LOGGED_IN)
+        return
+    reader.sight = sight
+
+
+def _sights(people: set[int]) -> dict[int, tuple[Sight, frozenset[str]]]:
+    """What each of these people may see now, and the seals that sessions of theirs may bear."""
+    users = list(User.objects.filter(pk__in=people, is_active=True))
+    rights = read_rights(users)
+    return {
+        user.pk: (
+            sight_of(user.pk, rights[user.pk]),
+            frozenset({user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()}),
+        )
+        for user in users
+    }
 
 
 def _rows_after(seq: int) -> list[Told]:

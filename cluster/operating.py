@@ -1,11 +1,13 @@
 """What people ask of real hypervisors: propose, approve, cancel, abort, stop the line.
 
 A proposal is a dry run unless its asker says otherwise and the connection allows it.  Where the site wants
-four eyes, another person approves, and what is approved is what was proposed: a row does not change.
+four eyes, another person approves within the hour, and what is approved is what was proposed: the approval
+is bound to the hash of the plan, which is taken anew before anything is submitted.
 """
 
 from __future__ import annotations
 
+import hmac
 from typing import Final
 from uuid import UUID
 
@@ -17,9 +19,11 @@ from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
 from cluster import audit, feed
+from cluster.approval import is_stale, plan_hash
 from cluster.audit import Deed
 from cluster.models import Connection, Estate, Event, Host, Operation, VirtualMachine
-from cluster.roles import Action, may
+from cluster.reach import covers
+from cluster.roles import Action
 from cluster.services import Refused
 from planner.sentence import Sentence
 
@@ -36,7 +40,18 @@ def propose(
     Raises:
         PermissionDenied, Refused: nothing is written.
     """
-    _allow(asker, Action.OPERATE)
+    _allow(asker, Action.OPERATE, connection)
+    return write_proposal(asker, connection, kind, subject, destination, real=real)
+
+
+def write_proposal(
+    asker: User, connection: Connection, kind: str, subject: str, destination: str = "", *, real: bool = False
+) -> Operation:
+    """Write a proposal of somebody whose right to it was asked before.
+
+    Raises:
+        Refused: nothing is written.
+    """
     estate = Estate.objects.filter(name=connection.name).first()
     found = None if estate is None else _subject(estate, kind, subject)
     if found is None:
@@ -61,28 +76,42 @@ def propose(
             dry_run=not real,
             requested_by=asker,
         )
+        operation.plan_sha256 = plan_hash(operation)
+        operation.save(update_fields=["plan_sha256"])
         audit.note(Deed.OPERATION_PROPOSED, asker.get_username(), str(operation), after=_seen(operation))
         if not real or not connection.four_eyes:
             _queue(operation, asker)
     return operation
 
 
-def approve(asker: User, operation: Operation) -> None:
-    """Let it begin.
+def approve(asker: User, operation: Operation, plan_sha256: str) -> None:
+    """Let it begin, as the approver saw it: `plan_sha256` is the hash of the plan that he was shown.
 
     Raises:
-        PermissionDenied, Refused: by who proposed it, or of what is no proposal any more.
+        PermissionDenied: none of his roles approves here, or he proposed it himself.
+        Refused: it is no proposal any more, it is older than APPROVE_WITHIN_S, or not what he was shown.
     """
-    _allow(asker, Action.APPROVE)
-    if operation.requested_by_id == asker.pk:
+    _allow(asker, Action.APPROVE, operation.connection)
+    if operation.requested_by_id in (None, asker.pk):
+        audit.note(Deed.APPROVAL_REFUSED, asker.get_username(), str(operation), after=_seen(operation))
         raise PermissionDenied
     with transaction.atomic():
+        now = (
+            Operation.objects.select_for_update(of=("self",))
+            .select_related("connection")
+            .get(pk=operation.pk)
+        )
+        if not hmac.compare_digest(plan_hash(now), plan_sha256) or plan_sha256 != now.plan_sha256:
+            raise Refused(Sentence("This is not what was proposed any more: propose it anew"))
+        if is_stale(now.created_at):
+            raise Refused(Sentence("This was proposed more than an hour ago: propose it anew"))
         _queue(operation, asker)
 
 
 def cancel(asker: User, operation: Operation) -> bool:
     """End it before it is submitted; False where it is too late."""
-    _allow(asker, Action.OPERATE)
+    if operation.requested_by_id != asker.pk:
+        _allow(asker, Action.OPERATE, operation.connection)
     with transaction.atomic():
         waiting = Operation.objects.filter(pk=operation.pk, state__in=EARLY)
         if not waiting.update(state=State.CANCELLED, ended_at=Now(), lease_until=None):
@@ -105,7 +134,7 @@ def abort(asker: User, operation: Operation) -> bool:
 
 def stop_the_line(asker: User, connection: Connection, *, stopped: bool) -> None:
     """Let nothing more begin on a connection, or let it again.  What runs, runs on."""
-    _allow(asker, Action.OPERATE)
+    _allow(asker, Action.OPERATE, connection)
     with transaction.atomic():
         Connection.objects.filter(pk=connection.pk).update(stopped=stopped)
         deed = Deed.LINE_STOPPED if stopped else Deed.LINE_FREED
@@ -164,6 +193,8 @@ def _seen(operation: Operation) -> dict[str, str]:
     return {"id": str(operation.pk)} | {name: str(getattr(operation, name)) for name in fields}
 
 
-def _allow(asker: User, action: Action) -> None:
-    if not may(asker, action):
+def _allow(asker: User, action: Action, connection: Connection | None) -> None:
+    """Let pass whose role reaches the whole estate that bears the connection's name."""
+    name = connection.name if connection else ""
+    if not covers(asker, action, Estate.objects.filter(name=name).first()):
         raise PermissionDenied

@@ -15,10 +15,12 @@ from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 
 from cluster import audit
 from cluster.audit import Deed
-from cluster.roles import Action, Role, may
+from cluster.models import Scope
+from cluster.roles import Action, Extent, Role, conflict_of, conflicting, may
 from planner.sentence import Sentence
 
 PASSWORD_BYTES: Final = 15  # 120 bits, 20 characters
@@ -50,6 +52,7 @@ def add(asker: User, username: str, roles: Collection[Role]) -> tuple[User, str]
         PermissionDenied, NotThis: nothing was made.
     """
     _allow(asker)
+    _refuse_conflict(roles, ())
     if not _NAME.fullmatch(username):
         raise NotThis(Sentence("A name has 1 to 150 letters, digits and @ . + - _"))
     password = secrets.token_urlsafe(PASSWORD_BYTES)
@@ -59,6 +62,8 @@ def add(asker: User, username: str, roles: Collection[Role]) -> tuple[User, str]
         person = User.objects.create_user(username, password=password)
         _set_roles(person, roles)
         audit.note(Deed.PERSON_ADDED, asker.get_username(), username, after=_seen(person))
+        audit.note(Deed.SECRET_SHOWN, asker.get_username(), f"password of {username}")
+        _note_conflict(asker, person, roles)
     return person, password
 
 
@@ -72,6 +77,7 @@ def change(asker: User, person: User, *, roles: Collection[Role], active: bool) 
     with transaction.atomic():
         person = User.objects.select_for_update().get(pk=person.pk)
         before = _seen(person)
+        _refuse_conflict(roles, [Role(name) for name in before["roles"] if name in set(Role)])
         person.is_active = active
         person.save(update_fields=["is_active"])
         _set_roles(person, roles)
@@ -79,6 +85,9 @@ def change(asker: User, person: User, *, roles: Collection[Role], active: bool) 
             raise NotThis(Sentence("Somebody has to remain site administrator"))
         if before != _seen(person):
             audit.note(Deed.PERSON_CHANGED, asker.get_username(), person.username, before, _seen(person))
+            _note_conflict(asker, person, roles)
+        if not active:
+            person.tokens.all().delete()
 
 
 def renew_password(asker: User, person: User) -> str:
@@ -93,7 +102,71 @@ def renew_password(asker: User, person: User) -> str:
         person.set_password(password)
         person.save(update_fields=["password"])
         audit.note(Deed.PASSWORD_SET, asker.get_username(), person.username)
+        audit.note(Deed.SECRET_SHOWN, asker.get_username(), f"password of {person.username}")
     return password
+
+
+def give_scope(asker: User, person: User, role: Role, extent: Extent) -> Scope:
+    """Hold a role of a person to a part of the site, beside the parts that it is held to already.
+
+    Raises:
+        PermissionDenied, NotThis: nothing was changed.
+    """
+    _allow(asker)
+    if role is Role.SITE_ADMINISTRATOR or role not in roles_of_whoever(person):
+        raise NotThis(Sentence("This role cannot be narrowed, or the person does not have it"))
+    if role is Role.SYSTEM_ADMINISTRATOR and extent.is_whole:
+        raise NotThis(
+            Sentence("A system administrator has VMs, not estates: name a cluster, a site or an owner")
+        )
+    with transaction.atomic():
+        before = _scopes(person)
+        scope, _ = Scope.objects.get_or_create(
+            person=person, role=role.value, estate_id=extent.estate, cluster=extent.cluster,
+            site=extent.site, owner=extent.owner,
+        )  # fmt: skip
+        audit.note(Deed.SCOPE_GIVEN, asker.get_username(), person.username, before, _scopes(person))
+    return scope
+
+
+def take_scope(asker: User, person: User, scope_pk: int) -> None:
+    """Take a scope away.  The last one gone, the role reaches as far as it usually does.
+
+    Raises:
+        PermissionDenied: nothing was changed.
+    """
+    _allow(asker)
+    with transaction.atomic():
+        before = _scopes(person)
+        if Scope.objects.filter(pk=scope_pk, person=person).delete()[0]:
+            audit.note(Deed.SCOPE_TAKEN, asker.get_username(), person.username, before, _scopes(person))
+
+
+def roles_of_whoever(person: User) -> list[Role]:
+    """The roles of a person, locked out or not."""
+    names = {group.name for group in person.groups.all()}
+    return [role for role in Role if role.value in names]
+
+
+def _scopes(person: User) -> dict[str, Any]:
+    fields = ("role", "estate__name", "cluster", "site", "owner")
+    return {"scopes": list(Scope.objects.filter(person=person).values(*fields))}
+
+
+def _refuse_conflict(roles: Collection[Role], before: Collection[Role]) -> None:
+    """Refuse roles that are to be kept apart; those that somebody holds already may be taken one by one."""
+    found = conflict_of(roles)
+    if found is not None and not set(roles) < set(before):
+        values = {"role": gettext(found[0].value), "other": gettext(found[1].value)}
+        raise NotThis(Sentence("Nobody is both {role} and {other}: that is what roles are for", values))
+
+
+def _note_conflict(asker: User, person: User, roles: Collection[Role]) -> None:
+    """Where the site allows such roles, the audit says so each time."""
+    found = conflicting(roles)
+    if found is not None:
+        kept = {"roles": [role.value for role in found]}
+        audit.note(Deed.ROLES_IN_CONFLICT, asker.get_username(), person.username, after=kept)
 
 
 def note_own_password(person: User) -> None:

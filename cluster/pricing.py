@@ -8,8 +8,8 @@ from typing import Final, Literal
 import msgspec
 import numpy as np
 from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -18,6 +18,7 @@ from cluster.audit import Deed
 from cluster.models import CostStudy, Estate, PriceBookVersion, Run
 from cluster.models import PriceBook as BookRow
 from cluster.models import Variant as VariantRow
+from cluster.roles import Action, may
 from cluster.snapshot import variant_of
 from cluster.work import Work, WorkFailed
 from planner.compared import Comparison, compare
@@ -30,6 +31,7 @@ from planner.hardware.models import read_models, shapes
 from planner.quality import Reading
 from planner.sentence import Sentence
 
+Changes = dict[str, list[dict[str, object]]]
 SEED: Final = 1  # of the draws: the same question has the same interval
 
 
@@ -162,23 +164,45 @@ def latest_study(estate: Estate, kind: str = CostStudy.Kind.COST) -> CostStudy |
     return CostStudy.objects.filter(estate=estate, kind=kind).select_related("book").first()
 
 
-def save_book(user: User, row: BookRow, rows: Sequence[Price]) -> None:
-    """Keep the rows of a book as its next version.
+def begin_book(user: User, name: str, rows: Sequence[Price]) -> BookRow:
+    """Begin a book with these rows.
 
     Raises:
+        PermissionDenied, BookError: nothing is kept.
+    """
+    with transaction.atomic():
+        book = BookRow.objects.create(name=name, version=0)
+        save_book(user, book, rows)
+    return book
+
+
+def save_book(user: User, row: BookRow, rows: Sequence[Price]) -> None:
+    """Keep the rows of a book as its next version; the audit keeps what changed, before and after.
+
+    Raises:
+        PermissionDenied: none of the user's roles writes prices.
         BookError: a row that makes no sense, or rows that contradict each other; nothing is kept.
     """
+    if not may(user, Action.PRICE):
+        raise PermissionDenied
     for price in rows:
         check_price(price)
     PriceBook(name=row.name, rows=tuple(rows)).at(timezone.localdate().isoformat())
     with transaction.atomic():
+        stored = BookRow.objects.select_for_update().get(pk=row.pk)
+        kept = msgspec.json.decode(msgspec.json.encode(list(rows)))
+        before, after = _changed(stored.rows, kept)
+        version = stored.version + 1
         BookRow.objects.filter(pk=row.pk).update(
-            rows=msgspec.json.decode(msgspec.json.encode(list(rows))),
-            version=F("version") + 1,
-            changed_by=user,
-            changed_at=Now(),
+            rows=kept, version=version, changed_by=user, changed_at=Now()
         )
-        kept = BookRow.objects.select_for_update().get(pk=row.pk)
-        PriceBookVersion.objects.create(book=kept, version=kept.version, rows=kept.rows, changed_by=user)
-        note = {"version": kept.version, "rows": len(rows)}
-        audit.note(Deed.BOOK_CHANGED, user.get_username(), kept.name, after=note)
+        PriceBookVersion.objects.create(book=stored, version=version, rows=kept, changed_by=user)
+        note = {**after, "version": version}
+        audit.note(Deed.PRICES_CHANGED, user.get_username(), row.name, before, note)
+
+
+def _changed(old: Sequence[dict[str, object]], new: Sequence[dict[str, object]]) -> tuple[Changes, Changes]:
+    """The rows of a book that are not in the other, by their key."""
+    gone = [price for price in old if price not in new]
+    come = [price for price in new if price not in old]
+    return {"prices": gone}, {"prices": come}

@@ -10,7 +10,7 @@ import msgspec
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from cluster import audit, outlook, selectors, services
+from cluster import audit, outlook, services
 from cluster.audit import Deed
 from cluster.models import Estate, Observation, Project
 from cluster.roles import Action
@@ -30,7 +30,7 @@ def add(user: User, estate: Estate, fields: Mapping[str, Any]) -> Project:
     Raises:
         NotAllowed: nothing has been planned.
     """
-    _allow(user, estate)
+    services.allow_on(user, Action.PLAN, estate)
     with transaction.atomic():
         project = Project.objects.create(estate=estate, added_by=user, **fields)
         audit.note(Deed.PROJECT_PLANNED, user.get_username(), estate.name, after=_noted(project))
@@ -40,7 +40,7 @@ def add(user: User, estate: Estate, fields: Mapping[str, Any]) -> Project:
 
 def remove(user: User, project: Project) -> None:
     """Give a project up, and work the outlook out anew."""
-    _allow(user, project.estate)
+    services.allow_on(user, Action.PLAN, project.estate)
     with transaction.atomic():
         audit.note(Deed.PROJECT_DROPPED, user.get_username(), project.estate.name, before=_noted(project))
         project.delete()
@@ -55,7 +55,7 @@ def take_history(user: User, estate: Estate, content: bytes, filename: str) -> i
     Raises:
         NotAllowed; Refused: the file is no trace, or names what this estate does not have.
     """
-    _allow(user, estate)
+    services.allow_on(user, Action.PLAN, estate)
     try:
         series = parse(content, filename)
     except FormatError as error:
@@ -112,12 +112,6 @@ def _keep(estate: Estate, by_day: Mapping[date, Sequence[Measure]]) -> int:
         raise services.Refused(Sentence("More than {most} dates; give fewer", {"most": DATES_OF_HISTORY_MAX}))
     Observation.objects.bulk_create(rows, batch_size=200)
     return len(rows)
-
-
-def _allow(user: User, estate: Estate) -> None:
-    services.allow(user, Action.PLAN)
-    if not selectors.visible_estates(user).filter(pk=estate.pk).exists():
-        raise services.NotAllowed
 
 
 def _noted(project: Project) -> dict[str, object]:

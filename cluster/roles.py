@@ -1,17 +1,23 @@
-"""Who may do what: five roles, each a Django group, and the actions that they open.
+"""Who may do what: five roles, each a Django group, the actions that they open, and how far a role reaches.
 
-A person may have several roles.  Everyone who is logged in reads; what may be read at all is decided
-by `selectors.visible_estates`.
+A person may have several roles, but not those that CONFLICTS keeps apart.  A role reaches everywhere, or
+as far as its scopes say (`cluster/models/access.py`); a system administrator without scopes reaches the VMs
+whose recorded owner bears his name.  What may be seen at all is decided by `cluster.reach`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from typing import Final
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser, User
 from django.utils.translation import gettext_noop
+from msgspec import Struct
+
+from cluster.models import Scope
 
 
 class Role(StrEnum):
@@ -32,36 +38,135 @@ class Action(StrEnum):
     PLAN = gettext_noop("make plans")
     CANCEL = gettext_noop("cancel runs")
     REHEARSE = gettext_noop("rehearse")
-    AUDIT = gettext_noop("read the audit")
-    PEOPLE = gettext_noop("manage people")
-    CONNECT = gettext_noop("manage connections")
+    PRICE = gettext_noop("write prices")
+    REQUEST = gettext_noop("ask for changes of VMs")
+    ANSWER = gettext_noop("answer what is asked")
     OPERATE = gettext_noop("ask for operations")
     APPROVE = gettext_noop("approve operations")
+    REFRESH = gettext_noop("read a server now")
+    CONNECT = gettext_noop("manage connections")
+    PEOPLE = gettext_noop("manage people")
+    AUDIT = gettext_noop("read the audit")
 
 
-_READ: Final = frozenset({Action.READ})
-_WORK: Final = frozenset({Action.READ, Action.IMPORT, Action.PLAN, Action.CANCEL, Action.REHEARSE})
-_REAL: Final = frozenset({Action.CONNECT, Action.OPERATE, Action.APPROVE})
+_STUDY: Final = frozenset({Action.READ, Action.IMPORT, Action.PLAN, Action.CANCEL, Action.REHEARSE})
+_REAL: Final = frozenset({Action.ANSWER, Action.OPERATE, Action.APPROVE, Action.REFRESH})
 
-OPENS: Final[dict[Role, frozenset[Action]]] = {
-    Role.VIRTUAL_INFRASTRUCTURE_ADMINISTRATOR: _WORK | _REAL,
-    Role.SYSTEM_ADMINISTRATOR: _READ,
-    Role.BUYER: _WORK,
-    Role.AUDITOR: _READ | {Action.AUDIT},
-    Role.SITE_ADMINISTRATOR: _WORK | {Action.AUDIT, Action.PEOPLE},
+OPENS: Final[Mapping[Role, frozenset[Action]]] = {
+    Role.VIRTUAL_INFRASTRUCTURE_ADMINISTRATOR: _STUDY | _REAL,
+    Role.SYSTEM_ADMINISTRATOR: frozenset({Action.READ, Action.REQUEST}),
+    Role.BUYER: _STUDY | {Action.PRICE},
+    Role.AUDITOR: frozenset({Action.READ, Action.AUDIT}),
+    Role.SITE_ADMINISTRATOR: frozenset({Action.PEOPLE, Action.CONNECT}),
 }
 
+# Who asks for VMs does not move them; who lets people in moves nothing; who watches writes nothing.
+# Source: NIST SP 800-53 AC-5, separation of duties.
+CONFLICTS: Final[tuple[tuple[Role, frozenset[Role]], ...]] = (
+    (Role.SYSTEM_ADMINISTRATOR, frozenset({Role.VIRTUAL_INFRASTRUCTURE_ADMINISTRATOR})),
+    (Role.SITE_ADMINISTRATOR, frozenset({Role.VIRTUAL_INFRASTRUCTURE_ADMINISTRATOR})),
+    (Role.AUDITOR, frozenset(set(Role) - {Role.AUDITOR})),
+)
 
-def roles_of(user: AbstractBaseUser | AnonymousUser) -> frozenset[Role]:
-    """The roles of a user; a group of another name is no role."""
+Whoever = AbstractBaseUser | AnonymousUser
+
+
+class Extent(Struct, frozen=True, kw_only=True):
+    """A part of the site; empty fields mean any."""
+
+    estate: int | None = None
+    cluster: str = ""
+    site: str = ""
+    owner: str = ""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it holds whole estates, not parts of them."""
+        return not (self.cluster or self.site or self.owner)
+
+
+EVERYWHERE: Final = Extent()
+
+
+class Rights(Struct, frozen=True, kw_only=True):
+    """The roles of somebody, how far each reaches, and what a token holds him to (None: to nothing)."""
+
+    reaches: Mapping[Role, tuple[Extent, ...]] = {}
+    held_to: frozenset[Action] | None = None
+
+    def opens(self, action: Action) -> bool:
+        return bool(self.extents(action))
+
+    def extents(self, action: Action) -> tuple[Extent, ...]:
+        """How far the roles reach that open the action."""
+        if self.held_to is not None and action not in self.held_to:
+            return ()
+        return tuple(
+            extent for role, extents in self.reaches.items() if action in OPENS[role] for extent in extents
+        )
+
+
+NONE: Final = Rights()
+
+
+def rights_of(user: Whoever) -> Rights:
+    """The rights of a user as the rows say now; those of a request were read when it came in."""
     if not isinstance(user, User) or not user.is_active:
-        return frozenset()
-    known = {role.value for role in Role}
-    return frozenset(Role(name) for name in user.groups.values_list("name", flat=True) if name in known)
+        return NONE
+    known: Rights | None = getattr(user, "rights", None)
+    return known if known is not None else read_rights([user])[user.pk]
 
 
-def may(user: AbstractBaseUser | AnonymousUser, action: Action) -> bool:
-    """Whether one of the user's roles opens the action; whoever is logged in may read."""
-    if action is Action.READ:
-        return user.is_authenticated
-    return any(action in OPENS[role] for role in roles_of(user))
+def read_rights(users: Iterable[User]) -> dict[int, Rights]:
+    """The rights of several users, in two queries."""
+    people = {user.pk: user for user in users}
+    held: dict[int, list[Role]] = {pk: [] for pk in people}
+    memberships = User.groups.through.objects.filter(user_id__in=people)
+    for pk, name in memberships.values_list("user_id", "group__name"):
+        held[pk] += [role for role in Role if role.value == name]
+    scopes: dict[tuple[int, str], list[Extent]] = {}
+    for row in Scope.objects.filter(person__in=people):
+        extent = Extent(estate=row.estate_id, cluster=row.cluster, site=row.site, owner=row.owner)
+        scopes.setdefault((row.person_id, row.role), []).append(extent)
+    return {
+        pk: Rights(
+            reaches={
+                role: tuple(scopes.get((pk, role.value), [usual_extent(role, people[pk].get_username())]))
+                for role in sorted(roles)
+            }
+        )
+        if people[pk].is_active
+        else NONE
+        for pk, roles in held.items()
+    }
+
+
+def usual_extent(role: Role, username: str) -> Extent:
+    """How far a role reaches to which nobody gave a scope."""
+    return Extent(owner=username) if role is Role.SYSTEM_ADMINISTRATOR else EVERYWHERE
+
+
+def roles_of(user: Whoever) -> frozenset[Role]:
+    """The roles of a user; a group of another name is no role."""
+    return frozenset(rights_of(user).reaches)
+
+
+def may(user: Whoever, action: Action) -> bool:
+    """Whether one of the user's roles opens the action, somewhere."""
+    return rights_of(user).opens(action)
+
+
+def conflict_of(roles: Collection[Role]) -> tuple[Role, Role] | None:
+    """Two roles that one person must not hold, unless the site was told to allow it."""
+    if settings.ALLOW_ROLE_CONFLICTS:
+        return None
+    return conflicting(roles)
+
+
+def conflicting(roles: Collection[Role]) -> tuple[Role, Role] | None:
+    """The first two of these roles that are to be kept apart."""
+    for role, others in CONFLICTS:
+        found = sorted(others & set(roles))
+        if role in roles and found:
+            return role, found[0]
+    return None

@@ -25,6 +25,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count, Model, Q, QuerySet
 from msgspec import Struct
 
+from cluster import reach
 from cluster.models import (
     Cluster,
     Datastore,
@@ -39,7 +40,7 @@ from cluster.models import (
     VirtualMachine,
 )
 from cluster.models.inventory import Power
-from cluster.roles import Action, may
+from cluster.roles import Action
 from planner.availability.answer import ClusterAvailability
 from planner.consolidation import NO_CLUSTER
 from planner.lost_together import ALONE, FIELDS
@@ -67,17 +68,18 @@ class Hit(Struct, frozen=True, kw_only=True):
 
 
 def visible_estates(user: Reader) -> QuerySet[Estate]:
-    """The estates that this user may read."""
-    return Estate.objects.all() if may(user, Action.READ) else Estate.objects.none()
+    """The estates of which this user may read everything."""
+    return reach.whole_estates(user)
+
+
+def estates_in_part(user: Reader) -> QuerySet[Estate]:
+    """The estates of which this user may read something."""
+    return reach.visible_to(user, Estate)
 
 
 def visible_runs(user: Reader) -> QuerySet[Run]:
-    """The runs that this user may follow, newest first: those of visible estates, and the not yet named."""
-    return (
-        Run.objects.filter(Q(estate__in=visible_estates(user)) | Q(estate=None))
-        if may(user, Action.READ)
-        else Run.objects.none()
-    )
+    """The runs that this user may follow, newest first."""
+    return reach.visible_to(user, Run)
 
 
 def runs_under_way(user: Reader) -> QuerySet[Run]:
@@ -87,15 +89,21 @@ def runs_under_way(user: Reader) -> QuerySet[Run]:
 
 def visible_rehearsals(user: Reader) -> QuerySet[Rehearsal]:
     """The rehearsals of the runs that this user may follow, without the estate that each keeps."""
-    rows = Rehearsal.objects.filter(run__in=visible_runs(user)).order_by("-created_at")
+    rows = reach.visible_to(user, Rehearsal).order_by("-created_at")
     return rows.select_related("run", "run__estate", "run__requested_by").defer("document")
 
 
 def visible_events(user: Reader) -> QuerySet[Event]:
-    """The events that this user may read: those of visible estates, and those of none."""
-    if not may(user, Action.READ):
-        return Event.objects.none()
-    return Event.objects.filter(Q(estate__in=visible_estates(user)) | Q(estate=None))
+    """The events that this user may read."""
+    return reach.visible_to(user, Event)
+
+
+def clusters_seen(user: Reader, estate: Estate) -> list[ClusterCount]:
+    """The clusters of an estate that this user sees whole."""
+    known = clusters_of(estate)
+    if reach.covers(user, Action.READ, estate):
+        return known
+    return [cluster for cluster in known if reach.covers(user, Action.READ, estate, cluster.name)]
 
 
 def recent_events(user: Reader, count: int) -> list[Event]:
@@ -180,15 +188,12 @@ _FOUND: Final[Sequence[tuple[Literal["cluster", "host", "vm", "datastore"], type
 
 def find(user: Reader, text: str, limit: int) -> list[Hit]:
     """What has the text in its name, at most so many of each kind; names that begin with it come first."""
-    estates = visible_estates(user)
     hits = [
         Hit(kind="estate", name=estate.name, pk=estate.pk, estate=estate)
-        for estate in estates.filter(name__icontains=text)[:limit]
+        for estate in visible_estates(user).filter(name__icontains=text)[:limit]
     ]
     for kind, model in _FOUND:
-        rows = (
-            model._default_manager.filter(estate__in=estates).select_related("estate").only("name", "estate")
-        )
+        rows = reach.visible_to(user, model).select_related("estate").only("name", "estate")
         begins = list(rows.filter(name__istartswith=text).order_by("name")[:limit])
         holds = rows.filter(name__icontains=text).exclude(name__istartswith=text).order_by("name")
         found = begins + list(holds[: limit - len(begins)])

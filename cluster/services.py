@@ -40,6 +40,7 @@ from cluster.models import (
 )
 from cluster.models.columns import NAME_MAX
 from cluster.question import Question, YearsAsked
+from cluster.reach import covers
 from cluster.roles import Action, may
 from cluster.work import LEASE_S, lease
 from planner.report import Parameters
@@ -89,12 +90,14 @@ def start_import(user: User, uploaded_file: File, name: str = "") -> Run:
         NotAllowed, UploadTooBig, BadName: nothing has been kept or queued.
     """
     allow(user, Action.IMPORT)
+    wanted = _estate_name(name or PurePath(_file_name(uploaded_file)).stem)
+    allow_on(user, Action.IMPORT, Estate.objects.filter(name=wanted).first())
     return queue_import(user, uploaded_file, name)
 
 
 def queue_import(user: User | None, uploaded_file: File, name: str, *, tell_a_worker: bool = True) -> Run:
     """Queue an import; no user: the site itself asks for it, and may carry it out without a worker."""
-    filename = PurePath(uploaded_file.name or "estate").name
+    filename = _file_name(uploaded_file)
     estate_name = _estate_name(name or PurePath(filename).stem)
     _refuse_too_big(uploaded_file)
     sha256 = _hash(uploaded_file)
@@ -125,9 +128,7 @@ def start_plan(user: User, estate: Estate, parameters: Parameters) -> Run:
     Raises:
         NotAllowed: nothing has been queued.
     """
-    allow(user, Action.PLAN)
-    if not selectors.visible_estates(user).filter(pk=estate.pk).exists():
-        raise NotAllowed
+    allow_on(user, Action.PLAN, estate, parameters.cluster or "")
     run = Run(
         kind=Run.Kind.PLAN,
         estate_name=estate.name,
@@ -147,9 +148,7 @@ def start_study(user: User, estate: Estate, question: Question) -> Run:
     Raises:
         NotAllowed: nothing has been queued.
     """
-    allow(user, Action.PLAN)
-    if not selectors.visible_estates(user).filter(pk=estate.pk).exists():
-        raise NotAllowed
+    allow_on(user, Action.PLAN, estate, question.cluster)
     parameters = msgspec.to_builtins(question)
     run = Run(
         kind=Run.Kind.STUDY,
@@ -171,8 +170,8 @@ def start_rehearsal(user: User, rehearsal: Rehearsal, estate: Estate | None, nam
         NotAllowed: nothing has been queued.
     """
     allow(user, Action.REHEARSE)
-    if estate is not None and not selectors.visible_estates(user).filter(pk=estate.pk).exists():
-        raise NotAllowed
+    if estate is not None:  # a scenario is nobody's
+        allow_on(user, Action.REHEARSE, estate)
     kind = Run.Kind.DRILL if rehearsal.drill else Run.Kind.REHEARSAL
     with transaction.atomic():
         run = Run(kind=kind, estate_name=name[:NAME_MAX], estate=estate, requested_by=user)
@@ -198,9 +197,7 @@ def start_wiring(user: User, estate: Estate, asked: YearsAsked | None = None) ->
     Raises:
         NotAllowed: nothing has been queued.
     """
-    allow(user, Action.PLAN)
-    if not selectors.visible_estates(user).filter(pk=estate.pk).exists():
-        raise NotAllowed
+    allow_on(user, Action.PLAN, estate)
     last = selectors.latest_redundancy(estate)
     parameters = msgspec.to_builtins(asked) if asked else last.parameters if last else {}
     run = Run(
@@ -221,7 +218,7 @@ def change_design(user: User, estate: Estate, cluster: str, kind: str, *, laid: 
     Raises:
         NotAllowed: nothing has been changed.
     """
-    allow(user, Action.IMPORT)
+    allow_on(user, Action.IMPORT, estate)
     with transaction.atomic():
         if laid:
             Design.objects.get_or_create(
@@ -240,9 +237,7 @@ def start_pricing(user: User, estate: Estate, request: dict[str, object]) -> Run
     Raises:
         NotAllowed: nothing has been queued.
     """
-    allow(user, Action.PLAN)
-    if not selectors.visible_estates(user).filter(pk=estate.pk).exists():
-        raise NotAllowed
+    allow_on(user, Action.PLAN, estate)
     run = Run(
         kind=Run.Kind.COST,
         estate_name=estate.name,
@@ -257,6 +252,8 @@ def start_pricing(user: User, estate: Estate, request: dict[str, object]) -> Run
 
 def cancel(user: User, run: Run) -> bool:
     """End the run unless it is finished; a worker that works on it stops at its next step."""
+    if run.requested_by_id != user.pk:
+        allow_on(user, Action.CANCEL, run.estate)
     allow(user, Action.CANCEL)
     with transaction.atomic():
         unfinished = Run.objects.filter(pk=run.pk, state__in=[Run.State.QUEUED, Run.State.RUNNING])
@@ -281,9 +278,7 @@ def remove_estate(user: User, estate: Estate) -> None:
     Raises:
         NotAllowed: nothing has been removed.
     """
-    allow(user, Action.IMPORT)
-    if not selectors.visible_estates(user).filter(pk=estate.pk).exists():
-        raise NotAllowed
+    allow_on(user, Action.IMPORT, estate)
     with transaction.atomic():
         audit.note(
             Deed.ESTATE_REMOVED,
@@ -368,6 +363,20 @@ def allow(user: User, action: Action) -> None:
     """
     if not may(user, action):
         raise NotAllowed
+
+
+def allow_on(user: User, action: Action, estate: Estate | None, cluster: str = "") -> None:
+    """Let a user pass whose role opens the action for this estate, or for this cluster of it.
+
+    Raises:
+        NotAllowed: none of his roles reaches so far.
+    """
+    if not covers(user, action, estate, cluster):
+        raise NotAllowed
+
+
+def _file_name(uploaded_file: File) -> str:
+    return PurePath(uploaded_file.name or "estate").name
 
 
 def _estate_name(wanted: str) -> str:

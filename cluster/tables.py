@@ -113,8 +113,10 @@ class VmTable(Headed):
             '<span class="power power-{}">{} {}</span>', record.power, sign, record.get_power_display()
         )
 
+    links_hosts = True  # False for a reader who sees VMs alone
+
     def render_host_name(self, value: str, record: VirtualMachine) -> str:
-        if record.host_id is None:
+        if record.host_id is None or not self.links_hosts:
             return format_html("<bdi>{}</bdi>", visible(value))
         url = reverse("host", args=[record.host_id])
         return format_html('<a href="{}"><bdi>{}</bdi></a>', url, visible(value))

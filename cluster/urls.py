@@ -7,6 +7,7 @@ from django.urls import include, path, register_converter
 from cluster import api
 from cluster.models import Study
 from cluster.views import (
+    account,
     ahead,
     audit,
     availabilities,
@@ -35,6 +36,7 @@ from cluster.views import (
     vms,
     wiring,
     wiring_edits,
+    wishes,
 )
 
 
@@ -81,10 +83,20 @@ urlpatterns = [
     path("people/add/", people.add, name="people_add"),
     path("people/<int:pk>/", people.change, name="people_change"),
     path("people/<int:pk>/password/", people.renew_password, name="people_password"),
+    path("people/<int:pk>/scopes/", people.add_scope, name="scope_add"),
+    path("people/<int:pk>/scopes/<int:scope_pk>/remove/", people.remove_scope, name="scope_remove"),
+    path("account/", account.account, name="account"),
+    path("account/tokens/", account.add_token, name="tokens_add"),
+    path("account/tokens/<int:pk>/remove/", account.remove_token, name="token_remove"),
+    path("account/sessions/<int:pk>/end/", account.end_session, name="session_end"),
+    path("wishes/", wishes.requests, name="wishes"),
+    path("wishes/ask/", wishes.ask, name="wish_ask"),
+    path("wishes/<int:pk>/answer/", wishes.answer, name="wish_answer"),
+    path("wishes/<int:pk>/withdraw/", wishes.withdraw, name="wish_withdraw"),
     path("password/", people.OwnPassword.as_view(), name="own_password"),
     path("connections/", connections.connections, name="connections"),
     path("connections/add/", connections.add, name="connection_add"),
-    path("connections/<int:pk>/", connections.change, name="connection"),
+    path("connections/<int:pk>/", connections.change, name="connection_change"),
     path("connections/<int:pk>/refresh/", connections.refresh, name="connection_refresh"),
     path("connections/<int:pk>/remove/", connections.remove, name="connection_remove"),
     path("operations/", operations.operations, name="operations"),

@@ -4,8 +4,8 @@
     ciphertext:   v1 . base64(nonce of 12 bytes + sealed text + tag)
 
 A secret copied to another row does not open there, and a database without the key file opens nothing.
-To change the key, put a new line on top (`manage.py connection_key`): the old ones still open what they
-sealed, and every secret is sealed anew.
+`manage.py connection_key rotate` changes the key: a new line on top, every secret sealed anew under it, and
+the former lines dropped once each opens with the new one alone.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def seal(secret: str, place: str) -> str:
     return VERSION + b64encode(nonce + sealed).decode()
 
 
-def unseal(text: str, place: str) -> str:
-    """Decrypt what was sealed for this place.
+def unseal(text: str, place: str, *, newest_alone: bool = False) -> str:
+    """Decrypt what was sealed for this place, with any key of the site or with the newest alone.
 
     Raises:
         Sealed: it was not, or by a key that is gone.
@@ -47,7 +47,7 @@ def unseal(text: str, place: str) -> str:
         raw = b64decode(text.removeprefix(VERSION), validate=True)
     except Base64Error as error:
         raise Sealed("the secret is damaged") from error
-    for key in _keys():
+    for key in _keys()[: 1 if newest_alone else None]:
         try:
             return AESGCM(key).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], place.encode()).decode()
         except (InvalidTag, ValueError):
@@ -62,10 +62,15 @@ def add_key() -> None:
     _write(path, lines)
 
 
-def forget_old_keys() -> None:
-    """Keep the newest key alone: what an older one sealed does not open any more."""
+def drop_old_keys() -> None:
+    """Leave the newest key alone in the file."""
     path = Path(settings.CONNECTION_KEY_FILE)
     _write(path, path.read_text().split()[:1])
+
+
+def count_keys() -> int:
+    """How many keys the file holds."""
+    return len(_keys())
 
 
 def _keys() -> list[bytes]:

@@ -12,14 +12,14 @@ pages = get_asgi_application()  # sets Django up: what follows may import models
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
 from cluster.routing import websocket_urlpatterns  # noqa: E402
+from config.same_origin import SameOrigin  # noqa: E402
 from config.upload_limit import UploadLimit  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
         "http": UploadLimit(pages),
-        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+        "websocket": SameOrigin(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
 )

@@ -22,12 +22,21 @@ class Fault(Exception):
     """What a check found."""
 
 
-def command(*words: str) -> Callable[[], None]:
+class Unaudited(Exception):
+    """A check that could not ask: no verdict, which is not a good one."""
+
+
+def command(*words: str, **environment: str) -> Callable[[], None]:
     """A check that passes when this module's command line ends with 0."""
 
     def run() -> None:
         done = subprocess.run(
-            [sys.executable, "-m", *words], cwd=ROOT, capture_output=True, text=True, check=False
+            [sys.executable, "-m", *words],
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
             raise Fault((done.stdout + done.stderr).strip())
@@ -52,6 +61,21 @@ def compiled_translations() -> None:
     stale = [str(po.relative_to(ROOT)) for po in catalogues() if not _compiled_says_the_same(po)]
     if stale:
         raise Fault(f"compiled catalogue older than {', '.join(stale)}; run: ./headroom check --fix")
+
+
+def known_vulnerabilities() -> None:
+    """No advisory names what the lock pins; where nobody answers, that is said and is no pass.
+
+    HEADROOM_ADVISORIES=required makes silence a fault, for a CI that reaches the advisories.
+    """
+    from config.advisories import CLEAN, LOCK, UNAUDITED, audit
+
+    found = audit(LOCK)
+    said = "\n".join(found.lines())
+    if found.code == UNAUDITED and os.environ.get("HEADROOM_ADVISORIES") != "required":
+        raise Unaudited(said)
+    if found.code != CLEAN:
+        raise Fault(said)
 
 
 def catalogues() -> list[Path]:
@@ -120,6 +144,8 @@ def pins(path: Path) -> Iterator[tuple[str, set[str]]]:
     yield from found.items()
 
 
+A_LONG_KEY = "0123456789abcdefghijklmnopqrstuvwxyz-for-the-check-of-settings-alone"
+
 CHECKS: dict[str, Callable[[], None]] = {
     "lint": command("ruff", "check", "."),
     "format": command("ruff", "format", "--check", "."),
@@ -127,9 +153,19 @@ CHECKS: dict[str, Callable[[], None]] = {
     "arrows": forbidden_arrows,
     "migrations": command("django", "makemigrations", "--check", "--dry-run"),
     "settings": command("django", "check", "--fail-level", "WARNING"),
+    "deploy": command(
+        *("django", "check", "--deploy", "--fail-level", "WARNING"),
+        BEHIND_HTTPS="true",
+        SECRET_KEY=A_LONG_KEY,
+    ),
+    "roles": command("django", "roles", "--check"),
+    "advisories": known_vulnerabilities,
     "translations": compiled_translations,
     "locks": locks,
 }
+
+
+SILENT: dict[str, str] = {}  # checks that could not ask, and why
 
 
 def fix() -> None:
@@ -140,12 +176,14 @@ def fix() -> None:
 
 
 def judge(name: str) -> tuple[str, str, float]:
-    """Run one check; its fault (empty when there is none) and its seconds."""
+    """Run one check; its fault (empty when there is none) and its seconds.  Silence is told as such."""
     started_at = time.monotonic()
     try:
         CHECKS[name]()
     except Fault as fault:
         return name, str(fault) or "failed", time.monotonic() - started_at
+    except Unaudited as silence:
+        SILENT[name] = str(silence)
     return name, "", time.monotonic() - started_at
 
 
@@ -156,14 +194,18 @@ def main() -> int:
     faults = []
     with ThreadPoolExecutor(max_workers=2) as pool:
         for name, fault, seconds in pool.map(judge, CHECKS):
-            print(f"{'FAULT' if fault else 'ok':<6} {name:<13} {seconds:5.1f} s", flush=True)
+            said = "FAULT" if fault else "silent" if name in SILENT else "ok"
+            print(f"{said:<6} {name:<13} {seconds:5.1f} s", flush=True)
+            if name in SILENT:
+                print(f"{SILENT[name]}\n", flush=True)
             if fault:
                 faults.append(name)
                 print(f"{fault}\n", flush=True)
-    passed = len(CHECKS) - len(faults)
-    print(
-        f"{passed} of {len(CHECKS)} checks passed" + (f"; faults in: {', '.join(faults)}" if faults else ".")
+    passed = len(CHECKS) - len(faults) - len(SILENT)
+    ends = (f"; no verdict: {', '.join(SILENT)}" if SILENT else "") + (
+        f"; faults in: {', '.join(faults)}" if faults else "."
     )
+    print(f"{passed} of {len(CHECKS)} checks passed{ends}")
     return 1 if faults else 0
 
 

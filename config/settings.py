@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import environ
-from csp.constants import NONCE, NONE, SELF, UNSAFE_INLINE
+from csp.constants import NONCE, NONE, SELF, UNSAFE_HASHES
 from django.utils.translation import gettext_lazy as _
 
 from config import broker
+from config.plotly_styles import PLOTLY_STYLES, style_hash
 from config.secret_key import read_or_make_secret_key
 from planner.kernels.cache import writable_beside
 
@@ -29,6 +31,7 @@ if not writable_beside():
 
 # Safety
 SECRET_KEY = env.str("SECRET_KEY", default="") or read_or_make_secret_key(DATA_DIR / "secret-key")
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])  # the former ones, while sessions last
 DEBUG = env.bool("DEBUG", default=False)
 METRICS_TOKEN = env.str("HEADROOM_METRICS_TOKEN", default="")  # empty: there is no /metrics
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
@@ -42,17 +45,29 @@ if BEHIND_HTTPS:
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SILENCED_SYSTEM_CHECKS = ["security.W021"]  # a site of an intranet is on no browser's preload list
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_HTTPS
+if BEHIND_HTTPS:  # no other host of the domain can set these
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True  # scripts read the token from the page
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_AGE = 8 * 3600  # a working day
+SESSION_IDLE_S = env.int("SESSION_IDLE_MINUTES", default=30) * 60  # without a click
+SESSION_LONGEST_S = env.int("SESSION_LONGEST_HOURS", default=8) * 3600  # a working day
+SESSION_COOKIE_AGE = SESSION_LONGEST_S
+# How much a minute allows; the counters are in the broker.
+SIGN_INS_PER_MINUTE = env.int("SIGN_INS_PER_MINUTE", default=30)  # from one address
+CHANGES_PER_MINUTE = env.int("CHANGES_PER_MINUTE", default=240)  # by one person
+API_CALLS_PER_MINUTE = env.int("API_CALLS_PER_MINUTE", default=600)  # with one token
+# Roles that are to be kept apart; where a site is too small for that, every page says so.
+ALLOW_ROLE_CONFLICTS = env.bool("HEADROOM_ALLOW_ROLE_CONFLICTS", default=False)
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
         "script-src": [SELF, NONCE],
+        "script-src-attr": [NONE],
         "style-src-elem": [SELF],
-        "style-src-attr": [UNSAFE_INLINE],  # Plotly sizes and colours its figures so
+        "style-src-attr": [UNSAFE_HASHES, *map(style_hash, PLOTLY_STYLES)],  # these texts, and no other
         "img-src": [SELF, "data:", "blob:"],  # Plotly's camera button draws through a blob
         "connect-src": [SELF],  # includes the WebSocket of the same host
         "font-src": [SELF],
@@ -77,6 +92,7 @@ INSTALLED_APPS = [
     "django_filters",
     "django_tables2",
     "csp",
+    "axes",
     "cluster",
 ]
 MIDDLEWARE = [
@@ -89,10 +105,14 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "cluster.entering.enter",
+    "cluster.pace.keep_pace",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "cluster.gates.pass_gate",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
@@ -118,6 +138,40 @@ TEMPLATES = [
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",  # of earlier versions: opened once, then kept anew
+]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",  # first: who is locked out is asked for no password
+    "django.contrib.auth.backends.ModelBackend",
+]
+AXES_FAILURE_LIMIT = env.int("LOCKOUT_AFTER", default=5)
+AXES_COOLOFF_TIME = timedelta(minutes=env.int("LOCKOUT_MINUTES", default=15))
+# A person and an address together: nobody is locked out of his account by somebody elsewhere.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "cluster.asked.sender_of"
+AXES_LOCKOUT_CALLABLE = "cluster.views.people.locked_out"
+AXES_RESET_ON_SUCCESS = True
+AXES_DISABLE_ACCESS_LOG = True  # the audit notes sign-ins
+AXES_VERBOSE = False
+AXES_ENABLE_ADMIN = False
+
+# Somebody else vouches for people: an OpenID provider, a directory (docs/sign-in.md)
+OIDC_ISSUER = env.str("OIDC_ISSUER", default="")
+OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="")
+OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", default="")
+OIDC_SCOPE = env.str("OIDC_SCOPE", default="openid profile")
+OIDC_NAME_CLAIM = env.str("OIDC_NAME_CLAIM", default="preferred_username")
+OIDC_GROUPS_CLAIM = env.str("OIDC_GROUPS_CLAIM", default="groups")
+OIDC_ROLES = env.json("OIDC_ROLES", default={})  # {"group": "role"}
+LDAP_URL = env.str("LDAP_URL", default="")
+LDAP_ROLES = env.json("LDAP_ROLES", default={})  # {"cn=group,dc=..": "role"}
+if LDAP_URL:
+    from config.directory import settings_of
+
+    globals().update(settings_of(env, LDAP_URL))
+    AUTHENTICATION_BACKENDS.append("cluster.directory.Directory")
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {
@@ -234,7 +288,13 @@ TIME_ZONE = "UTC"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {
+        "plain": {
+            "()": "config.legible_log.OneLine",
+            "format": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        }
+    },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 from django.views.i18n import set_language
 
+from cluster.views import oidc
 from config import health, metrics
 
 urlpatterns = [
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),
-    path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path(
+        "login/",
+        LoginView.as_view(
+            redirect_authenticated_user=True, extra_context={"openid": lambda: bool(settings.OIDC_ISSUER)}
+        ),
+        name="login",
+    ),
     path("logout/", login_not_required(LogoutView.as_view()), name="logout"),
+    path("oidc/login/", oidc.begin, name="oidc"),
+    path("oidc/back/", oidc.back, name="oidc_back"),
     path("i18n/setlang/", login_not_required(set_language), name="set_language"),
     path("", include("cluster.urls")),
 ]

@@ -9,7 +9,7 @@ from msgspec import Struct
 from planner.sentence import Sentence
 
 Kind: TypeAlias = Literal[
-    "migrate", "power-on", "power-off", "enter", "leave", "protect", "unprotect", "ft-on", "ft-off"
+    "migrate", "power-on", "power-off", "reset", "enter", "leave", "protect", "unprotect", "ft-on", "ft-off"
 ]
 MINUTES_A_DAY: Final = 24 * 60
 
@@ -54,7 +54,7 @@ def obstacle(asked: Asked, subject: Now, destination: Now | None) -> Sentence | 
         return Sentence("{subject} is not connected", {"subject": asked.subject})
     if asked.kind == "migrate":
         return _migration(asked, subject, destination)
-    wanted = {"power-on": "poweredOff", "power-off": "poweredOn"}.get(asked.kind)
+    wanted = {"power-on": "poweredOff", "power-off": "poweredOn", "reset": "poweredOn"}.get(asked.kind)
     if wanted is not None and subject.power != wanted:
         return Sentence("{subject} is {power} now", {"subject": asked.subject, "power": subject.power})
     if asked.kind in ("enter", "leave") and subject.maintenance == (asked.kind == "enter"):

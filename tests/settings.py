@@ -19,4 +19,5 @@ if os.environ.get("TEST_DATABASE_URL"):
 
 from config.settings import *  # noqa: E402, F403
 
+AXES_ENABLED = False  # Client.login() has no request; the tests of the lockout turn it on
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # a login in a test takes no 0.3 s

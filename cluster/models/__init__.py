@@ -8,12 +8,14 @@ Estate --+-- Site, Room, Rack, Cluster -- Host -- Nic, Hba, Psu, Vmk  Upload --+
          +-- Plan, Study -- StudyPart, CostStudy -- PriceBook --------+
                                                                      Rehearsal -- RehearsalEvent
 
+User -- Scope, ApiToken, SignIn, Identity; Estate -- Wish
 AuditEntry ... AuditHead: who did what, apart from all others
 SavedView: what a person keeps for himself
 """
 
 from __future__ import annotations
 
+from cluster.models.access import ApiToken, Identity, Scope, SignIn
 from cluster.models.audit import AuditEntry, AuditHead
 from cluster.models.connection import Connection, Observation, Use
 from cluster.models.inventory import (
@@ -46,8 +48,10 @@ from cluster.models.study import Study, StudyPart
 from cluster.models.topology import Design, Redundancy, WiringEdit, YearsPart
 from cluster.models.variant import Variant
 from cluster.models.view import SavedView
+from cluster.models.wish import Wish
 
 __all__ = [
+    "ApiToken",
     "AuditEntry",
     "AuditHead",
     "Cluster",
@@ -65,6 +69,7 @@ __all__ = [
     "FeedCounter",
     "Hba",
     "Host",
+    "Identity",
     "Link",
     "Lun",
     "Mount",
@@ -88,6 +93,8 @@ __all__ = [
     "Rule",
     "Run",
     "SavedView",
+    "Scope",
+    "SignIn",
     "Site",
     "Study",
     "StudyPart",
@@ -99,5 +106,6 @@ __all__ = [
     "VmNic",
     "Vmk",
     "WiringEdit",
+    "Wish",
     "YearsPart",
 ]

@@ -31,6 +31,7 @@ class Operation(models.Model):
         MIGRATE = "migrate", _("migrate")
         POWER_ON = "power-on", _("power on")
         POWER_OFF = "power-off", _("power off")
+        RESET = "reset", _("restart")
         ENTER = "enter", _("enter maintenance mode")
         LEAVE = "leave", _("leave maintenance mode")
         PROTECT = "protect", _("let HA keep it")
@@ -80,6 +81,7 @@ class Operation(models.Model):
     submitted_at = models.DateTimeField(null=True, blank=True)
     abort_asked_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    plan_sha256 = models.CharField(max_length=64, blank=True)  # of what was proposed, and so approved
 
     class Meta:
         ordering = ["-created_at"]

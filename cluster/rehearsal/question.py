@@ -196,9 +196,9 @@ def opening_of(estate: Estate) -> dict[str, Any]:
         raise BadScript(Sentence("{reason}", {"reason": str(error)})) from error
 
 
-def suggestion(hosts: Sequence[str]) -> str:
-    """The script that a page begins with."""
-    return f"profile {PRODUCTS[0]}\nat 10 fail {written(hosts[0])}\n" if hosts else ""
+def suggestion(hosts: Sequence[str], orders: str = "") -> str:
+    """The script that a page begins with; `orders` are lines about who waits for whom."""
+    return f"profile {PRODUCTS[0]}\n{orders}at 10 fail {written(hosts[0])}\n" if hosts else ""
 
 
 # -- scenarios

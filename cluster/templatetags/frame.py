@@ -34,6 +34,10 @@ class Frame(Struct, frozen=True, kw_only=True):
     may_audit: bool
     may_connect: bool
     may_manage: bool
+    may_read: bool
+    sees_prices: bool
+    whole: frozenset[int]
+    conflict: tuple[roles.Role, roles.Role] | None
 
 
 @register.simple_tag(takes_context=True)
@@ -43,9 +47,10 @@ def frame_of(context: Mapping[str, Any]) -> Frame:
     estate = context.get("estate")
     last_seq = feed.last_seq()  # before the rows: an event between the two is told again, never lost
     events = selectors.recent_events(user, EVENTS_SHOWN)
+    whole = frozenset(selectors.visible_estates(user).values_list("pk", flat=True))
     return Frame(
-        estates=list(selectors.visible_estates(user)),
-        clusters=selectors.clusters_of(estate) if isinstance(estate, Estate) else [],
+        estates=list(selectors.estates_in_part(user)),
+        clusters=selectors.clusters_seen(user, estate) if isinstance(estate, Estate) else [],
         working=selectors.runs_under_way(user).count(),
         events=events,
         last_seq=last_seq,
@@ -56,6 +61,10 @@ def frame_of(context: Mapping[str, Any]) -> Frame:
         may_audit=roles.may(user, roles.Action.AUDIT),
         may_connect=roles.may(user, roles.Action.CONNECT),
         may_manage=roles.may(user, roles.Action.PEOPLE),
+        may_read=roles.may(user, roles.Action.READ),
+        sees_prices=bool(whole) or roles.may(user, roles.Action.PRICE),
+        whole=whole,
+        conflict=roles.conflicting(roles.roles_of(user)),
     )
 
 

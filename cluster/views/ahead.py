@@ -22,7 +22,8 @@ from cluster.forms import HistoryForm, ProjectForm
 from cluster.labels import measured_of
 from cluster.models import Estate, Project
 from cluster.outlook import Line, Outlook
-from cluster.roles import Action, may
+from cluster.reach import covers
+from cluster.roles import Action
 from cluster.shown import day as day_of
 from cluster.views.sight import asked, estate_or_404
 from cluster.visible import visible
@@ -80,7 +81,7 @@ def _page(
         "suggestions": sizes.suggestions[:SIZES_SHOWN] if sizes else (),
         "vcpus_freed": sum(one.vcpus_freed for one in sizes.suggestions) if sizes else 0,
         "memory_freed_mib": sum(one.memory_freed_mib for one in sizes.suggestions) if sizes else 0,
-        "may_plan": may(request.user, Action.PLAN),
+        "may_plan": covers(request.user, Action.PLAN, estate),
     }
     return render(request, "estate/ahead.html", context, status=400 if bound else 200)
 

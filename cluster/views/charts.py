@@ -6,12 +6,16 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext
 
 from cluster import charts, selectors
-from cluster.views.sight import asked, cluster_plan_of, estate_or_404, plan_of
+from cluster.reach import covers
+from cluster.roles import Action
+from cluster.views.sight import asked, cluster_plan_of, part_or_404, plan_of
 
 
 def chart(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
-    estate = estate_or_404(request, pk)
+    estate = part_or_404(request, pk)
     name = asked(request, "cluster")
+    if not covers(request.user, Action.READ, estate, name):
+        raise Http404(gettext("There is no such cluster"))
     match kind:
         case "heatmap":
             figure = charts.host_heatmap(charts.host_loads(estate, name))

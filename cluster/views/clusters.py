@@ -9,18 +9,21 @@ from django.utils.translation import gettext
 from cluster import selectors
 from cluster.forms import ParametersForm
 from cluster.models import Estate, Plan
-from cluster.roles import Action, may
+from cluster.reach import covers
+from cluster.roles import Action
 from cluster.verdict import of_cluster
 from cluster.views.clearance import clearance
 from cluster.views.costs import cost_groups
 from cluster.views.figures import figure_groups
 from cluster.views.headline import binding_words, headline_of
-from cluster.views.sight import asked, cluster_plan_of, estate_or_404, plan_of, wants_fragment
+from cluster.views.sight import asked, cluster_plan_of, part_or_404, plan_of, wants_fragment
 
 
 def cluster(request: HttpRequest, pk: int) -> HttpResponse:
-    estate = estate_or_404(request, pk)
+    estate = part_or_404(request, pk)
     name = asked(request, "name")
+    if not covers(request.user, Action.READ, estate, name):
+        raise Http404(gettext("There is no such cluster"))
     plan = plan_of(request, estate)
     template = "cluster/answer.html" if wants_fragment(request) else "cluster/page.html"
     return render(request, template, context_of(request, estate, name, plan))
@@ -51,6 +54,7 @@ def context_of(request: HttpRequest, estate: Estate, name: str, plan: Plan | Non
         "form": ParametersForm.of(report.parameters) if report else ParametersForm(),
         "figure_groups": figure_groups(of_name.figures) if of_name else [],
         "vms_elsewhere": selectors.vms_on_unknown_hosts(estate, name).count(),
-        "may_plan": may(request.user, Action.PLAN),
-        "may_rehearse": may(request.user, Action.REHEARSE),
+        "is_whole": covers(request.user, Action.READ, estate),
+        "may_plan": covers(request.user, Action.PLAN, estate, name),
+        "may_rehearse": covers(request.user, Action.REHEARSE, estate),
     }

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 from cluster import connecting, services, snapshot
 from cluster.forms import ConnectionForm
 from cluster.models import Connection, Observation
+from cluster.reach import visible_to
 from cluster.roles import Action, may
 from cluster.selectors import visible_estates
 from cluster.views.sight import asked, estate_or_404
@@ -63,8 +64,9 @@ def add(request: HttpRequest) -> HttpResponse:
 
 
 def change(request: HttpRequest, pk: int) -> HttpResponse:
+    """One connection: all but its password, which stays where none is given."""
     _allow(request)
-    connection = get_object_or_404(Connection, pk=pk)
+    connection = get_object_or_404(visible_to(request.user, Connection), pk=pk)
     form = ConnectionForm.of(connection, request.POST if request.method == "POST" else None)
     if form.is_valid():
         fields = dict(form.cleaned_data)
@@ -83,13 +85,13 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def refresh(request: HttpRequest, pk: int) -> HttpResponse:
-    run = connecting.refresh(request.user, get_object_or_404(Connection, pk=pk))
+    run = connecting.refresh(request.user, get_object_or_404(visible_to(request.user, Connection), pk=pk))
     return redirect("run", pk=run.pk)
 
 
 @require_POST
 def remove(request: HttpRequest, pk: int) -> HttpResponse:
-    connecting.remove(request.user, get_object_or_404(Connection, pk=pk))
+    connecting.remove(request.user, get_object_or_404(visible_to(request.user, Connection), pk=pk))
     return redirect("connections")
 
 

@@ -16,15 +16,18 @@ from django.utils import timezone
 from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_POST
 
-from cluster import pricing, selectors, services
+from cluster import audit, pricing, selectors, services
+from cluster.audit import Deed
 from cluster.bills import compared, designs_of, missing_of, unpriced_of
 from cluster.charts import costs as drawn
 from cluster.compared import levels_of, options_of
 from cluster.cost_forms import CostForm, HostsForm
 from cluster.cost_verdict import headline_of
 from cluster.exports import bill
+from cluster.exports.csv import harmless
 from cluster.models import CostStudy, Estate, Run
-from cluster.roles import Action, may
+from cluster.reach import covers
+from cluster.roles import Action
 from cluster.views.sight import asked, estate_or_404, wants_fragment
 from planner.cost.answer import Answer, Asked, Shown
 from planner.cost.document import lines_document
@@ -129,7 +132,7 @@ def frame_of(
         "headline": headline_of(answer) if answer else None,
         "missing": missing_of(answer) if answer else [],
         "unpriced": unpriced_of(answer) if answer and part == "cost" else [],
-        "may_plan": may(request.user, Action.PLAN),
+        "may_plan": covers(request.user, Action.PLAN, estate),
         "outdated": study is not None and study.estate_revision != estate.revision,
     }
 
@@ -187,6 +190,7 @@ def lines(request: HttpRequest, pk: int, ending: str) -> HttpResponse:
     writer = csv.writer(out)
     writer.writerow(keys)
     writer.writerows([_cell(row[key]) for key in keys] for row in rows)
+    audit.note(Deed.REPORT_TAKEN, request.user.get_username(), estate.name, after={"kind": "cost lines"})
     response = HttpResponse(out.getvalue().encode("utf-8-sig"), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="headroom-cost.csv"'
     return response
@@ -213,6 +217,8 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
         found=advice.found if advice else None,
         comparison=comparison,
     )
+    note = {"kind": f"{kind} report"}
+    audit.note(Deed.REPORT_TAKEN, request.user.get_username(), estate.name, after=note)
     response = HttpResponse(content, content_type="application/pdf")
     response["Content-Disposition"] = 'attachment; filename="headroom-cost.pdf"'
     return response
@@ -221,8 +227,7 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
 def _cell(value: object) -> str:
     """A cell that no spreadsheet takes for a formula."""
     text = "" if value is None else str(value)
-    harmless = not text.startswith(("=", "+", "-", "@", "\t", "\r")) or _is_number(text)
-    return text if harmless else f"'{text}"
+    return text if _is_number(text) else harmless(text)
 
 
 def _is_number(text: str) -> bool:

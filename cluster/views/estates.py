@@ -15,11 +15,12 @@ from msgspec import Struct
 from cluster import selectors, services
 from cluster.forms import ParametersForm
 from cluster.models import Datastore, PortGroup
-from cluster.roles import Action, may
+from cluster.reach import covers
+from cluster.roles import Action
 from cluster.snapshot import load_quality
 from cluster.tables import DatastoreTable, PortGroupTable
 from cluster.verdict import of_cluster, of_estate
-from cluster.views.sight import asked, estate_or_404, plan_of, wants_fragment
+from cluster.views.sight import asked, estate_or_404, part_or_404, plan_of, wants_fragment
 from planner.quality import Finding, Quality
 from planner.report import PlanReport
 
@@ -39,7 +40,9 @@ class Read(Struct, frozen=True, kw_only=True):
 
 
 def summary(request: HttpRequest, pk: int) -> HttpResponse:
-    estate = estate_or_404(request, pk)
+    estate = part_or_404(request, pk)
+    if not covers(request.user, Action.READ, estate):
+        return redirect("estate_vms", pk=estate.pk)
     plan = plan_of(request, estate)
     report = selectors.report_of(plan) if plan else None
     return render(
@@ -55,8 +58,8 @@ def summary(request: HttpRequest, pk: int) -> HttpResponse:
             "totals": _totals(report) if report else [],
             "read": _read(report.quality) if report else None,
             "form": ParametersForm.of(report.parameters) if report else ParametersForm(),
-            "may_plan": may(request.user, Action.PLAN),
-            "may_remove": may(request.user, Action.IMPORT),
+            "may_plan": covers(request.user, Action.PLAN, estate),
+            "may_remove": covers(request.user, Action.IMPORT, estate),
             "committed": estate.variants.filter(committed_at__isnull=False),
         },
     )
@@ -66,7 +69,7 @@ def summary(request: HttpRequest, pk: int) -> HttpResponse:
 def remove(request: HttpRequest, pk: int) -> HttpResponse:
     """Forget the estate; a request that does not say that it is meant changes nothing."""
     estate = estate_or_404(request, pk)
-    if not may(request.user, Action.IMPORT):
+    if not covers(request.user, Action.IMPORT, estate):
         raise PermissionDenied(gettext("Your role may read estates, not remove them."))
     if request.POST.get("sure") != "yes":
         return redirect("estate", pk=pk)

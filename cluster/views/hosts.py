@@ -10,26 +10,29 @@ from cluster import selectors
 from cluster.filters import HostFilter
 from cluster.models import Host
 from cluster.models.inventory import Power
+from cluster.reach import covers
+from cluster.roles import Action
 from cluster.tables import HIDDEN_AT_FIRST, HostTable, VmTable
 from cluster.views.recorded import recorded_of_host
-from cluster.views.sight import estate_or_404, host_or_404, wants_fragment
+from cluster.views.sight import host_or_404, part_or_404, seen_of, wants_fragment
 from planner.units import gib
 
 _LOAD = Q(vms__power=Power.ON, vms__template=False)
 
 
 def hosts(request: HttpRequest, pk: int) -> HttpResponse:
-    estate = estate_or_404(request, pk)
-    rows = Host.objects.filter(estate=estate).annotate(
+    estate = part_or_404(request, pk)
+    is_whole = covers(request.user, Action.READ, estate)
+    rows = seen_of(request, estate, Host.objects.filter(estate=estate)).annotate(
         vms_on=Count("vms", filter=_LOAD),
         vcpus_on=Sum("vms__vcpus", filter=_LOAD, default=0),
         memory_on_mib=Sum("vms__memory_mib", filter=_LOAD, default=0),
     )
-    chosen = HostFilter(request.GET, queryset=rows, estate=estate)
+    chosen = HostFilter(request.GET, queryset=rows, estate=estate, is_whole=is_whole)
     table = HostTable(chosen.qs, order_by="name")
     table.paged(request)
     template = "parts/table.html" if wants_fragment(request) else "estate/hosts.html"
-    elsewhere = selectors.vms_on_unknown_hosts(estate).count()
+    elsewhere = seen_of(request, estate, selectors.vms_on_unknown_hosts(estate)).count()
     context = {
         "estate": estate,
         "tab": "hosts",
@@ -43,7 +46,7 @@ def hosts(request: HttpRequest, pk: int) -> HttpResponse:
 def host(request: HttpRequest, pk: int) -> HttpResponse:
     host = host_or_404(request, pk)
     table = VmTable(
-        host.vms.select_related("host"),
+        seen_of(request, host.estate, host.vms.select_related("host")),
         order_by="name",
         exclude=("host_name", "cluster_name", *HIDDEN_AT_FIRST),
     )

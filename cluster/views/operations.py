@@ -8,8 +8,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
 from cluster import operating, services
+from cluster.approval import is_stale
 from cluster.forms import OperationForm
 from cluster.models import Connection, Operation
+from cluster.reach import visible_to
 from cluster.roles import Action, may
 from cluster.views.connections import SHOWN
 from cluster.wording import say
@@ -17,12 +19,12 @@ from planner.sentence import Sentence
 
 
 def operations(request: HttpRequest) -> HttpResponse:
-    return _page(request, OperationForm())
+    return _page(request, OperationForm(reader=request.user))
 
 
 @require_POST
 def propose(request: HttpRequest) -> HttpResponse:
-    form = OperationForm(request.POST)
+    form = OperationForm(request.POST, reader=request.user)
     if not form.is_valid():
         return _page(request, form)
     asked = form.cleaned_data
@@ -40,7 +42,8 @@ def propose(request: HttpRequest) -> HttpResponse:
 @require_POST
 def approve(request: HttpRequest, pk: str) -> HttpResponse:
     try:
-        operating.approve(request.user, get_object_or_404(Operation, pk=pk))
+        operation = get_object_or_404(visible_to(request.user, Operation), pk=pk)
+        operating.approve(request.user, operation, request.POST.get("plan", ""))
     except services.Refused as refusal:
         messages.error(request, say(refusal.message))
     return redirect("operations")
@@ -48,14 +51,14 @@ def approve(request: HttpRequest, pk: str) -> HttpResponse:
 
 @require_POST
 def cancel(request: HttpRequest, pk: str) -> HttpResponse:
-    if not operating.cancel(request.user, get_object_or_404(Operation, pk=pk)):
+    if not operating.cancel(request.user, get_object_or_404(visible_to(request.user, Operation), pk=pk)):
         messages.error(request, say(Sentence("It is too late: it was submitted already")))
     return redirect("operations")
 
 
 @require_POST
 def abort(request: HttpRequest, pk: str) -> HttpResponse:
-    if not operating.abort(request.user, get_object_or_404(Operation, pk=pk)):
+    if not operating.abort(request.user, get_object_or_404(visible_to(request.user, Operation), pk=pk)):
         messages.error(request, say(Sentence("Nothing of it is under way that could be aborted")))
     return redirect("operations")
 
@@ -63,18 +66,23 @@ def abort(request: HttpRequest, pk: str) -> HttpResponse:
 @require_POST
 def line(request: HttpRequest, pk: int) -> HttpResponse:
     stopped = request.POST.get("stopped") == "yes"
-    operating.stop_the_line(request.user, get_object_or_404(Connection, pk=pk), stopped=stopped)
+    operating.stop_the_line(
+        request.user, get_object_or_404(visible_to(request.user, Connection), pk=pk), stopped=stopped
+    )
     return redirect("operations")
 
 
 def _page(request: HttpRequest, form: OperationForm) -> HttpResponse:
-    rows = Operation.objects.select_related("connection", "requested_by", "approved_by")[:SHOWN]
+    rows = visible_to(request.user, Operation).select_related("connection", "requested_by", "approved_by")[
+        :SHOWN
+    ]
     may_operate = may(request.user, Action.OPERATE)
     context = {
         "rows": [(row, _why(row), _doable(request, row)) for row in rows],
         "form": form,
         "may_operate": may_operate,
-        "lines": Connection.objects.all() if may_operate else (),
+        "may_refresh": may(request.user, Action.REFRESH),
+        "lines": visible_to(request.user, Connection) if may_operate else (),
     }
     return render(request, "operations.html", context, status=400 if form.errors else 200)
 
@@ -87,7 +95,8 @@ def _doable(request: HttpRequest, row: Operation) -> set[str]:
     """What this person may do to an operation as it stands."""
     state, mine = Operation.State(row.state), row.requested_by_id == request.user.pk
     found = set()
-    if state == Operation.State.PROPOSED and not mine and may(request.user, Action.APPROVE):
+    is_open = state == Operation.State.PROPOSED and not is_stale(row.created_at)
+    if is_open and not mine and may(request.user, Action.APPROVE):
         found.add("approve")
     if may(request.user, Action.OPERATE):
         if state in operating.EARLY:

@@ -31,6 +31,7 @@ class Card(Struct, frozen=True, kw_only=True):
     free_vms: int | None = None
     cost: str = ""
     ahead: Headline | None = None
+    is_part: bool = False
 
 
 def overview(request: HttpRequest) -> HttpResponse:
@@ -49,6 +50,8 @@ def _cards(request: HttpRequest) -> Iterator[Card]:
             to_attr="newest_outlooks",
         ),
     )
+    for estate in selectors.estates_in_part(request.user).exclude(pk__in=estates.values("pk")):
+        yield Card(estate=estate, report=None, verdict=None, is_part=True)
     for estate in estates:
         ahead = headline_of(next(map(outlook_kept, estate.newest_outlooks), None))
         if not estate.newest_plans:

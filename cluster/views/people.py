@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.auth.views import PasswordChangeView
 from django.http import HttpRequest, HttpResponse
@@ -10,7 +11,7 @@ from django.urls import reverse_lazy
 from django.views.decorators.http import require_POST
 
 from cluster import people
-from cluster.forms import NewPersonForm, PersonForm
+from cluster.forms import NewPersonForm, PersonForm, ScopeForm
 from cluster.roles import OPENS, Action, Role
 from cluster.wording import say
 
@@ -38,7 +39,7 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
     person = get_object_or_404(people.everybody(request.user), pk=pk)
     form = PersonForm(request.POST, prefix=f"p{pk}")
     if not form.is_valid():
-        return _page(request, refused=str(form.errors))
+        return _page(request, refused=str(form.errors.as_text()))
     roles = [Role(value) for value in form.cleaned_data["roles"]]
     try:
         people.change(request.user, person, roles=roles, active=form.cleaned_data["active"])
@@ -63,6 +64,34 @@ class OwnPassword(PasswordChangeView):
         return answer
 
 
+@require_POST
+def add_scope(request: HttpRequest, pk: int) -> HttpResponse:
+    person = get_object_or_404(people.everybody(request.user), pk=pk)
+    form = ScopeForm(request.POST, prefix=f"s{pk}")
+    if not form.is_valid():
+        return _page(request, refused=str(form.errors.as_text()))
+    try:
+        people.give_scope(request.user, person, Role(form.cleaned_data["role"]), form.extent())
+    except people.NotThis as refusal:
+        return _page(request, refused=say(refusal.message))
+    return _page(request)
+
+
+@require_POST
+def remove_scope(request: HttpRequest, pk: int, scope_pk: int) -> HttpResponse:
+    person = get_object_or_404(people.everybody(request.user), pk=pk)
+    people.take_scope(request.user, person, scope_pk)
+    return _page(request)
+
+
+def locked_out(request: HttpRequest, *_: object, **__: object) -> HttpResponse:
+    """What axes shows to whoever failed too often."""
+    minutes = int(settings.AXES_COOLOFF_TIME.total_seconds() // 60)
+    response = render(request, "registration/refused.html", {"locked": minutes}, status=429)
+    response["Retry-After"] = str(minutes * 60)
+    return response
+
+
 def _page(
     request: HttpRequest,
     *,
@@ -70,7 +99,10 @@ def _page(
     told: tuple[str, str] | None = None,
     refused: str = "",
 ) -> HttpResponse:
-    rows = [(person, _form_of(person)) for person in people.everybody(request.user)]
+    rows = [
+        (person, _form_of(person), ScopeForm(prefix=f"s{person.pk}", held=people.roles_of_whoever(person)))
+        for person in people.everybody(request.user).prefetch_related("scopes__estate")
+    ]
     context = {
         "rows": rows,
         "form": form or NewPersonForm(),
@@ -86,11 +118,5 @@ def _page(
 
 
 def _form_of(person: User) -> PersonForm:
-    roles = [role.value for role in roles_of_whoever(person)]
+    roles = [role.value for role in people.roles_of_whoever(person)]
     return PersonForm(initial={"roles": roles, "active": person.is_active}, prefix=f"p{person.pk}")
-
-
-def roles_of_whoever(person: User) -> list[Role]:
-    """The roles of a person, locked out or not."""
-    names = {group.name for group in person.groups.all()}
-    return [role for role in Role if role.value in names]

@@ -12,15 +12,16 @@ from django.views.decorators.http import require_POST
 
 from cluster import services
 from cluster.forms import ParametersForm
-from cluster.models import Estate, Plan
-from cluster.views.sight import estate_or_404, wants_fragment
+from cluster.models import Estate, Plan, Run
+from cluster.reach import visible_to
+from cluster.views.sight import part_or_404, wants_fragment
 from planner.sentence import Sentence
 
 
 @require_POST
 def ask(request: HttpRequest, pk: int) -> HttpResponse:
     """Queue the plan; the page asks for its answer until there is one, a browser without scripts follows."""
-    estate = estate_or_404(request, pk)
+    estate = part_or_404(request, pk)
     form = ParametersForm(request.POST)
     cluster = request.POST.get("cluster") or None
     if not form.is_valid():
@@ -35,8 +36,8 @@ def ask(request: HttpRequest, pk: int) -> HttpResponse:
 
 def answer(request: HttpRequest, pk: int, run_pk: str) -> HttpResponse:
     """What the page that asked shows now: still waiting, or a way to the plan."""
-    estate = estate_or_404(request, pk)
-    run = get_object_or_404(estate.runs, pk=run_pk)
+    estate = part_or_404(request, pk)
+    run = get_object_or_404(visible_to(request.user, Run).filter(estate=estate), pk=run_pk)
     plan = Plan.objects.filter(run=run).first()
     if plan is None and not run.is_finished:
         return render(request, "parts/planning.html", {"estate": estate, "run": run})

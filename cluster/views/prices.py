@@ -12,9 +12,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from msgspec import Struct
 
-from cluster import pricing
+from cluster import audit, pricing
+from cluster.audit import Deed
 from cluster.cost_forms import BookFileForm, NewBookForm
 from cluster.models import PriceBook
+from cluster.reach import visible_to
 from cluster.roles import Action, may
 from cluster.shown import EN_DASH, NBSP, number
 from cluster.wording import say
@@ -69,11 +71,12 @@ def prices(request: HttpRequest) -> HttpResponse:
         _may_write(request)
         if form.is_valid() and (book := _made(request, form)) is not None:
             return redirect("price_book", pk=book.pk)
-    beside = list(PriceBook.objects.order_by("-changed_at")[:BOOKS_BESIDE])
+    books = visible_to(request.user, PriceBook)
+    beside = list(books.order_by("-changed_at")[:BOOKS_BESIDE])
     context = {
-        "books": PriceBook.objects.all(),
+        "books": books,
         "form": form,
-        "may_write": may(request.user, Action.PLAN),
+        "may_write": may(request.user, Action.PRICE),
         "beside": beside,
         "areas": _areas([], _public(), beside),
     }
@@ -82,7 +85,7 @@ def prices(request: HttpRequest) -> HttpResponse:
 
 def book(request: HttpRequest, pk: int) -> HttpResponse:
     """One book: its cards as a form, and a CSV that replaces them."""
-    row = get_object_or_404(PriceBook, pk=pk)
+    row = get_object_or_404(visible_to(request.user, PriceBook), pk=pk)
     errors: list[str] = []
     rows = pricing.as_book(row).rows
     if request.method == "POST":
@@ -104,21 +107,23 @@ def book(request: HttpRequest, pk: int) -> HttpResponse:
         "confidences": CONFIDENCE_NAMES,
         "versions": row.versions.select_related("changed_by")[:VERSIONS_SHOWN],
         "file_form": BookFileForm(),
-        "may_write": may(request.user, Action.PLAN),
+        "may_write": may(request.user, Action.PRICE),
     }
     return render(request, "price_book.html", context, status=400 if errors else 200)
 
 
 def book_csv(request: HttpRequest, pk: int) -> HttpResponse:
     """The book as a file."""
-    row = get_object_or_404(PriceBook, pk=pk)
+    row = get_object_or_404(visible_to(request.user, PriceBook), pk=pk)
+    audit.note(Deed.PRICES_TAKEN, request.user.get_username(), row.name, after={"version": row.version})
     return _csv(write_book(pricing.as_book(row)), f"prices-{row.pk}.csv")
 
 
 def version_csv(request: HttpRequest, pk: int, version: int) -> HttpResponse:
     """The book as it stood in an earlier version."""
-    row = get_object_or_404(PriceBook, pk=pk)
+    row = get_object_or_404(visible_to(request.user, PriceBook), pk=pk)
     kept = get_object_or_404(row.versions, version=version)
+    audit.note(Deed.PRICES_TAKEN, request.user.get_username(), row.name, after={"version": version})
     content = write_book(PlannerBook(name=row.name, rows=pricing.rows_of(kept.rows)))
     return _csv(content, f"prices-{row.pk}-v{version}.csv")
 
@@ -135,7 +140,7 @@ def _csv(content: bytes, name: str) -> HttpResponse:
 
 
 def _may_write(request: HttpRequest) -> None:
-    if not may(request.user, Action.PLAN):
+    if not may(request.user, Action.PRICE):
         raise PermissionDenied(gettext("Your role may read prices, not change them."))
 
 
@@ -145,13 +150,7 @@ def _made(request: HttpRequest, form: NewBookForm) -> PriceBook | None:
     name = form.cleaned_data["name"]
     try:
         rows = read_book(file.read(), file.name).rows if file else ()
-        made = PriceBook(name=name, version=0)
-        made.save()
-        try:
-            pricing.save_book(request.user, made, rows)
-        except BookError:
-            made.delete()
-            raise
+        made = pricing.begin_book(request.user, name, rows)
     except BookError as error:
         form.add_error("file", _complaint(error))
         return None

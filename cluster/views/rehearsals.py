@@ -14,7 +14,7 @@ from django.utils.http import content_disposition_header
 from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_POST
 
-from cluster import audit, selectors, services, snapshot
+from cluster import audit, selectors, services, snapshot, wishes
 from cluster.audit import Deed
 from cluster.exports.names import file_name
 from cluster.models import Estate, Rehearsal, Run
@@ -64,7 +64,7 @@ def cluster(request: HttpRequest, pk: int) -> HttpResponse:
     name = asked(request, "name")
     if not any(known.name == name for known in selectors.clusters_of(estate)):
         raise Http404(gettext("There is no such cluster"))
-    read = snapshot.load(estate)
+    read = wishes.granted(estate, snapshot.load(estate))
     part = question.part_of(read, name)
     context = {"estate": estate, "cluster_name": name, "subject": name}
     if request.method != "POST":
@@ -77,7 +77,8 @@ def _suggested(request: HttpRequest, estate: Estate, cluster: str, part: Planner
     hosts = [host.name for host in part.hosts]
     failed = [one for one in request.GET.getlist("fail") if "\0" not in one]
     if not failed:
-        return question.suggestion(hosts)
+        orders = wishes.order_lines(estate, frozenset(vm.name for vm in part.vms))
+        return question.suggestion(hosts, orders)
     try:
         return script_of(blast_of(request, estate, cluster), frozenset(hosts))
     except EstateError as error:
@@ -111,7 +112,7 @@ def drill(request: HttpRequest, pk: int) -> HttpResponse:
     kind = "pairs" if request.POST.get("kind") == "pairs" else "each"
     product = "proxmox" if request.POST.get("product") == "proxmox" else "vsphere"
     try:
-        wanted = question.drill_of(snapshot.load(estate), name, product, kind)
+        wanted = question.drill_of(wishes.granted(estate, snapshot.load(estate)), name, product, kind)
     except BadScript as bad:
         return render(
             request, "rehearsal/refused.html", {"estate": estate, "message": bad.message}, status=400

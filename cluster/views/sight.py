@@ -11,6 +11,8 @@ from django.utils.translation import gettext
 
 from cluster import selectors
 from cluster.models import Estate, Host, Plan, VirtualMachine
+from cluster.reach import covers, visible_to
+from cluster.roles import Action
 from planner.report import ClusterPlan, PlanReport
 
 Row = TypeVar("Row", bound=Model)
@@ -20,13 +22,32 @@ def estate_or_404(request: HttpRequest, pk: int) -> Estate:
     return get_object_or_404(selectors.visible_estates(request.user), pk=pk)
 
 
+def part_or_404(request: HttpRequest, pk: int) -> Estate:
+    """An estate of which this reader may see something; its views show no more than that."""
+    return get_object_or_404(selectors.estates_in_part(request.user), pk=pk)
+
+
 def host_or_404(request: HttpRequest, pk: int) -> Host:
-    return get_object_or_404(_of_visible(request, Host.objects.select_related("estate")), pk=pk)
+    return get_object_or_404(visible_to(request.user, Host).select_related("estate"), pk=pk)
 
 
 def vm_or_404(request: HttpRequest, pk: int) -> VirtualMachine:
-    vms = VirtualMachine.objects.select_related("estate", "host")
-    return get_object_or_404(_of_visible(request, vms), pk=pk)
+    vms = visible_to(request.user, VirtualMachine).select_related("estate", "host")
+    return get_object_or_404(vms, pk=pk)
+
+
+def cluster_or_404(request: HttpRequest, estate: Estate, name: str) -> str:
+    """The name of a cluster that this reader sees whole."""
+    if not any(known.name == name for known in selectors.clusters_seen(request.user, estate)):
+        raise Http404(gettext("There is no such cluster"))
+    return name
+
+
+def seen_of(request: HttpRequest, estate: Estate, rows: QuerySet[Row]) -> QuerySet[Row]:
+    """The rows of an estate that this reader may see: all of an estate that he sees whole."""
+    if covers(request.user, Action.READ, estate):
+        return rows
+    return rows.filter(pk__in=visible_to(request.user, rows.model).values("pk"))
 
 
 def plan_of(request: HttpRequest, estate: Estate) -> Plan | None:
@@ -53,7 +74,3 @@ def wants_fragment(request: HttpRequest) -> bool:
     """Whether htmx asks for a part of the page; a page taken out of the history is wanted whole."""
     htmx = getattr(request, "htmx", None)
     return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
-
-
-def _of_visible(request: HttpRequest, rows: QuerySet[Row]) -> QuerySet[Row]:
-    return rows.filter(estate__in=selectors.visible_estates(request.user))

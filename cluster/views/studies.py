@@ -14,13 +14,14 @@ from django.views.decorators.http import require_POST
 
 from cluster import selectors, services
 from cluster.forms import STUDY_FORMS, StudyForm
-from cluster.models import Estate, Study
+from cluster.models import Estate, Run, Study
 from cluster.question import Question
-from cluster.roles import Action, may
+from cluster.reach import covers, visible_to
+from cluster.roles import Action
 from cluster.views.balance_shown import balance_context
 from cluster.views.failures_shown import failures_context
 from cluster.views.placement_shown import placement_context
-from cluster.views.sight import asked, estate_or_404, wants_fragment
+from cluster.views.sight import asked, cluster_or_404, part_or_404, wants_fragment
 from planner.sentence import Sentence
 
 CONTEXTS: Final = {
@@ -32,10 +33,8 @@ CONTEXTS: Final = {
 
 def study(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
     """The newest study of this kind of a cluster, or the one that `?study=` names."""
-    estate = estate_or_404(request, pk)
-    name = asked(request, "name")
-    if not any(known.name == name for known in selectors.clusters_of(estate)):
-        raise Http404(gettext("There is no such cluster"))
+    estate = part_or_404(request, pk)
+    name = cluster_or_404(request, estate, asked(request, "name"))
     found = _study_of(request, estate, kind, name)
     question = msgspec.convert(found.question, Question) if found else None
     context: dict[str, Any] = {
@@ -46,7 +45,7 @@ def study(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
         "question": question,
         "is_stale": found is not None and found.estate_revision != estate.revision,
         "form": STUDY_FORMS[kind].of(question, selectors.host_tags(estate)),
-        "may_plan": may(request.user, Action.PLAN),
+        "may_plan": covers(request.user, Action.PLAN, estate, name),
     }
     if found is not None:
         context |= CONTEXTS[Study.Kind(kind)](request, found)
@@ -56,10 +55,8 @@ def study(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
 @require_POST
 def ask(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
     """Queue the question; the page asks for its answer until there is one."""
-    estate = estate_or_404(request, pk)
-    name = request.POST.get("cluster", "").replace("\0", "")
-    if not any(known.name == name for known in selectors.clusters_of(estate)):
-        raise Http404(gettext("There is no such cluster"))
+    estate = part_or_404(request, pk)
+    name = cluster_or_404(request, estate, request.POST.get("cluster", "").replace("\0", ""))
     form: StudyForm = STUDY_FORMS[kind](request.POST, tags=selectors.host_tags(estate))
     if not form.is_valid():
         context = {"estate": estate, "form": form, "cluster_name": name, "kind": kind}
@@ -73,8 +70,8 @@ def ask(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
 
 def answer(request: HttpRequest, pk: int, run_pk: str) -> HttpResponse:
     """What the page that asked shows now: still waiting, or a way to the answer."""
-    estate = estate_or_404(request, pk)
-    run = get_object_or_404(estate.runs, pk=run_pk)
+    estate = part_or_404(request, pk)
+    run = get_object_or_404(visible_to(request.user, Run).filter(estate=estate), pk=run_pk)
     found = Study.objects.filter(run=run).first()
     if found is None and not run.is_finished:
         return render(request, "study/waiting.html", {"estate": estate, "run": run})

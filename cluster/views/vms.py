@@ -9,20 +9,25 @@ from django.utils.cache import patch_vary_headers
 from django.utils.text import slugify
 from django.utils.translation import get_language
 
+from cluster import audit
+from cluster.audit import Deed
 from cluster.exports.csv import write
 from cluster.exports.sheets import Column, Table
 from cluster.filters import VmFilter
-from cluster.models import Estate, VirtualMachine
+from cluster.models import Estate, Host, VirtualMachine
+from cluster.reach import covers, visible_to
+from cluster.roles import Action, may
 from cluster.tables import VmTable, chosen_columns
 from cluster.views.recorded import recorded_of_vm, uses_of
-from cluster.views.sight import estate_or_404, vm_or_404, wants_fragment
+from cluster.views.sight import part_or_404, seen_of, vm_or_404, wants_fragment
 
 
 def vms(request: HttpRequest, pk: int) -> HttpResponse:
-    estate = estate_or_404(request, pk)
-    chosen = VmFilter(request.GET, queryset=_rows(estate), estate=estate)
+    estate = part_or_404(request, pk)
+    chosen = _chosen(request, estate)
     shown = chosen_columns(request.GET.getlist("column"))
     table = VmTable(chosen.qs, order_by="name", exclude=shown.left_out)
+    table.links_hosts = visible_to(request.user, Host).filter(estate=estate).exists()
     table.paged(request)
     template = "parts/table.html" if wants_fragment(request) else "estate/vms.html"
     response = render(
@@ -44,8 +49,8 @@ def vms(request: HttpRequest, pk: int) -> HttpResponse:
 
 def vms_csv(request: HttpRequest, pk: int) -> HttpResponse:
     """The filtered rows in the order of the page, every column, numbers bare in the unit of their name."""
-    estate = estate_or_404(request, pk)
-    chosen = VmFilter(request.GET, queryset=_rows(estate), estate=estate)
+    estate = part_or_404(request, pk)
+    chosen = _chosen(request, estate)
     ordered = VmTable(chosen.qs, order_by=request.GET.get("sort", "name").split(",")).data.data
     columns = [*VmTable.base_columns, "template"]
     table = Table(
@@ -54,6 +59,7 @@ def vms_csv(request: HttpRequest, pk: int) -> HttpResponse:
         rows=tuple(ordered.values_list(*columns)),
     )
     content = write(table, get_language() or "en")
+    audit.note(Deed.REPORT_TAKEN, request.user.get_username(), estate.name, after={"kind": "VMs as CSV"})
     response = HttpResponse(content, content_type="text/csv; charset=utf-8")
     name = slugify(estate.name) or "estate"
     response["Content-Disposition"] = f'attachment; filename="headroom-{name}-vms.csv"'
@@ -62,6 +68,7 @@ def vms_csv(request: HttpRequest, pk: int) -> HttpResponse:
 
 def vm(request: HttpRequest, pk: int) -> HttpResponse:
     vm = vm_or_404(request, pk)
+    cluster_name = vm.cluster_name or (vm.host.cluster_name if vm.host else None)
     return render(
         request,
         "vm.html",
@@ -71,7 +78,10 @@ def vm(request: HttpRequest, pk: int) -> HttpResponse:
             "uses": uses_of(vm),
             "attributes": sorted(vm.attributes.items()),
             "estate": vm.estate,
-            "cluster_name": vm.cluster_name or (vm.host.cluster_name if vm.host else None),
+            "cluster_name": cluster_name,
+            "links_cluster": covers(request.user, Action.READ, vm.estate, cluster_name or ""),
+            "links_host": visible_to(request.user, Host).filter(pk=vm.host_id).exists(),
+            "may_request": may(request.user, Action.REQUEST),
             "disks": vm.disks.all(),
             "partitions": vm.partitions.all(),
             "nics": vm.nics.all(),
@@ -79,5 +89,11 @@ def vm(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
-def _rows(estate: Estate) -> QuerySet[VirtualMachine]:
-    return VirtualMachine.objects.filter(estate=estate).select_related("host").defer("attributes")
+def _chosen(request: HttpRequest, estate: Estate) -> VmFilter:
+    is_whole = covers(request.user, Action.READ, estate)
+    return VmFilter(request.GET, queryset=_rows(request, estate), estate=estate, is_whole=is_whole)
+
+
+def _rows(request: HttpRequest, estate: Estate) -> QuerySet[VirtualMachine]:
+    rows = VirtualMachine.objects.filter(estate=estate).select_related("host").defer("attributes")
+    return seen_of(request, estate, rows)

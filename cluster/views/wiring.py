@@ -14,7 +14,8 @@ from msgspec import Struct
 from cluster import selectors, services, snapshot
 from cluster.labels import KIND_NAMES, SERVICE_NAMES
 from cluster.models import Estate, Redundancy
-from cluster.roles import Action, may
+from cluster.reach import covers
+from cluster.roles import Action
 from cluster.views.broken import blast_of, wired_cluster
 from cluster.views.sight import asked, estate_or_404
 from planner.blast import Blast
@@ -123,9 +124,9 @@ def wiring_context(request: HttpRequest, estate: Estate, part: str) -> dict[str,
         "designs": [
             Laid(kind=kind, name=str(name), is_laid=kind in laid) for kind, name in DESIGN_NAMES.items()
         ],
-        "may_plan": may(request.user, Action.PLAN),
-        "may_rehearse": may(request.user, Action.REHEARSE),
-        "may_lay": may(request.user, Action.IMPORT),
+        "may_plan": covers(request.user, Action.PLAN, estate),
+        "may_rehearse": covers(request.user, Action.REHEARSE, estate),
+        "may_lay": covers(request.user, Action.IMPORT, estate),
     }
 
 

@@ -16,7 +16,8 @@ from msgspec import Struct
 from cluster import editing, snapshot
 from cluster.labels import FIELD_NAMES, KIND_NAMES, SERVICE_NAMES
 from cluster.models import Estate
-from cluster.roles import Action, may
+from cluster.reach import covers
+from cluster.roles import Action
 from cluster.services import Refused
 from cluster.views.sight import asked, estate_or_404
 from cluster.views.wiring import wiring_context
@@ -49,7 +50,7 @@ def editor(request: HttpRequest, pk: int) -> HttpResponse:
     """The components of one kind, a form for one of them or a new one, and what was changed lately."""
     estate = estate_or_404(request, pk)
     kind = _kind(request)
-    if request.method == "POST" and not may(request.user, Action.IMPORT):
+    if request.method == "POST" and not covers(request.user, Action.IMPORT, estate):
         raise PermissionDenied(gettext("Your role may look at the wiring, not change it."))
     wired = snapshot.load_wired(estate)
     name = asked(request, "edit")

@@ -20,7 +20,7 @@ from planner.sentence import Sentence
 
 Network: TypeAlias = IPv4Network | IPv6Network
 Kind: TypeAlias = Literal[
-    "migrate", "power-on", "power-off", "enter", "leave", "protect", "unprotect", "ft-on", "ft-off"
+    "migrate", "power-on", "power-off", "reset", "enter", "leave", "protect", "unprotect", "ft-on", "ft-off"
 ]
 TaskState: TypeAlias = Literal["queued", "running", "success", "error", "handed over", "gone"]
 OnStage: TypeAlias = Callable[[str], None]

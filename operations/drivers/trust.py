@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from http.client import HTTPSConnection
+from socket import SOCK_STREAM, getaddrinfo, socket
 from typing import Any
 
 from operations.drivers.addresses import peer_allowed
@@ -16,8 +18,8 @@ from planner.sentence import Sentence
 class GuardedContext(ssl.SSLContext):
     """A TLS context that looks at whom it really talks to, before a byte of ours is sent.
 
-    A name may resolve to one address when it is vetted and to another when it is used; so the address of
-    the connected socket is what counts.  A pinned certificate is compared before anything is said, too.
+    The second look, after `vetted`: whatever was asked for, the address of the connected socket counts.  A
+    pinned certificate is compared before anything is said, too.
     """
 
     allowed: Sequence[Network] = ()
@@ -42,6 +44,32 @@ class GuardedContext(ssl.SSLContext):
                     permanent=True,
                 )  # fmt: skip
         return secured
+
+
+def vetted(allowed: Sequence[Network], timeout_s: float) -> Callable[..., HTTPSConnection]:
+    """Make connections that are opened to allowed addresses alone: a name is looked up once, and vetted.
+
+    What else the name resolves to gets no packet of ours.
+    """
+
+    def create(address: tuple[str, int], timeout: float = timeout_s, *_: Any) -> socket:
+        host, port = address
+        for family, kind, protocol, _name, place in getaddrinfo(host, port, type=SOCK_STREAM):
+            if peer_allowed(str(place[0]), allowed):
+                opened = socket(family, kind, protocol)
+                opened.settimeout(timeout)
+                opened.connect(place)
+                return opened
+        raise DriverError(
+            Sentence("{host} is at no address that this site allows", {"host": host}), permanent=True
+        )
+
+    def connection(*arguments: Any, **options: Any) -> HTTPSConnection:
+        made = HTTPSConnection(*arguments, **options)
+        made._create_connection = create  # type: ignore[attr-defined]
+        return made
+
+    return connection
 
 
 def coloned(digest: str) -> str:

@@ -19,6 +19,7 @@ REQUIRED: Final = ("key", "low")
 ROWS_MAX: Final = 10_000
 BYTES_MAX: Final = 8 * 2**20
 DELIMITERS: Final = (",", ";", "\t")
+FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # OWASP ASVS 5.0, 1.2.10
 
 
 def read_book(data: bytes, name: str) -> PriceBook:
@@ -64,8 +65,21 @@ def write_book(book: PriceBook) -> bytes:
     lines.writerow(COLUMNS)
     for row in book.rows:
         cells = (getattr(row, column) for column in COLUMNS)
-        lines.writerow("" if cell is None else str(cell) for cell in cells)
+        lines.writerow(_harmless(cell) if isinstance(cell, str) else _number_text(cell) for cell in cells)
     return out.getvalue().encode()
+
+
+def _number_text(cell: object) -> str:
+    return "" if cell is None else str(cell)
+
+
+def _harmless(text: str) -> str:
+    """Mark text that a spreadsheet would take for a formula; `_bare` takes the mark off."""
+    return f"'{text}" if text.lstrip().startswith(FORMULA_STARTS) or text[:1] in FORMULA_STARTS else text
+
+
+def _bare(text: str) -> str:
+    return text[1:] if text.startswith("'") and text[1:].lstrip().startswith(FORMULA_STARTS) else text
 
 
 def _check_head(head: list[str], name: str) -> None:
@@ -84,7 +98,7 @@ def _check_head(head: list[str], name: str) -> None:
 def _row(head: list[str], cells: list[str], name: str, number: int) -> Price:
     if len(cells) > len(head) and any(cell.strip() for cell in cells[len(head) :]):
         raise BookError(Sentence("more cells than the first row has"), name, number)
-    given = {column: cell.strip() for column, cell in zip(head, cells, strict=False) if column}
+    given = {column: _bare(cell.strip()) for column, cell in zip(head, cells, strict=False) if column}
     try:
         price = price_of(given)
         check_price(price)

@@ -77,6 +77,7 @@
       const frame = JSON.parse(message.data);
       if (frame.type === "hello") seen = frame.seq; // less than we knew: the data folder is another one
       if (frame.type === "events") frame.events.forEach(show);
+      if (frame.type === "ping" && frame.seq > seen) seen = frame.seq; // what was between is not for this reader
     });
     socket.addEventListener("close", (closed) => {
       if (closed.code === NOT_LOGGED_IN) {

@@ -18,3 +18,8 @@ def person(role: Role | None) -> User:
 def administrator() -> User:
     """A virtual-infrastructure administrator."""
     return person(Role.VIRTUAL_INFRASTRUCTURE_ADMINISTRATOR)
+
+
+def site_administrator() -> User:
+    """Who lets people in and keeps the connections."""
+    return person(Role.SITE_ADMINISTRATOR)

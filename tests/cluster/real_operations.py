@@ -17,10 +17,10 @@ SET_UP = """
 import json
 from cluster import connecting, connections, operating, snapshot
 from cluster.models import Estate, Operation
-from tests.cluster.people import administrator
+from tests.cluster.people import administrator, site_administrator
 who = administrator()
 connection = connecting.add(
-    who, "p", name="lab", host="127.0.0.1", port={port}, username="u", may_act=True, four_eyes=False,
+    site_administrator(), "p", name="lab", host="127.0.0.1", port={port}, username="u", may_act=True, four_eyes=False,
     moves_per_host=8,
 )
 reading = connections.observe_estate(connection, lambda stage: None).reading

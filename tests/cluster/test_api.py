@@ -10,6 +10,7 @@ from django.test import Client
 
 from cluster import feed, services, tasks
 from cluster.models import Estate
+from cluster.roles import Role
 from planner.formats.document import write_document
 from planner.sentence import Sentence
 from tests.cluster.estates import estate_of
@@ -22,7 +23,7 @@ PAGE = 500
 @pytest.fixture
 def reader() -> Client:
     client = Client()
-    client.force_login(person(None))
+    client.force_login(person(Role.AUDITOR))
     return client
 
 
@@ -40,7 +41,10 @@ def imported() -> Estate:
 def test_a_stranger_is_told_to_log_in(address: str):
     answer = Client().get(f"/api/v1/{address}")
     assert (answer.status_code, answer.json()) == (401, {"error": "log in first"})
-    assert Client().post(f"/api/v1/{address}").status_code == 405
+    assert Client().post(f"/api/v1/{address}").status_code == 401
+    no_role = Client()
+    no_role.force_login(person(None))
+    assert no_role.get(f"/api/v1/{address}").status_code in (403, 404)
 
 
 def test_the_events_come_in_pages_without_a_gap(reader: Client):

@@ -27,10 +27,10 @@ app.worker_main(["worker", "-c", "1", "-l", "DEBUG", "--without-gossip", "--with
 ADD = """
 import os
 from cluster import connecting
-from tests.cluster.people import administrator
+from tests.cluster.people import administrator, site_administrator
 where = dict(host="127.0.0.1", port={port}, username="u")
-there = connecting.add(administrator(), {canary!r}, name="lab", **where)
-wrong = connecting.add(administrator(), {canary!r} + "-no", name="no", **where)
+there = connecting.add(site_administrator(), {canary!r}, name="lab", **where)
+wrong = connecting.add(site_administrator(), {canary!r} + "-no", name="no", **where)
 connecting.refresh(administrator(), there)
 connecting.refresh(administrator(), wrong)
 """
@@ -107,10 +107,10 @@ def test_a_password_is_nowhere_and_a_new_key_opens_it(any_site: Site, simulator:
 
     key = key_file.read_bytes()
     changed = subprocess.run(
-        [sys.executable, "manage.py", "connection_key"], env=site.environment, cwd=ROOT,
+        [sys.executable, "manage.py", "connection_key", "rotate"], env=site.environment, cwd=ROOT,
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert changed.stdout == "2 passwords are sealed with a new key; the old keys are gone\n"
+    assert changed.stdout == "2 secrets open; the file holds 1 keys\n"
     assert key.strip() not in key_file.read_bytes()
     assert console.run(OPENED) == str([CANARY, CANARY + "-no"])
-    assert b"changed the key of the connections" in dumped(site)
+    assert b"changed the keys of the secrets" in dumped(site)

@@ -15,7 +15,7 @@ from cluster import connecting, connections, services, tasks, vault
 from cluster.models import AuditEntry, Connection, Estate, Observation, Run
 from cluster.roles import Role
 from operations.drivers.base import DriverError
-from tests.cluster.people import administrator, person
+from tests.cluster.people import administrator, person, site_administrator
 from tests.operations.simulator import Simulator, simulated
 
 CANARY = "c4n4ry-p@ssw0rd"
@@ -36,7 +36,7 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
 
 def connection(password: str = CANARY, **given: Any) -> Connection:
     usual = {"name": "vc1", "host": "127.0.0.1", "port": 443, "username": "u"}
-    return connecting.add(administrator(), password, **{**usual, **given})
+    return connecting.add(site_administrator(), password, **{**usual, **given})
 
 
 # -- the vault
@@ -75,18 +75,20 @@ def test_a_damaged_secret_is_refused(text: str) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("role", [role for role in Role if "virtual" not in role] + [None])
-def test_only_virtual_infrastructure_administrators_connect(role: Role | None) -> None:
+@pytest.mark.parametrize("role", [role for role in Role if "site" not in role] + [None])
+def test_only_site_administrators_connect_and_who_acts_is_none_of_them(role: Role | None) -> None:
     there = connection()
     who = person(role)
     for deed in (
         lambda: connecting.add(who, "p", name="x", host="127.0.0.1", port=1, username="u"),
         lambda: connecting.change(who, there, name="y"),
         lambda: connecting.remove(who, there),
-        lambda: connecting.refresh(who, there),
     ):
         with pytest.raises(PermissionDenied):
             deed()
+    if role is not Role.VIRTUAL_INFRASTRUCTURE_ADMINISTRATOR:
+        with pytest.raises(PermissionDenied):
+            connecting.refresh(who, there)
     assert Connection.objects.get().name == "vc1"
 
 
@@ -104,8 +106,8 @@ def test_an_address_that_the_site_does_not_allow_is_not_stored(host: str) -> Non
 def test_a_password_is_not_sent_to_another_server_by_a_change_of_address() -> None:
     there = connection()
     with pytest.raises(services.Refused, match="needs its password given again"):
-        connecting.change(administrator(), there, host="127.0.0.1", port=8443)
-    connecting.change(administrator(), there, "another", port=8443)
+        connecting.change(site_administrator(), there, host="127.0.0.1", port=8443)
+    connecting.change(site_administrator(), there, "another", port=8443)
     assert connections.login_of(Connection.objects.get()).password == "another"
 
 

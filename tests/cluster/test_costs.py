@@ -19,7 +19,7 @@ from cluster.roles import Role
 from planner.cost.answer import Asked
 from planner.cost.book import BookError
 from planner.cost.book_csv import read_book, write_book
-from tests.cluster.people import administrator, person
+from tests.cluster.people import person
 from tests.cluster.test_charts import reading
 from tests.planner.cost.books import quotes, row
 
@@ -36,7 +36,7 @@ def estate() -> Estate:
 @pytest.fixture
 def book() -> PriceBook:
     made = PriceBook.objects.create(name="Quotes")
-    pricing.save_book(administrator(), made, quotes().rows)
+    pricing.save_book(person(Role.BUYER), made, quotes().rows)
     return PriceBook.objects.get(pk=made.pk)
 
 
@@ -239,7 +239,7 @@ def test_a_bad_card_changes_nothing_and_says_why(book: PriceBook) -> None:
 
 def test_rows_with_days_survive_the_form(book: PriceBook) -> None:
     dated = row("server", "12000", valid_from="2030-01-01")
-    pricing.save_book(administrator(), book, [*quotes().rows, dated])
+    pricing.save_book(person(Role.BUYER), book, [*quotes().rows, dated])
     sent = {"card-server-low": "14000", "card-server-currency": "EUR", "card-server-source": "q"}
     signed_in().post(f"/prices/{book.pk}/", sent)
     book.refresh_from_db()
@@ -248,7 +248,7 @@ def test_rows_with_days_survive_the_form(book: PriceBook) -> None:
 
 def test_a_second_source_of_a_card_survives_the_form_as_it_came(book: PriceBook) -> None:
     low = row("server", "12000", confidence="low", note="hearsay")
-    pricing.save_book(administrator(), book, [row("server", "14000", confidence="list"), low])
+    pricing.save_book(person(Role.BUYER), book, [row("server", "14000", confidence="list"), low])
     client = signed_in()
     page = client.get(f"/prices/{book.pk}/").content.decode()
     assert "1 further row" in page
@@ -262,7 +262,7 @@ def test_a_second_source_of_a_card_survives_the_form_as_it_came(book: PriceBook)
 
 def test_books_stand_side_by_side_with_the_public_prices(book: PriceBook) -> None:
     other = PriceBook.objects.create(name="Other <b>house</b>")
-    pricing.save_book(administrator(), other, [row("server", "11111", "22222")])
+    pricing.save_book(person(Role.BUYER), other, [row("server", "11111", "22222")])
     page = signed_in().get("/prices/").content.decode()
     assert "11,111" in page
     assert "14,000" in page
@@ -272,7 +272,7 @@ def test_books_stand_side_by_side_with_the_public_prices(book: PriceBook) -> Non
 
 def test_a_book_that_contradicts_itself_is_not_kept(book: PriceBook) -> None:
     with pytest.raises(BookError, match="two currencies"):
-        pricing.save_book(administrator(), book, [row("server", "1"), row("server", "1", currency="USD")])
+        pricing.save_book(person(Role.BUYER), book, [row("server", "1"), row("server", "1", currency="USD")])
     book.refresh_from_db()
     assert len(pricing.as_book(book).rows) == len(quotes().rows)
 

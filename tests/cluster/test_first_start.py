@@ -27,7 +27,7 @@ def test_the_first_login_opens_the_site_and_is_told_once():
     name, password = said_by("first_login").split()
     user = authenticate(username=name, password=password)
     assert (name, len(password)) == ("headroom", 20)
-    assert roles_of(user) == {Role.SITE_ADMINISTRATOR}
+    assert roles_of(user) == {Role.SITE_ADMINISTRATOR, Role.BUYER}
     assert not user.is_superuser
     assert said_by("first_login") == ""
     assert User.objects.count() == 1

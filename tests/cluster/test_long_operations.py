@@ -19,10 +19,10 @@ LASTS_S = 12.0
 ADD = """
 from cluster import connecting, connections, operating, snapshot
 from cluster.models import Estate
-from tests.cluster.people import administrator
+from tests.cluster.people import administrator, site_administrator
 who = administrator()
 there = connecting.add(
-    who, {secret!r}, name="pve", kind="proxmox", host="127.0.0.1", port={port}, username={token!r},
+    site_administrator(), {secret!r}, name="pve", kind="proxmox", host="127.0.0.1", port={port}, username={token!r},
     may_act=True, four_eyes=False,
 )
 snapshot.save(Estate(name="pve"), connections.observe_estate(there, lambda stage: None).reading)

@@ -222,18 +222,18 @@ def test_with_four_eyes_another_person_approves(world: World, there: Connection)
     assert operation.state == State.PROPOSED
     carrying.carry_out(operation.pk)
     with pytest.raises(PermissionDenied):
-        operating.approve(administrator(), operation)
+        operating.approve(administrator(), operation, operation.plan_sha256)
     with pytest.raises(PermissionDenied):
-        operating.approve(person(Role.SYSTEM_ADMINISTRATOR), operation)
+        operating.approve(person(Role.SYSTEM_ADMINISTRATOR), operation, operation.plan_sha256)
     other = person(Role.VIRTUAL_INFRASTRUCTURE_ADMINISTRATOR)
     other.pk, other.username = None, "other"
     other.save()
     other.groups.set(administrator().groups.all())
-    operating.approve(other, operation)
+    operating.approve(other, operation, operation.plan_sha256)
     carrying.carry_out(operation.pk)
     assert world.submitted == ["vm0"]
     with pytest.raises(services.Refused, match="no proposal any more"):
-        operating.approve(other, operation)
+        operating.approve(other, operation, operation.plan_sha256)
 
 
 # -- what the estate knows and the server does not mind

@@ -34,7 +34,7 @@ def stored(name: str, hosts: int = 2, vms: int = 8) -> Estate:
 
 def signed_in(role: Role | None = Role.VIRTUAL_INFRASTRUCTURE_ADMINISTRATOR) -> Client:
     client = Client()
-    client.force_login(administrator() if role else person(None))
+    client.force_login(administrator() if role else person(Role.AUDITOR))
     return client
 
 

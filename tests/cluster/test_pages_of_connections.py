@@ -13,7 +13,7 @@ from cluster import connecting, connections, snapshot
 from cluster.models import Connection, Estate, Observation, Operation, Use
 from cluster.roles import Role
 from planner.formats.document import write_document
-from tests.cluster.people import administrator, person
+from tests.cluster.people import administrator, person, site_administrator
 from tests.planner.small import host, reading, vm
 
 pytestmark = pytest.mark.django_db
@@ -35,8 +35,15 @@ def site(settings: Any, tmp_path: Path) -> None:
 
 @pytest.fixture
 def page(client: Client) -> Client:
-    client.force_login(administrator())
+    client.force_login(keeper())
     return client
+
+
+def keeper() -> User:
+    """Who keeps the connections and acts through them, where a site allows both to one person."""
+    user = administrator()
+    user.groups.add(Group.objects.get(name=Role.SITE_ADMINISTRATOR.value))
+    return user
 
 
 def text(response: Any) -> str:
@@ -107,7 +114,7 @@ def test_who_may_not_connect_sees_and_does_nothing(page: Client, role: Role | No
 
 
 def test_what_runs_can_be_aborted_once_and_what_is_over_cannot(page: Client) -> None:
-    there = connecting.add(administrator(), "p", name="lab", host="10.0.0.1", port=443, username="u")
+    there = connecting.add(site_administrator(), "p", name="lab", host="10.0.0.1", port=443, username="u")
     operation = Operation.objects.create(
         connection=there, kind="migrate", subject_id="1", subject="db", state="running", dry_run=False
     )
@@ -124,7 +131,7 @@ def test_what_runs_can_be_aborted_once_and_what_is_over_cannot(page: Client) -> 
 def test_a_vm_shows_what_it_used_and_how_much_of_the_day_was_seen(page: Client) -> None:
     estate = Estate(name="lab")
     snapshot.save(estate, reading([host("h1")], [vm("db", host="h1")], clusters=["c"]))
-    there = connecting.add(administrator(), "p", name="lab", host="10.0.0.1", port=443, username="u")
+    there = connecting.add(site_administrator(), "p", name="lab", host="10.0.0.1", port=443, username="u")
     Use.objects.create(connection=there, vm="db", window_s=86400, sample_s=300, cpu_average_mhz=412.4,
                        cpu_p95_mhz=1234.6, cpu_peak_mhz=2000, cpu_coverage=0.875)  # fmt: skip
     shown = text(page.get(f"/vms/{estate.virtualmachine_set.get().pk}/"))

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from cluster import carrying, connecting, connections, observing, operating, services, tasks
 from cluster.models import AuditEntry, Connection, Estate, Event, Operation, Run, Use
-from tests.cluster.people import administrator
+from tests.cluster.people import administrator, site_administrator
 from tests.cluster.test_connections import secrets_in_database
 from tests.operations.pve import AUDITOR, SECRET, TOKEN, Pve, serving
 
@@ -37,7 +37,7 @@ def pve(tmp_path: Path, settings: Any) -> Iterator[Pve]:
 @pytest.fixture
 def there(pve: Pve) -> Connection:
     return connecting.add(
-        administrator(), SECRET, name="pve", kind="proxmox", host="127.0.0.1", port=pve.port, username=TOKEN,
+        site_administrator(), SECRET, name="pve", kind="proxmox", host="127.0.0.1", port=pve.port, username=TOKEN,
         may_act=True, four_eyes=False,
     )  # fmt: skip
 

@@ -35,7 +35,9 @@ LOGIN = """
 from django.contrib.auth.models import User
 from django.contrib.auth import SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.auth.models import Group
 user, _ = User.objects.get_or_create(username="reader")
+user.groups.set([Group.objects.get(name="auditor")])
 session = SessionStore()
 session[SESSION_KEY] = str(user.pk)
 session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"

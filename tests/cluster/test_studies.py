@@ -58,7 +58,7 @@ def answered(estate: Estate, **asked: object) -> Study:
     return Study.objects.get(run=run)
 
 
-def page(estate: Estate, kind: str, query: str = "", role: Role | None = None) -> str:
+def page(estate: Estate, kind: str, query: str = "", role: Role = Role.AUDITOR) -> str:
     client = Client()
     client.force_login(person(role))
     answer = client.get(f"/estates/{estate.pk}/cluster/{kind}/?name=c{query}")

@@ -1,4 +1,7 @@
-"""Makes the first user, a site administrator with a password that nobody has seen, and prints both once."""
+"""Makes the first user, with a password that nobody has seen, and prints both once.
+
+He lets others in, as site administrator, and may try everything that moves nothing, as buyer.
+"""
 
 from __future__ import annotations
 
@@ -26,5 +29,5 @@ class Command(BaseCommand):
             if User.objects.exists():
                 return
             user = User.objects.create_user(USERNAME, password=password)
-            user.groups.add(Group.objects.get(name=Role.SITE_ADMINISTRATOR.value))
+            user.groups.set(Group.objects.filter(name__in=[Role.SITE_ADMINISTRATOR.value, Role.BUYER.value]))
         self.stdout.write(f"{USERNAME} {password}")

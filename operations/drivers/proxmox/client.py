@@ -14,14 +14,14 @@ import json
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.client import HTTPException, HTTPResponse, HTTPSConnection
+from http.client import HTTPException, HTTPResponse
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from operations.drivers.addresses import refusal_of
 from operations.drivers.base import DriverError
 from operations.drivers.remote import Login
-from operations.drivers.trust import context_of
+from operations.drivers.trust import context_of, vetted
 from planner.formats.text import cleaned, shortened
 from planner.sentence import Sentence
 
@@ -47,7 +47,7 @@ class Client:
         self._where = f"{login.host}:{login.port}"
         self.token = login.username
         self._authorization = f"PVEAPIToken={login.username}={login.password}"
-        self._connection = HTTPSConnection(
+        self._connection = vetted(login.allowed, TIMEOUT_S)(
             login.host, login.port, timeout=TIMEOUT_S, context=context_of(login)
         )
         self._used = False

@@ -21,6 +21,7 @@ DESCRIBED: Final[dict[str, tuple[str, ...]]] = {
     "migrate": ("VirtualMachine.relocate", "VirtualMachine.migrate", "Drm.ExecuteVMotionLRO"),
     "power-on": ("VirtualMachine.powerOn",),
     "power-off": ("VirtualMachine.powerOff",),
+    "reset": ("VirtualMachine.reset",),
     "enter": ("HostSystem.enterMaintenanceMode",),
     "leave": ("HostSystem.exitMaintenanceMode",),
     "ft-on": ("VirtualMachine.createSecondary", "VirtualMachine.createSecondaryEx"),

@@ -15,7 +15,7 @@ from pyVmomi.VmomiSupport import newestVersions, versionMap
 from operations.drivers.addresses import refusal_of
 from operations.drivers.base import DriverError
 from operations.drivers.remote import Login
-from operations.drivers.trust import context_of
+from operations.drivers.trust import context_of, vetted
 from planner.sentence import Sentence
 
 TIMEOUT_S: Final = 60.0  # one answer; a page of 500 VMs takes a busy vCenter some seconds
@@ -41,6 +41,7 @@ def session(login: Login) -> Iterator[vim.ServiceInstance]:
             sslContext=context_of(login),
             httpConnectionTimeout=TIMEOUT_S,
         )
+        stub.scheme = vetted(login.allowed, TIMEOUT_S)
         instance = vim.ServiceInstance("ServiceInstance", stub)
         content = instance.RetrieveContent()
         stub.version = _version(content.about.apiVersion)

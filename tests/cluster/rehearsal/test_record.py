@@ -13,6 +13,7 @@ import operations.vm_event
 from cluster import services
 from cluster.rehearsal import question, record, words
 from cluster.rehearsal.seen import phase_of
+from cluster.roles import Role
 from operations.engine import run as run_engine
 from operations.event import event_classes
 from operations.scenario import begin, read_scenario
@@ -79,7 +80,7 @@ def test_every_kind_of_event_and_every_word_of_the_scripts_has_a_name():
 def test_the_exports_hold_everything_for_programs():
     rehearsal = rehearsed(asked(stored()))
     client = Client(headers={"accept-language": "fr"})
-    client.force_login(person(None))
+    client.force_login(person(Role.AUDITOR))
     text = client.get(f"/rehearsals/{rehearsal.pk}/log.txt")
     assert text["Content-Disposition"].startswith('attachment; filename="headroom-blue-')
     lines = b"".join(text.streaming_content).decode().splitlines()

@@ -1,0 +1,139 @@
+"""How requests come to bear a user, and how long a session lasts.
+
+Authorization: Bearer hdr_...  -> the token's owner, narrowed; such a request has no cookie and needs no CSRF
+a session                      -> ends after IDLE without a click, after LONGEST in any case, and when its
+                                  owner ends it; more than SESSIONS_MAX of a person: the oldest end
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from axes.signals import user_locked_out
+from django.conf import settings
+from django.contrib.auth import logout
+from django.contrib.auth.models import User
+from django.contrib.auth.signals import user_logged_in
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from cluster import audit, pace, tokens
+from cluster.asked import now_asked
+from cluster.audit import Deed
+from cluster.models import SignIn
+from cluster.roles import read_rights
+
+SESSIONS_MAX: Final = 10
+NOTE_EVERY_S: Final = 60  # a session is written at most so often, not with every request
+BEGAN, SEEN = "began_at", "seen_at"
+# What pages ask for by themselves is no click of anybody.
+BY_ITSELF: Final = frozenset({"runs_working", "api-events", "api-rehearsal-events"})
+
+
+def enter(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Middleware: recognise a token, end what lasted too long, read the rights once a request."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and request.path.startswith("/api/"):
+            return _by_token(request, key.strip(), get_response)
+        if request.user.is_authenticated:
+            request.user.rights = read_rights([request.user])[request.user.pk]
+            _keep_time(request)
+        return get_response(request)
+
+    return middleware
+
+
+def _by_token(request: HttpRequest, key: str, get_response: Callable[..., HttpResponse]) -> HttpResponse:
+    source = now_asked().source
+    if pace.too_many("bad-token", source, settings.SIGN_INS_PER_MINUTE, count=False):
+        return pace.refusal()
+    person = tokens.bearer_of(key)
+    if person is None:
+        pace.too_many("bad-token", source, settings.SIGN_INS_PER_MINUTE)
+        answer = JsonResponse({"error": "this token opens nothing"}, status=401)
+        answer["WWW-Authenticate"] = "Bearer"
+        return answer
+    if pace.too_many("token", tokens.hash_of(key)[:16], settings.API_CALLS_PER_MINUTE):
+        return pace.refusal()
+    request.user = person
+    request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]  # no cookie bears this request
+    return get_response(request)
+
+
+def _keep_time(request: HttpRequest) -> None:
+    now = int(time.time())
+    began = request.session.setdefault(BEGAN, now)
+    left_s = settings.SESSION_LONGEST_S - (now - began)
+    seen = request.session.get(SEEN, 0)
+    if left_s <= 0 or (seen and now - seen > settings.SESSION_IDLE_S):
+        logout(request)
+    elif now - seen >= NOTE_EVERY_S and not _is_automatic(request):
+        request.session[SEEN] = now
+        request.session.set_expiry(min(settings.SESSION_IDLE_S, left_s))
+
+
+def _is_automatic(request: HttpRequest) -> bool:
+    from django.urls import Resolver404, resolve
+
+    try:
+        return resolve(request.path_info).url_name in BY_ITSELF
+    except Resolver404:
+        return False
+
+
+# -- sessions as their owner sees them
+
+
+def sessions_of(person: User) -> list[SignIn]:
+    """The open sessions, newest first; rows of sessions that have ended go."""
+    rows = list(SignIn.objects.filter(person=person))
+    alive = set(
+        Session.objects.filter(session_key__in=[row.session_key for row in rows]).values_list(
+            "session_key", flat=True
+        )
+    )
+    SignIn.objects.filter(pk__in=[row.pk for row in rows if row.session_key not in alive]).delete()
+    return [row for row in rows if row.session_key in alive]
+
+
+def end(person: User, pk: int) -> None:
+    """End a session of one's own: its next request is a stranger's, its sockets close within seconds."""
+    with transaction.atomic():
+        row = SignIn.objects.filter(person=person, pk=pk).first()
+        if row is not None:
+            Session.objects.filter(session_key=row.session_key).delete()
+            audit.note(Deed.SESSION_ENDED, person.get_username(), row.source)
+            row.delete()
+
+
+def _began(sender: object, request: HttpRequest | None, user: Any, **_: object) -> None:
+    if request is None or not request.session.session_key:
+        return
+    now = int(time.time())
+    request.session[BEGAN] = request.session[SEEN] = now
+    request.session.set_expiry(settings.SESSION_IDLE_S)
+    SignIn.objects.update_or_create(
+        session_key=request.session.session_key,
+        defaults={
+            "person": user,
+            "source": now_asked().source,
+            "agent": request.headers.get("User-Agent", "")[:200],
+        },
+    )
+    for old in sessions_of(user)[SESSIONS_MAX:]:
+        end(user, old.pk)
+
+
+def _locked_out(sender: object, username: str = "", ip_address: str = "", **_: object) -> None:
+    audit.note(Deed.LOCKED_OUT, "", str(username), after={"from": ip_address})
+
+
+def listen() -> None:
+    """Hear of sessions that begin, and of lockouts; called once when the shell starts."""
+    user_logged_in.connect(_began, dispatch_uid="entering")
+    user_locked_out.connect(_locked_out, dispatch_uid="entering")

@@ -1,0 +1,93 @@
+"""Who may see what, and the ways in: scopes, API tokens, sessions, identities given by others.
+
+User --+-- Scope      narrows one of the person's roles to an estate, a cluster, a site or an owner's VMs
+       +-- ApiToken   what a program shows instead of a password
+       +-- SignIn     a session that is open, so that its owner can see and end it
+       +-- Identity   the (issuer, subject) of an OpenID provider that stands for the person
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+
+from cluster.models.columns import NAME_MAX
+from cluster.models.inventory import Estate
+
+
+class Scope(models.Model):
+    """One part of the site that a role is held to; without any row a role reaches everywhere.
+
+    Empty fields mean any.  With `cluster`, `site` or `owner` the person sees a part of an estate alone.
+    """
+
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="scopes")
+    role = models.CharField(max_length=60)
+    estate = models.ForeignKey(Estate, null=True, on_delete=models.CASCADE, related_name="+")
+    cluster = models.CharField(max_length=NAME_MAX, blank=True)
+    site = models.CharField(max_length=NAME_MAX, blank=True)
+    owner = models.CharField(max_length=NAME_MAX, blank=True)
+
+    class Meta:
+        ordering = ["role", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person", "role", "estate", "cluster", "site", "owner"],
+                name="scope_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.estate_id or '*'}/{self.cluster}/{self.site}/{self.owner}"
+
+
+class ApiToken(models.Model):
+    """A key of a program.  The row holds its SHA-256; the key itself was shown once."""
+
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="tokens")
+    name = models.CharField(max_length=80)
+    sha256 = models.CharField(max_length=64, unique=True, editable=False)
+    begins = models.CharField(max_length=12, editable=False)
+    actions = models.JSONField(default=list)
+    networks = models.JSONField(default=list)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    used_from = models.CharField(max_length=45, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SignIn(models.Model):
+    """An open session."""
+
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sign_ins")
+    session_key = models.CharField(max_length=40, unique=True)
+    began_at = models.DateTimeField(db_default=Now(), editable=False)
+    source = models.CharField(max_length=45, blank=True)
+    agent = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.person_id} {self.source}"
+
+
+class Identity(models.Model):
+    """Whom an OpenID provider means by a subject; names and mail addresses there may change hands."""
+
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="identities")
+    issuer = models.CharField(max_length=255)
+    subject = models.CharField(max_length=255)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["issuer", "subject"], name="identity_once")]
+
+    def __str__(self) -> str:
+        return f"{self.subject} of {self.issuer}"
