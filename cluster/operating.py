@@ -122,7 +122,7 @@ def cancel(asker: User, operation: Operation) -> bool:
 
 def abort(asker: User, operation: Operation) -> bool:
     """Wish that what is under way end now; False where nothing is.  Only the server says how it ended."""
-    _allow(asker, Action.OPERATE)
+    _allow(asker, Action.OPERATE, operation.connection)
     with transaction.atomic():
         under_way = Operation.objects.filter(pk=operation.pk, state__in=Operation.BUSY, abort_asked_at=None)
         if not under_way.update(abort_asked_at=Now()):
