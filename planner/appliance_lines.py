@@ -8,7 +8,7 @@ import msgspec
 
 from planner.appliance import CostChange, Footprint, Offer, footprint
 from planner.estate import Estate
-from planner.printout import clean
+from planner.printout import clean, plural
 from planner.quality import Reading
 from planner.units import gib
 
@@ -17,7 +17,7 @@ def appliance_lines(reading: Reading, offers: Sequence[Offer]) -> list[str]:
     """Say what is asked for, then what each cluster answers."""
     asked = footprint(reading.estate)
     lines = [
-        f"{_counted(asked.vms, 'VM')}: {asked.vcpus} vCPU, {gib(asked.memory_mib):,.1f} GiB of memory, "
+        f"{plural(asked.vms, 'VM')}: {asked.vcpus} vCPU, {gib(asked.memory_mib):,.1f} GiB of memory, "
         f"{gib(asked.disk_mib):,.1f} GiB of disk; {_networks(asked)}",
         *_vm_lines(reading.estate),
     ]
@@ -96,7 +96,3 @@ def _cost(line: CostChange) -> str:
         return f"{line.label}: more, enter your quote"
     low, high = (f"{float(amount):+,.0f}" for amount in (line.low, line.high))
     return f"{line.label}: {low if low == high else f'{low} to {high}'} {line.currency} {rhythm}"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

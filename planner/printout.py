@@ -132,7 +132,7 @@ def _verdict(cluster: ClusterPlan, colour: bool) -> str:
     if colour and cluster.fits is not None:
         words = f"{_GREEN if cluster.fits else _RED}{words}{_PLAIN}"
     if cluster.fits is not None:
-        words += f" with {_counted(cluster.failures_asked, 'host failure')}"
+        words += f" with {plural(cluster.failures_asked, 'host failure')}"
     return words if cluster.binding is None else f"{words}; {RESOURCES[cluster.binding]} binds"
 
 
@@ -213,9 +213,9 @@ def _source_lines(quality: Quality) -> list[str]:
     told = [rows or "nothing read"]
     told += [f"not used: {unused}"] if unused else []
     skipped = sum(sheet.rows_skipped for sheet in quality.sheets)
-    told += [f"{_counted(skipped, 'row')} skipped"] if skipped else []
+    told += [f"{plural(skipped, 'row')} skipped"] if skipped else []
     warnings = sum(finding.count for finding in quality.warnings)
-    told += [_counted(warnings, "warning")] if warnings else []
+    told += [plural(warnings, "warning")] if warnings else []
     return [f"{clean(quality.format)}: {'; '.join(told)}", ""]
 
 
@@ -276,5 +276,5 @@ def _count(value: int | None) -> str:
     return UNKNOWN if value is None else str(value)
 
 
-def _counted(count: int, noun: str) -> str:
+def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-import msgspec
-import typst
 from django.utils import translation
 from django.utils.translation import gettext
 from msgspec import Struct
@@ -14,8 +12,7 @@ from msgspec import Struct
 from cluster.bills import DesignColumn, compared, designs_of, missing_of, unpriced_of
 from cluster.compared import Grid, changes_of, levels_of, options_of, told_of, variants_of
 from cluster.cost_verdict import headline_of
-from cluster.exports.legible import FONTS
-from cluster.exports.pdf import SOURCES, legible_content
+from cluster.exports.pdf import typeset
 from cluster.exports.version import version
 from cluster.shown import day, number
 from cluster.wording import say
@@ -89,16 +86,7 @@ def render(
         content = paper(
             answer, title=title, language=language, made_at=made_at, found=found, comparison=comparison
         )
-    pdf = typst.compile(
-        SOURCES / "bill.typ",
-        root=SOURCES,
-        font_paths=[FONTS],
-        ignore_system_fonts=True,
-        sys_inputs={"paper": msgspec.json.encode(legible_content(msgspec.to_builtins(content))).decode()},
-        pdf_standards=["ua-1"],
-        timestamp=int(made_at.timestamp()),
-    )
-    return bytes(pdf)
+    return typeset("bill.typ", content, made_at)
 
 
 def paper(

@@ -43,8 +43,13 @@ def render(
             version=version(),
             redundancy=redundancy,
         )
+    return typeset("report.typ", content, made_at)
+
+
+def typeset(template: str, content: msgspec.Struct, made_at: datetime) -> bytes:
+    """Place the content of a paper by its template, with our own fonts alone."""
     pdf = typst.compile(
-        SOURCES / "report.typ",
+        SOURCES / template,
         root=SOURCES,
         font_paths=[FONTS],
         ignore_system_fonts=True,

@@ -6,15 +6,13 @@ invented: an amount nobody told us is None, and a price that sources disagree on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
 from planner.catalogue.licences import (
-    CORES_MIN_PER_CPU,
-    CORES_MIN_PER_ORDER,
     COUNTING_SOURCE,
     PRICES,
     Licence,
@@ -27,6 +25,7 @@ from planner.catalogue.power import (
     PUE,
 )
 from planner.consolidation import Members
+from planner.cost.licences.vmware import licensed_cores, ordered_cores
 from planner.estate import Host
 from planner.sentence import Sentence
 from planner.sizing import Sizing, Wish
@@ -84,29 +83,6 @@ class Prices(Struct, frozen=True, kw_only=True):
     host_price: Decimal | None = None
     currency: str = "EUR"
     licence: Licence = "vvf"
-
-
-def licensed_cores(cpus: Iterable[int]) -> int:
-    """Count the core licences of CPUs given by their cores: at least 16 each.
-
-    Source: Broadcom KB 313548: 2 x 8 and 2 x 24 cores need 80 licences; three hosts with one 8-core
-    CPU each need 48.
-
-    >>> licensed_cores([8, 8, 24, 24]), licensed_cores([8, 8, 8])
-    (80, 48)
-    """
-    return sum(max(CORES_MIN_PER_CPU, cores) for cores in cpus)
-
-
-def ordered_cores(licensed: int) -> int:
-    """Count what an order is billed: at least 72 cores, unless nothing is ordered.
-
-    Source: Broadcom KB 313548, since 10 April 2025: one host with one 12-core CPU is billed 72.
-
-    >>> ordered_cores(licensed_cores([12])), ordered_cores(80), ordered_cores(0)
-    (72, 80, 0)
-    """
-    return max(CORES_MIN_PER_ORDER, licensed) if licensed else 0
 
 
 def cpus_of(sockets: int, cores: int) -> list[int]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import ROUND_CEILING, Decimal
 from typing import Final
+
+from msgspec.structs import replace
 
 from planner.catalogue.cards import HOST
 from planner.cost.assumptions import Assumptions
@@ -57,23 +59,48 @@ def host_price(machine: Machine, cards: tuple[str, ...]) -> Callable[[Values], D
 
 
 def machines_of(design: Design) -> list[Machine]:
-    """Every kind of host that a design ever has, once, in a stable order."""
-    kinds = dict.fromkeys(batch.machine for year in design.years for batch in year.batches)
+    """Every kind of host that a design ever has, once, in a stable order; the clock makes no kind of its own.
+
+    A measured clock wavers by a MHz from host to host, and no card is priced by it.
+    """
+    kinds = dict.fromkeys(_priced(batch.machine) for year in design.years for batch in year.batches)
     return sorted(kinds, key=lambda kind: (kind.name, kind.cores, kind.memory_mib, kind.sockets))
+
+
+def _priced(machine: Machine) -> Machine:
+    return replace(machine, cpu_mhz=0.0)
+
+
+def name_among(machine: Machine, kinds: Sequence[Machine]) -> str:
+    """The name of a kind, with its size where several kinds bear the name.
+
+    >>> small, big = (Machine(name="R640", sockets=2, cores=32, memory_mib=gib * 1024) for gib in (256, 512))
+    >>> name_among(small, [small]), name_among(big, [small, big])
+    ('R640', 'R640, 2 x 16 cores, 512 GiB')
+    """
+    if sum(kind.name == machine.name for kind in kinds) == 1:
+        return machine.name
+    cores = f"{machine.sockets} x {machine.cores / machine.sockets:g}"
+    return f"{machine.name}, {cores} cores, {machine.memory_mib / MIB_PER_GIB:.0f} GiB"
 
 
 def hardware_items(design: Design, assumptions: Assumptions, prices: Prices) -> list[Item]:
     """Items of all that is bought for a design."""
     items: list[Item] = []
-    for number, machine in enumerate(machines_of(design)):
+    kinds = machines_of(design)
+    for number, machine in enumerate(kinds):
+        name = name_among(machine, kinds)
         suffix = "" if number == 0 else f":{number + 1}"
         bought = any(
-            batch.machine == machine for year in design.years for batch in year.batches if batch.bought
+            _priced(batch.machine) == machine
+            for year in design.years
+            for batch in year.batches
+            if batch.bought
         )
         if bought:
-            items.append(_hosts(design, machine, prices, suffix))
-            items.append(_residual(design, machine, assumptions, prices, suffix))
-        items.append(_support(design, machine, prices, suffix))
+            items.append(_hosts(design, machine, prices, name, suffix))
+            items.append(_residual(design, machine, assumptions, prices, name, suffix))
+        items.append(_support(design, machine, prices, name, suffix))
     if assumptions.buy_network:
         items.append(_switches(design, assumptions.networks))
     if assumptions.buy_storage:
@@ -88,10 +115,10 @@ def hardware_items(design: Design, assumptions: Assumptions, prices: Prices) -> 
 
 
 def _count_bought(design: Design, machine: Machine, year: int) -> int:
-    return sum(batch.bought for batch in design.bought(year) if batch.machine == machine)
+    return sum(batch.bought for batch in design.bought(year) if _priced(batch.machine) == machine)
 
 
-def _hosts(design: Design, machine: Machine, prices: Prices, suffix: str) -> Item:
+def _hosts(design: Design, machine: Machine, prices: Prices, name: str, suffix: str) -> Item:
     cards = price_cards(machine, prices)
     return Item(
         what=f"hosts{suffix}",
@@ -100,7 +127,7 @@ def _hosts(design: Design, machine: Machine, prices: Prices, suffix: str) -> Ite
         when="start",
         cards=cards,
         unit="hosts",
-        label=Sentence("Hosts to buy, {model}", {"model": machine.name}),
+        label=Sentence("Hosts to buy, {model}", {"model": name}),
         formula=Sentence("hosts to buy x price of a host")
         if len(cards) == 1
         else Sentence("hosts to buy x (base + cores x price of a core + GiB x price of a GiB + ports)"),
@@ -110,7 +137,7 @@ def _hosts(design: Design, machine: Machine, prices: Prices, suffix: str) -> Ite
 
 
 def _residual(
-    design: Design, machine: Machine, assumptions: Assumptions, prices: Prices, suffix: str
+    design: Design, machine: Machine, assumptions: Assumptions, prices: Prices, name: str, suffix: str
 ) -> Item:
     cards = price_cards(machine, prices)
     price = host_price(machine, cards)
@@ -128,14 +155,14 @@ def _residual(
         when="end",
         cards=(*cards, "residual_percent"),
         unit="hosts",
-        label=Sentence("Worth of {model} in the end", {"model": machine.name}),
+        label=Sentence("Worth of {model} in the end", {"model": name}),
         formula=Sentence("- hosts bought x price of a host x worth in the end %"),
         quantity=hosts,
         unit_price=lambda values: -price(values) * values["residual_percent"] / 100,
     )
 
 
-def _support(design: Design, machine: Machine, prices: Prices, suffix: str) -> Item:
+def _support(design: Design, machine: Machine, prices: Prices, name: str, suffix: str) -> Item:
     cards = price_cards(machine, prices)
     price = host_price(machine, cards)
     return Item(
@@ -145,10 +172,10 @@ def _support(design: Design, machine: Machine, prices: Prices, suffix: str) -> I
         when="end",
         cards=(*cards, "server_support"),
         unit="host-years",
-        label=Sentence("Support of hosts, {model}", {"model": machine.name}),
+        label=Sentence("Support of hosts, {model}", {"model": name}),
         formula=Sentence("hosts x price of a host x support % a year"),
         quantity=lambda _, year: Decimal(
-            sum(batch.count for batch in design.year(year).batches if batch.machine == machine)
+            sum(batch.count for batch in design.year(year).batches if _priced(batch.machine) == machine)
         ),
         unit_price=lambda values: price(values) * values["server_support"] / 100,
     )
