@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from cluster import snapshot
 from cluster.models import Estate, Host, Plan, VirtualMachine
+from cluster.roles import Role
 from planner.report import Parameters, plan
 from tests.cluster.people import person
 from tests.cluster.test_charts import reading
@@ -28,7 +29,7 @@ PAGES = (
 
 def queries_of(estate: Estate) -> dict[str, int]:
     client = Client()
-    client.force_login(person(None))
+    client.force_login(person(Role.AUDITOR))
     places = {
         "pk": estate.pk,
         "host": Host.objects.filter(estate=estate).values_list("pk", flat=True)[0],

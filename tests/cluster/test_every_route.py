@@ -269,7 +269,7 @@ class World:
         if "scope_pk" in taken:
             arguments["scope_pk"] = 0
         named = {"variant_pk": where.variant.pk, "project_pk": where.project.pk, "version": 1}
-        named |= {"what": "variant", "deed": "release"} | _plain(route)
+        named |= {"what": "variant", "deed": "release"} | named_of(route)
         arguments |= {key: value for key, value in named.items() if key in taken}
         return reverse(route.name, kwargs=arguments) + "?name=A&cluster=A&q=vm"
 
@@ -382,7 +382,7 @@ def test_nothing_foreign_stands_on_any_page(role: Role | None) -> None:
         if "pk" in route.pattern.converters:
             continue
         for query in ("", "?q=SECRET", "?name=SECRET&text=SECRET"):
-            answer = world.client.get(reverse(route.name, kwargs=_plain(route)) + query)
+            answer = world.client.get(reverse(route.name, kwargs=named_of(route)) + query)
             body = b"" if answer.streaming else answer.content
             asked = b"SECRET-OF-FOREIGN" in body
             if asked and not (keeps_connections and route.name.startswith("people")):
@@ -390,7 +390,7 @@ def test_nothing_foreign_stands_on_any_page(role: Role | None) -> None:
     assert shown == []
 
 
-def _plain(route: URLPattern) -> dict[str, str]:
+def named_of(route: URLPattern) -> dict[str, str]:
     """What an address names that belongs to no estate."""
     if route.name == "help_page":
         return {"shelf": "formulas", "name": "sizing"}

@@ -10,6 +10,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.sessions.backends.db import SessionStore
 
 from cluster import consumers, feed, hub
+from cluster.roles import Role
 from planner.sentence import Sentence
 from tests.cluster.people import person
 
@@ -54,7 +55,7 @@ def scope() -> dict[str, Any]:
         "path": "/ws/events/",
         "query_string": b"",
         "headers": [],
-        "user": person(None),
+        "user": person(Role.AUDITOR),
         "session": session,
     }
 

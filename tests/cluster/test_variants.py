@@ -20,7 +20,7 @@ from planner.formats.document import read_document
 from planner.report import Parameters
 from planner.variant import COMMITTED, AddVms, DropHosts, Failures, RefreshHosts
 from planner.variant import Variant as PlannerVariant
-from tests.cluster.people import administrator, person
+from tests.cluster.people import person
 from tests.cluster.test_charts import reading
 from tests.cluster.test_costs import question, signed_in
 from tests.planner.cost.books import quotes
@@ -38,7 +38,7 @@ def estate() -> Estate:
 @pytest.fixture
 def book() -> PriceBook:
     made = PriceBook.objects.create(name="Quotes")
-    pricing.save_book(administrator(), made, quotes().rows)
+    pricing.save_book(person(Role.BUYER), made, quotes().rows)
     return PriceBook.objects.get(pk=made.pk)
 
 
@@ -47,12 +47,12 @@ def first_vm(estate: Estate) -> str:
 
 
 def begun(estate: Estate, name: str = "more", base: Variant | None = None) -> Variant:
-    return changing.begin(administrator(), estate, name, base)
+    return changing.begin(person(Role.BUYER), estate, name, base)
 
 
 def with_vms(estate: Estate, count: int = 20, name: str = "more") -> Variant:
     made = begun(estate, name)
-    changing.add(administrator(), made, AddVms(count=count, like=first_vm(estate)))
+    changing.add(person(Role.BUYER), made, AddVms(count=count, like=first_vm(estate)))
     return Variant.objects.get(pk=made.pk)
 
 
@@ -119,7 +119,7 @@ def test_variants_stand_side_by_side_with_bills_charts_and_a_report(estate: Esta
     client = signed_in()
     more = with_vms(estate, 30)
     safer = begun(estate, "safer", more)
-    changing.add(administrator(), safer, Failures(count=2))
+    changing.add(person(Role.BUYER), safer, Failures(count=2))
     study = compared(client, estate, more, safer, book=book.pk)
     found = pricing.comparison_of(study)
     assert [row.name for row in found.rows if row.name not in ("today", "today-complete")] == [
@@ -155,14 +155,14 @@ def test_a_committed_variant_reserves_room_in_the_next_plan_until_it_is_released
 
 
 def _planned_vms(estate: Estate) -> int:
-    run = services.start_plan(administrator(), estate, Parameters())
+    run = services.start_plan(person(Role.BUYER), estate, Parameters())
     tasks.make_plan(str(run.pk))
     return int(Plan.objects.get(run=run).report["totals"]["vms_on"])
 
 
 def test_a_commitment_does_not_count_twice_where_it_is_compared(estate: Estate) -> None:
     client, made = signed_in(), with_vms(estate, 5)
-    changing.commit(administrator(), made)
+    changing.commit(person(Role.BUYER), made)
     found = pricing.comparison_of(compared(client, estate, made))
     vms = {row.name: row.vms for row in found.rows}
     assert vms["more"] == vms["today"] + 5
@@ -171,22 +171,22 @@ def test_a_commitment_does_not_count_twice_where_it_is_compared(estate: Estate) 
 def test_what_a_variant_stands_on_is_committed_with_it_and_released_with_it(estate: Estate) -> None:
     base = with_vms(estate)
     top = begun(estate, "top", base)
-    changing.add(administrator(), top, Failures(count=2))
-    changing.commit(administrator(), top)
+    changing.add(person(Role.BUYER), top, Failures(count=2))
+    changing.commit(person(Role.BUYER), top)
     assert Variant.objects.filter(committed_at__isnull=False).count() == 2
     for deed, said in (("take-back", "release it first"), ("remove", "release it first")):
         sent = signed_in().post(f"/estates/{estate.pk}/variants/{top.pk}/{deed}/", {"place": 0}, follow=True)
         assert said in sent.content.decode()
-    changing.release(administrator(), base)
+    changing.release(person(Role.BUYER), base)
     assert not Variant.objects.filter(committed_at__isnull=False).exists()
     with pytest.raises(Refused, match="stands on"):
-        changing.remove(administrator(), base)
+        changing.remove(person(Role.BUYER), base)
 
 
 def test_an_import_that_takes_the_ground_away_is_told_on_the_page(estate: Estate) -> None:
     made = begun(estate)
-    changing.add(administrator(), made, DropHosts(names=(snapshot.load(estate).hosts[2].name,)))
-    changing.commit(administrator(), made)
+    changing.add(person(Role.BUYER), made, DropHosts(names=(snapshot.load(estate).hosts[2].name,)))
+    changing.commit(person(Role.BUYER), made)
     snapshot.save(estate, reading(2, 12))
     page = signed_in().get(f"/estates/{estate.pk}/variants/").content.decode()
     assert "is committed and no longer fits the estate" in page
@@ -241,7 +241,7 @@ def test_names_from_outside_stay_text_wherever_a_variant_shows_them(estate: Esta
     base = begun(estate, "<i>base</i>")
     machine = Machine(name=hostile, sockets=2, cores=64, memory_mib=2**20)
     cluster = snapshot.load(estate).hosts[0].cluster or ""
-    changing.add(administrator(), base, RefreshHosts(cluster=cluster, machine=machine, count=3))
+    changing.add(person(Role.BUYER), base, RefreshHosts(cluster=cluster, machine=machine, count=3))
     top = begun(estate, "top", base)
     compared(client, estate, base, top)
     for address in ("", f"{base.pk}/", f"{top.pk}/"):
@@ -311,7 +311,7 @@ def test_a_book_keeps_every_version_as_it_stood(book: PriceBook) -> None:
     assert client.get(f"/prices/{book.pk}/book-2.csv").content == first
     assert client.get(f"/prices/{book.pk}/book-3.csv").content != first
     assert client.get(f"/prices/{book.pk}/book-9.csv").status_code == 404
-    assert [one.changed_by for one in book.versions.all()] == [person(Role.BUYER), administrator()]
+    assert [one.changed_by for one in book.versions.all()] == [person(Role.BUYER), person(Role.BUYER)]
 
 
 def test_an_estate_goes_with_its_variants_and_what_stands_on_them(estate: Estate) -> None:

@@ -45,7 +45,7 @@ class Claimed:
     def estate(self) -> Estate:
         return self._estate
 
-    def succeed(self, message: object) -> None:
+    def succeed(self, message: object, level: str = "") -> None:
         self.message = str(message)
 
     def advance(self, stage: str, progress: int, message: object) -> None:
