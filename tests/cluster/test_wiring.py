@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cluster import results, snapshot, years
-from cluster.models import AuditEntry, Design, Estate, Redundancy, Run, WiringEdit, YearsPart
+from cluster.models import AuditEntry, Design, Estate, Event, Redundancy, Run, WiringEdit, YearsPart
 from cluster.question import YearsAsked
 from planner.estate import Estate as Wired
 from planner.parameters import Parameters
@@ -45,7 +45,7 @@ class Claimed:
     def estate(self) -> Estate:
         return self._estate
 
-    def succeed(self, message: object, level: str = "") -> None:
+    def succeed(self, message: object, level: Event.Level = Event.Level.SUCCESS) -> None:
         self.message = str(message)
 
     def advance(self, stage: str, progress: int, message: object) -> None:
