@@ -16,6 +16,7 @@ from cluster.views import (
     costing,
     estates,
     events,
+    first_run,
     hosts,
     imports,
     manual,
@@ -55,6 +56,7 @@ register_converter(StudyConverter, "study")
 urlpatterns = [
     path("", include(api.urlpatterns)),
     path("", overview.overview, name="overview"),
+    path("first-run/<slug:deed>/", first_run.act, name="first_run"),
     path("import/", imports.import_estate, name="import"),
     path("import/demo/", imports.import_demo, name="import_demo"),
     path("runs/", runs.runs, name="runs"),

@@ -45,7 +45,7 @@ from cluster.models.storage import Controller, ControllerPort, Datastore, Fabric
 from cluster.models.study import Study, StudyPart
 from cluster.models.topology import Design, Redundancy, WiringEdit, YearsPart
 from cluster.models.variant import Variant
-from cluster.models.view import SavedView
+from cluster.models.view import FirstSteps, SavedView
 
 __all__ = [
     "AuditEntry",
@@ -63,6 +63,7 @@ __all__ = [
     "Fabric",
     "Feed",
     "FeedCounter",
+    "FirstSteps",
     "Hba",
     "Host",
     "Link",

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 from msgspec import Struct
 
 from cluster import charts, outlook, projects, services
+from cluster.demo import is_demo
 from cluster.exports.csv import write
 from cluster.exports.sheets import Column, Table
 from cluster.forms import HistoryForm, ProjectForm
@@ -67,6 +68,7 @@ def _page(
     bound = [form for form in (project_form, history_form) if form is not None]
     context: dict[str, Any] = {
         "estate": estate,
+        "is_demo": is_demo(estate),
         "tab": "ahead",
         "found": found,
         "rows": rows[:LINES_SHOWN],
