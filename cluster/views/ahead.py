@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import get_language, gettext, ngettext
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_POST
 from msgspec import Struct
 
@@ -87,6 +88,7 @@ def _page(
     return render(request, "estate/ahead.html", context, status=400 if bound else 200)
 
 
+@gzip_page
 def chart(request: HttpRequest, pk: int) -> HttpResponse:
     """The picture of one thing over time."""
     estate = estate_or_404(request, pk)

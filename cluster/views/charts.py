@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext
+from django.views.decorators.gzip import gzip_page
 
 from cluster import charts, selectors
 from cluster.views.sight import asked, cluster_plan_of, estate_or_404, plan_of
 
 
+@gzip_page
 def chart(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
     estate = estate_or_404(request, pk)
     name = asked(request, "cluster")

@@ -13,6 +13,7 @@ from cluster.exports.csv import write
 from cluster.exports.sheets import Column, Table
 from cluster.filters import VmFilter
 from cluster.models import Estate, VirtualMachine
+from cluster.roles import Action, may
 from cluster.tables import VmTable, chosen_columns
 from cluster.views.recorded import recorded_of_vm
 from cluster.views.sight import estate_or_404, vm_or_404, wants_fragment
@@ -20,7 +21,7 @@ from cluster.views.sight import estate_or_404, vm_or_404, wants_fragment
 
 def vms(request: HttpRequest, pk: int) -> HttpResponse:
     estate = estate_or_404(request, pk)
-    chosen = VmFilter(request.GET, queryset=_rows(estate), estate=estate)
+    chosen = VmFilter(request.GET, queryset=rows_of(estate), estate=estate)
     shown = chosen_columns(request.GET.getlist("column"))
     table = VmTable(chosen.qs, order_by="name", exclude=shown.left_out)
     table.paged(request)
@@ -35,6 +36,7 @@ def vms(request: HttpRequest, pk: int) -> HttpResponse:
             "table": table,
             "filter": chosen,
             "columns": shown.choices,
+            "may_plan": may(request.user, Action.PLAN),
             "csv_query": request.GET.urlencode(),
         },
     )
@@ -45,8 +47,13 @@ def vms(request: HttpRequest, pk: int) -> HttpResponse:
 def vms_csv(request: HttpRequest, pk: int) -> HttpResponse:
     """The filtered rows in the order of the page, every column, numbers bare in the unit of their name."""
     estate = estate_or_404(request, pk)
-    chosen = VmFilter(request.GET, queryset=_rows(estate), estate=estate)
+    chosen = VmFilter(request.GET, queryset=rows_of(estate), estate=estate)
     ordered = VmTable(chosen.qs, order_by=request.GET.get("sort", "name").split(",")).data.data
+    return csv_of(estate, ordered)
+
+
+def csv_of(estate: Estate, ordered: QuerySet[VirtualMachine]) -> HttpResponse:
+    """These rows as a file."""
     columns = [*VmTable.base_columns, "template"]
     table = Table(
         name="vms",
@@ -78,5 +85,6 @@ def vm(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
-def _rows(estate: Estate) -> QuerySet[VirtualMachine]:
+def rows_of(estate: Estate) -> QuerySet[VirtualMachine]:
+    """The VMs of an estate as the table shows them."""
     return VirtualMachine.objects.filter(estate=estate).select_related("host").defer("attributes")

@@ -17,7 +17,7 @@ from planner.formats.document import write_document
 from tests.planner.paths.wired import reference
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import FileChooser, Locator, Page
 
 TABS_MOST = 250
 ANSWERED_MS = 60_000
@@ -59,13 +59,23 @@ def take_in(page: Page, file: Path) -> None:
     page.goto("/")
     enter(page, page.get_by_role("link", name="Import an estate"))
     page.wait_for_url("**/import/")
-    tab_to(page, page.get_by_label("Drop the export here"))
-    with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
-    chooser.value.set_files(file)
+    choose(page, page.get_by_label("Drop the export here"), file)
     enter(page, page.get_by_role("button", name="Import", exact=True))
     page.wait_for_url("**/runs/**")
     enter_when_ready(page, "See the plan")
+
+
+def choose(page: Page, wanted: Locator, file: Path) -> None:
+    """Open the chooser of files with the keyboard; a busy browser may miss the first key."""
+    choosers: list[FileChooser] = []
+    page.on("filechooser", choosers.append)
+    for _ in range(TABS_MOST):
+        tab_to(page, wanted)
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(200)
+        if choosers:
+            return choosers[0].set_files(file)
+    pytest.fail("no chooser of files opened")
 
 
 def enter_when_ready(page: Page, name: str) -> None:
