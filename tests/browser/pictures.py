@@ -42,6 +42,14 @@ def main(folder: Path, url: str, name: str, only: tuple[str, ...]) -> None:
                         color_scheme=theme,
                         viewport={"width": width, "height": 900},
                     )
+                    stranger = browser.new_context(
+                        base_url=url,
+                        locale=locale,
+                        color_scheme=theme,
+                        viewport={"width": width, "height": 900},
+                    )
+                    take(stranger.new_page(), "/login/", folder / f"sign-in-{width}-{theme}-{locale[:2]}.png")
+                    stranger.close()
                     page = context.new_page()
                     for title, place in places.items():
                         if not only or title in only:
@@ -59,7 +67,7 @@ def signed_in(browser: Browser, url: str, name: str) -> tuple[dict[str, object],
     page.get_by_label("Password").fill(os.environ["HEADROOM_PASSWORD"])
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(lambda address: "login" not in address)
-    places = {"sign in": "/login/", **places_of(page)}
+    places = places_of(page)
     state = dict(context.storage_state())
     context.close()
     return state, places

@@ -68,7 +68,7 @@ def take_in(page: Page, file: Path) -> None:
 def choose(page: Page, wanted: Locator, file: Path) -> None:
     """Open the chooser of files with the keyboard; a busy browser may miss the first key."""
     choosers: list[FileChooser] = []
-    page.on("filechooser", choosers.append)
+    page.on("filechooser", lambda chooser: choosers.append(chooser))
     for _ in range(TABS_MOST):
         tab_to(page, wanted)
         page.keyboard.press("Enter")
