@@ -35,7 +35,7 @@ class Card(Struct, frozen=True, kw_only=True):
 
 
 def overview(request: HttpRequest) -> HttpResponse:
-    cards = list(_cards(request))
+    cards = sorted(_cards(request), key=_urgency)
     estates = [card.estate for card in cards]
     context = {
         "cards": cards,
@@ -63,6 +63,11 @@ def _cards(request: HttpRequest) -> Iterator[Card]:
             tiles=tiles_of(estate, report, verdict, ahead, cost, day),
             free_vms=_free_vms(report) if report else None,
         )
+
+
+def _urgency(card: Card) -> int:
+    """What does not fit comes first; the order is by name else."""
+    return 0 if card.verdict is not None and card.verdict.state == "bad" else 1
 
 
 def _newest() -> tuple[Prefetch, ...]:
