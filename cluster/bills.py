@@ -83,7 +83,12 @@ class ComparedRow(Struct, frozen=True, kw_only=True):
 def name_of(shown: Shown) -> str:
     """What a design is called."""
     design = shown.bill.design
-    kind, _, rest = design.key.partition(":")
+    return design_name(design.key, design.choice.platform.name, design.name)
+
+
+def design_name(key: str, platform: str, name: str) -> str:
+    """What the design of this key is called; `name` is what somebody gave it."""
+    kind, _, rest = key.partition(":")
     match kind, rest:
         case ("today", ""):
             return gettext("Today")
@@ -98,13 +103,13 @@ def name_of(shown: Shown) -> str:
         case ("refresh", ""):
             return gettext("Refresh")
         case ("leave", _):
-            return gettext("Leave to {platform}").format(platform=design.choice.platform.name)
+            return gettext("Leave to {platform}").format(platform=platform)
         case ("leave-refreshed", _):
-            return gettext("Leave to {platform}, new hosts").format(platform=design.choice.platform.name)
-        case ("level", key):
-            return level_name(key)
+            return gettext("Leave to {platform}, new hosts").format(platform=platform)
+        case ("level", level):
+            return level_name(level)
         case _:
-            return design.name
+            return name
 
 
 def level_name(key: str) -> str:

@@ -84,7 +84,7 @@ GATES: Final[Mapping[str, Gate]] = {
         ("livez", "readyz", "metrics", "login", "logout", "set_language", "oidc", "oidc_back"), OPEN
     ),
     # one's own
-    **dict.fromkeys(("overview", "account", "own_password", "tokens_add", "view_save"), OWN),
+    **dict.fromkeys(("overview", "account", "own_password", "tokens_add", "view_save", "first_run"), OWN),
     **dict.fromkeys(("help", "help_page"), OWN),
     "token_remove": Gate(of="token"),
     "session_end": Gate(of="session"),
@@ -162,7 +162,8 @@ GATES: Final[Mapping[str, Gate]] = {
     # a part of an estate, for those who see no more of it
     **dict.fromkeys(
         (
-            *("estate", "tree_estate", "tree_cluster", "estate_hosts", "estate_vms", "estate_vms_csv"),
+            *("estate", "tree_estate", "tree_cluster", "estate_hosts"),
+            *("estate_vms", "estate_vms_csv", "estate_vms_chosen"),
             *("cluster", "chart", "study", "study_answer", "plan_answer"),
         ),
         _look("part"),

@@ -217,6 +217,39 @@ def unit_of(unit: str, count: float = 2) -> str:
     return gettext(unit) if unit else ""
 
 
+def card_unit_of(unit: str) -> str:
+    """The unit of a price card: each word of `ports/switch` in the reader's language."""
+    return "/".join(str(_CARD_UNITS.get(word, word)) for word in unit.split("/"))
+
+
+_CARD_UNITS: Final[dict[str, Promise]] = {
+    "16 cores": _("16 cores"),
+    "2 cores": _("2 cores"),
+    "VM pair": _("VM pair"),
+    "VMs": _("VMs"),
+    "administrator": _("administrator"),
+    "controller": _("controller"),
+    "controllers": _("controllers"),
+    "copies": _("copies"),
+    "core": _("core"),
+    "host": _("host"),
+    "hosts": _("hosts"),
+    "hour": _("hour"),
+    "hours": _("hours"),
+    "person": _("person"),
+    "port": _("port"),
+    "ports": _("ports"),
+    "processor": _("processor"),
+    "ratio": _("ratio"),
+    "socket": _("socket"),
+    "socket pair": _("socket pair"),
+    "switch": _("switch"),
+    "unit": _("unit"),
+    "units": _("units"),
+    "year": _("year"),
+}
+
+
 def name_of(name: str) -> str:
     """A name as it was imported; one that the planner gave itself, in the active language."""
     if not name.strip():

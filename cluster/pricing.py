@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from cluster import audit
+from cluster import audit, tallies
 from cluster.audit import Deed
 from cluster.models import CostStudy, Estate, PriceBookVersion, Run
 from cluster.models import PriceBook as BookRow
@@ -80,6 +80,7 @@ def store_study(
                 "book": book,
                 "book_version": book.version if book else None,
                 "answer": msgspec.json.decode(msgspec.json.encode(_with_remarks(found, remarks))),
+                "tally": tallies.of_cost(found) if isinstance(found, Answer) else {},
             },
         )
         count = len(found.designs if isinstance(found, Answer) else found.answer.designs)

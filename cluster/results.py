@@ -12,7 +12,7 @@ import numpy as np
 from django.db import transaction
 from django.utils import timezone
 
-from cluster import outlook, snapshot
+from cluster import outlook, snapshot, tallies
 from cluster.models import Estate, Event, Observation, Plan, Redundancy, Run, Use
 from cluster.question import YearsAsked
 from cluster.snapshot import EstateMoved, Wired, Written
@@ -180,6 +180,7 @@ def store_redundancy(
                 "edits": wired.mark,
                 "parameters": msgspec.to_builtins(asked),
                 "paths": _as_json(kept),
+                "tally": tallies.of_redundancy(paths),
                 "availability": [_as_json(_worst_vms(one)) for one in availability],
                 "priced": {
                     one.name: [_as_json(row) for row in price_nines(wired.reading, one, PRICED_WITH)]

@@ -3,6 +3,7 @@ rights.
 
 visible_estates(user)      -> QuerySet[Estate]
 visible_events(user)       -> QuerySet[Event]        recent_events(user, count) -> list, oldest first
+last_day(estates)          -> how many events of each level, by estate
 visible_runs(user)         -> QuerySet[Run]          runs_under_way(user)
 visible_rehearsals(user)   -> QuerySet[Rehearsal]
 latest_plan(estate)        -> Plan of the whole estate, or None
@@ -17,12 +18,14 @@ find(user, text, limit)    -> list[Hit]
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final, Literal
 
 import msgspec
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count, Model, Q, QuerySet
+from django.utils import timezone
 from msgspec import Struct
 
 from cluster import reach
@@ -109,6 +112,16 @@ def clusters_seen(user: Reader, estate: Estate) -> list[ClusterCount]:
 def recent_events(user: Reader, count: int) -> list[Event]:
     """The last events, oldest first."""
     return list(visible_events(user).order_by("-seq")[:count])[::-1]
+
+
+def last_day(estates: Sequence[Estate]) -> dict[int, dict[str, int]]:
+    """How many events of each level were told of each estate within 24 hours."""
+    since = timezone.now() - timedelta(hours=24)
+    rows = Event.objects.filter(at__gte=since, estate__in=estates).order_by()
+    found: dict[int, dict[str, int]] = {}
+    for estate, level, count in rows.values_list("estate", "level").annotate(Count("pk")):
+        found.setdefault(estate, {})[level] = count
+    return found
 
 
 def latest_plan(estate: Estate) -> Plan | None:

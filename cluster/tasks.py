@@ -14,6 +14,7 @@ from cluster import (
     carrying,
     connecting,
     connections,
+    demo,
     observing,
     operating,
     pricing,
@@ -52,6 +53,7 @@ def import_estate(run_id: str) -> None:
         results.tell_quality(claimed, reading)
         results.store_estate(claimed, reading)
         results.keep_observation(claimed, Observed(reading=reading))
+        demo.tell_history(claimed.estate())
         _plan(claimed, reading)
 
 

@@ -47,7 +47,7 @@ from cluster.models.storage import Controller, ControllerPort, Datastore, Fabric
 from cluster.models.study import Study, StudyPart
 from cluster.models.topology import Design, Redundancy, WiringEdit, YearsPart
 from cluster.models.variant import Variant
-from cluster.models.view import SavedView
+from cluster.models.view import FirstSteps, SavedView
 from cluster.models.wish import Wish
 
 __all__ = [
@@ -67,6 +67,7 @@ __all__ = [
     "Fabric",
     "Feed",
     "FeedCounter",
+    "FirstSteps",
     "Hba",
     "Host",
     "Identity",

@@ -59,6 +59,7 @@ class CostStudy(models.Model):
     book = models.ForeignKey(PriceBook, null=True, on_delete=models.SET_NULL)
     book_version = models.PositiveIntegerField(null=True)
     answer = models.JSONField()
+    tally = models.JSONField(default=dict)  # what the overview shows of `answer`
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:

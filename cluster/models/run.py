@@ -127,6 +127,7 @@ class Event(models.Model):
 
     class Meta:
         ordering = ["seq"]
+        indexes = [models.Index(fields=["at"], name="event_by_age")]
 
     def __str__(self) -> str:
         return f"{self.seq} {self.kind} {self.subject}"

@@ -61,6 +61,7 @@ class Redundancy(models.Model):
     parameters = models.JSONField(default=dict)
     run = models.OneToOneField(Run, null=True, on_delete=models.SET_NULL, related_name="redundancy")
     paths = models.JSONField()
+    tally = models.JSONField(default=dict)  # what the overview shows of `paths`
     availability = models.JSONField()
     priced = models.JSONField(default=dict)
     created_at = models.DateTimeField(db_default=Now(), editable=False)

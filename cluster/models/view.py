@@ -1,4 +1,4 @@
-"""What people keep for themselves: a page as they filtered it, under a name."""
+"""What people keep for themselves: a page as they filtered it, their first steps."""
 
 from __future__ import annotations
 
@@ -27,3 +27,20 @@ class SavedView(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class FirstSteps(models.Model):
+    """How far a person is in the guided first run; what left rows of its own is not noted again here."""
+
+    person = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="first_steps"
+    )
+    verdict_read_at = models.DateTimeField(null=True)
+    put_away_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("first steps")
+        verbose_name_plural = _("first steps")
+
+    def __str__(self) -> str:
+        return str(self.person_id)

@@ -12,10 +12,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import get_language, gettext, ngettext
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_POST
 from msgspec import Struct
 
 from cluster import charts, outlook, projects, services
+from cluster.demo import is_demo
 from cluster.exports.csv import write
 from cluster.exports.sheets import Column, Table
 from cluster.forms import HistoryForm, ProjectForm
@@ -68,6 +70,7 @@ def _page(
     bound = [form for form in (project_form, history_form) if form is not None]
     context: dict[str, Any] = {
         "estate": estate,
+        "is_demo": is_demo(estate),
         "tab": "ahead",
         "found": found,
         "rows": rows[:LINES_SHOWN],
@@ -86,6 +89,7 @@ def _page(
     return render(request, "estate/ahead.html", context, status=400 if bound else 200)
 
 
+@gzip_page
 def chart(request: HttpRequest, pk: int) -> HttpResponse:
     """The picture of one thing over time."""
     estate = estate_or_404(request, pk)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext
+from django.views.decorators.gzip import gzip_page
 
 from cluster import charts, selectors
 from cluster.reach import covers
@@ -11,6 +12,7 @@ from cluster.roles import Action
 from cluster.views.sight import asked, cluster_plan_of, part_or_404, plan_of
 
 
+@gzip_page
 def chart(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
     estate = part_or_404(request, pk)
     name = asked(request, "cluster")

@@ -6,7 +6,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext
 
-from cluster import selectors
+from cluster import selectors, steps
+from cluster.demo import is_demo
 from cluster.forms import ParametersForm
 from cluster.models import Estate, Plan
 from cluster.reach import covers
@@ -25,6 +26,8 @@ def cluster(request: HttpRequest, pk: int) -> HttpResponse:
     if not covers(request.user, Action.READ, estate, name):
         raise Http404(gettext("There is no such cluster"))
     plan = plan_of(request, estate)
+    if plan is not None and is_demo(estate):
+        steps.note_verdict_read(request.user)
     template = "cluster/answer.html" if wants_fragment(request) else "cluster/page.html"
     return render(request, template, context_of(request, estate, name, plan))
 

@@ -14,6 +14,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language, gettext
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_POST
 
 from cluster import audit, pricing, selectors, services
@@ -153,6 +154,7 @@ def waiting(request: HttpRequest, pk: int, run_pk: str) -> HttpResponse:
     return render(request, "parts/pricing.html", {"estate": estate, "run": run, "error": error})
 
 
+@gzip_page
 def chart(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
     """One figure of an answer."""
     estate = estate_or_404(request, pk)

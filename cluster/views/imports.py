@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
 from django.conf import settings
@@ -15,12 +14,12 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from cluster import services
+from cluster.demo import DEMO
 from cluster.forms import ImportForm
 from cluster.models import Run
 from cluster.roles import Action, may
 from cluster.wording import say
 
-DEMO: Final = Path(settings.BASE_DIR) / "scenarios" / "demo" / "estate.json"
 DEMO_NAME: Final = "Demo"
 MIB: Final = 1024 * 1024
 

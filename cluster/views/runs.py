@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from cluster import selectors, services
@@ -45,7 +46,7 @@ def run(request: HttpRequest, pk: str) -> HttpResponse:
         "error": msgspec.convert(run.error, Sentence) if run.error else None,
         "may_cancel": not run.is_finished and may(request.user, Action.CANCEL),
         "plan_url": plan_url(run.estate, plan) if plan and run.estate else "",
-        "study_url": study_url(run.estate, study) if study and run.estate else "",
+        "answer_url": _answer_url(run, study),
     }
     template = "run/progress.html" if wants_fragment(request) else "run/page.html"
     return render(request, template, context)
@@ -56,3 +57,15 @@ def cancel(request: HttpRequest, pk: str) -> HttpResponse:
     run = get_object_or_404(selectors.visible_runs(request.user), pk=pk)
     services.cancel(request.user, run)
     return redirect("run", pk=run.pk)
+
+
+def _answer_url(run: Run, study: Study | None) -> str:
+    """Where the answer of a run that is no plan is shown; empty for a plan."""
+    if run.kind in (Run.Kind.REHEARSAL, Run.Kind.DRILL):
+        return reverse("rehearsal", args=[run.pk])
+    if run.estate is None:
+        return ""
+    if study is not None:
+        return study_url(run.estate, study)
+    page = {Run.Kind.WIRING: "wiring", Run.Kind.COST: "costs"}.get(Run.Kind(run.kind))
+    return reverse(page, args=[run.estate.pk]) if page else ""

@@ -40,6 +40,7 @@ def vms(request: HttpRequest, pk: int) -> HttpResponse:
             "table": table,
             "filter": chosen,
             "columns": shown.choices,
+            "may_plan": may(request.user, Action.PLAN),
             "csv_query": request.GET.urlencode(),
         },
     )
@@ -52,6 +53,11 @@ def vms_csv(request: HttpRequest, pk: int) -> HttpResponse:
     estate = part_or_404(request, pk)
     chosen = _chosen(request, estate)
     ordered = VmTable(chosen.qs, order_by=request.GET.get("sort", "name").split(",")).data.data
+    return csv_of(request, estate, ordered)
+
+
+def csv_of(request: HttpRequest, estate: Estate, ordered: QuerySet[VirtualMachine]) -> HttpResponse:
+    """These rows as a file."""
     columns = [*VmTable.base_columns, "template"]
     table = Table(
         name="vms",
@@ -95,5 +101,9 @@ def _chosen(request: HttpRequest, estate: Estate) -> VmFilter:
 
 
 def _rows(request: HttpRequest, estate: Estate) -> QuerySet[VirtualMachine]:
-    rows = VirtualMachine.objects.filter(estate=estate).select_related("host").defer("attributes")
-    return seen_of(request, estate, rows)
+    return seen_of(request, estate, rows_of(estate))
+
+
+def rows_of(estate: Estate) -> QuerySet[VirtualMachine]:
+    """The VMs of an estate as the table shows them."""
+    return VirtualMachine.objects.filter(estate=estate).select_related("host").defer("attributes")

@@ -8,6 +8,7 @@ import msgspec
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext, gettext_lazy
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_POST
 from msgspec import Struct
 
@@ -58,6 +59,7 @@ def topology(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "estate/topology.html", {**context, "words": _words()})
 
 
+@gzip_page
 def topology_json(request: HttpRequest, pk: int) -> HttpResponse:
     """The nodes and lines of one cluster."""
     estate = estate_or_404(request, pk)
@@ -68,6 +70,7 @@ def topology_json(request: HttpRequest, pk: int) -> HttpResponse:
     return _json(draw(wired, _cluster_of(request, estate), selectors.paths_of(redundancy)))
 
 
+@gzip_page
 def blast_json(request: HttpRequest, pk: int) -> HttpResponse:
     """What happens in one cluster when components fail; nobody is placed anew, that is a worker's job."""
     estate = estate_or_404(request, pk)

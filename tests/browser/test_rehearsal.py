@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.conftest import HOSTS, PHONE, VMS
-from tests.browser.test_every_page import TOO_PALE, UNLABELLED
+from tests.browser.test_every_page import found_by_axe
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
@@ -239,8 +239,7 @@ def test_the_pages_can_be_read_in_both_themes_and_on_a_phone(
             page = open_page(address, color_scheme=scheme, viewport=viewport)
             if "#t=" in address:
                 page.locator("[data-player][data-ready]").wait_for()
-            assert page.evaluate(TOO_PALE) == [], address
-            assert page.evaluate(UNLABELLED) == [], address
+            assert found_by_axe(page) == [], address
             assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, address
             assert page.locator("h1").count() == 1
 

@@ -20,8 +20,8 @@ from cluster.models import Estate, Operation
 from tests.cluster.people import administrator, site_administrator
 who = administrator()
 connection = connecting.add(
-    site_administrator(), "p", name="lab", host="127.0.0.1", port={port}, username="u", may_act=True, four_eyes=False,
-    moves_per_host=8,
+    site_administrator(), "p", name="lab", host="127.0.0.1", port={port}, username="u", may_act=True,
+    four_eyes=False, moves_per_host=8,
 )
 reading = connections.observe_estate(connection, lambda stage: None).reading
 snapshot.save(Estate(name="lab"), reading)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 import msgspec
 import plotly.graph_objects as go
 import pytest
+from django.test import Client
 from django.utils import translation
 
 from cluster import charts, snapshot
 from cluster.charts import HostLoad, VmBox
 from cluster.models import Estate
 from planner import estate as planner
+from planner.forecast.runway import runway
+from planner.forecast.series import Point, Series
 from planner.quality import Quality, Reading
 from planner.report import Parameters, PlanReport, plan
+from tests.cluster.people import person
 
 HOSTILE = "<a href='javascript:alert(1)'>&amp;</a>"
 
@@ -190,3 +195,31 @@ def boxes_of(figure: go.Figure) -> list[dict[str, object]]:
     return [
         {"id": i, "label": label, "parent": parent, "value": value} for i, label, parent, value in columns
     ]
+
+
+def test_the_boxes_of_ten_thousand_vms_come_in_sixty_kib() -> None:
+    vms = [
+        VmBox(name=f"app-{n:05}", host=f"esx{n % 300}", vcpus=n % 7 + 1, memory_mib=1024 + 64 * n, power="on")
+        for n in range(10_000)
+    ]
+    answer = charts.vm_treemap(vms, "memory_mib").to_json(engine="json").encode()
+    assert len(gzip.compress(answer)) <= 60 * 1024
+
+
+def test_ten_thousand_measurements_are_a_figure_of_sixty_kib() -> None:
+    points = tuple(Point(n / 10, 100.0 + n / 50) for n in range(10_000))
+    series = Series(
+        subject="cluster", name="Blue", resource="memory", unit="GiB", points=points, capacity=900
+    )
+    figure = charts.runway_figure(runway(series, 1000.0, ()), ())
+    assert len(figure.to_json(engine="json").encode()) <= 60 * 1024
+
+
+@pytest.mark.django_db
+def test_figures_are_compressed_on_their_way(stored: Estate) -> None:
+    client = Client()
+    client.force_login(person(None))
+    address = f"/estates/{stored.pk}/charts/treemap.json?cluster=Blue"
+    answer = client.get(address, headers={"Accept-Encoding": "gzip"})
+    assert answer["Content-Encoding"] == "gzip"
+    assert json.loads(gzip.decompress(answer.content))["data"]

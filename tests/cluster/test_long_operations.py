@@ -22,8 +22,8 @@ from cluster.models import Estate
 from tests.cluster.people import administrator, site_administrator
 who = administrator()
 there = connecting.add(
-    site_administrator(), {secret!r}, name="pve", kind="proxmox", host="127.0.0.1", port={port}, username={token!r},
-    may_act=True, four_eyes=False,
+    site_administrator(), {secret!r}, name="pve", kind="proxmox", host="127.0.0.1", port={port},
+    username={token!r}, may_act=True, four_eyes=False,
 )
 snapshot.save(Estate(name="pve"), connections.observe_estate(there, lambda stage: None).reading)
 print(operating.propose(who, there, "migrate", "db", "pve2", real=True).pk)

@@ -6,6 +6,8 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from django.conf import settings
+from django.urls import get_resolver
 
 from cluster import manual
 from planner.parameters import Parameters
@@ -107,3 +109,14 @@ def test_the_pages_are_served_and_no_other_file_is() -> None:
     assert "&lt;b&gt;" in client.get("/help/", {"q": "<b>"}).content.decode()
     for other in ("formulas/tour", "guide/nothing", "secrets/tour", "guide/..%2F..%2FREADME"):
         assert client.get(f"/help/{other}/").status_code == 404
+
+
+def test_every_address_that_a_template_names_there_is():
+    names = {
+        name
+        for template in (settings.BASE_DIR / "templates").rglob("*.html")
+        for name in re.findall(r"\{% url '([\w-]+)'", template.read_text())
+    }
+    known = {name for name in get_resolver().reverse_dict if isinstance(name, str)}
+    assert names - known - {"set_language"} == set()
+    assert len(names) > 60

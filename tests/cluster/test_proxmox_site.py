@@ -37,8 +37,8 @@ def pve(tmp_path: Path, settings: Any) -> Iterator[Pve]:
 @pytest.fixture
 def there(pve: Pve) -> Connection:
     return connecting.add(
-        site_administrator(), SECRET, name="pve", kind="proxmox", host="127.0.0.1", port=pve.port, username=TOKEN,
-        may_act=True, four_eyes=False,
+        site_administrator(), SECRET, name="pve", kind="proxmox", host="127.0.0.1", port=pve.port,
+        username=TOKEN, may_act=True, four_eyes=False,
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from django.test import Client
 from django.utils import translation
 from django.utils.translation.template import templatize
 
-from cluster import snapshot
+from cluster import labels, snapshot
 from cluster.management.commands.makemessages import PLANNER_KEYWORDS
 from cluster.models import Estate, Host, Plan, VirtualMachine
 from cluster.wording import say
@@ -183,3 +183,11 @@ def test_no_page_speaks_english_to_a_french_reader(stored: Estate) -> None:
             said = html.unescape(client.get(page).content.decode())
             assert 'lang="fr"' in said, page
             assert {text for text in english if text in said} == set(), page
+
+
+def test_the_units_of_price_cards_are_french() -> None:
+    with translation.override("fr"):
+        assert labels.card_unit_of("core/year") == "cœur/an"
+        assert labels.card_unit_of("hosts/administrator") == "hôtes/administrateur"
+        assert labels.card_unit_of("kg/kWh") == "kg/kWh"
+        assert labels.card_unit_of("host") == "hôte"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.core.files.base import File
 from django.core.management.base import BaseCommand, CommandError
 
 from cluster import services, tasks
+from cluster.demo import DEMO
 from cluster.models import Estate, Run
 
-DEMO = settings.BASE_DIR / "scenarios" / "demo" / "estate.json"
 NAME = "Demo"
 
 
