@@ -56,6 +56,11 @@ class Site:
         command = [sys.executable, "-c", BEGIN + textwrap.dedent(code)]
         return self._begin(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
+    def start_quietly(self, code: str) -> subprocess.Popen[str]:
+        """As `start`, where what it complains about is expected."""
+        command = [sys.executable, "-c", BEGIN + textwrap.dedent(code)]
+        return self._begin(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
     def start_broker(self) -> subprocess.Popen[str]:
         """The site's own valkey; REDIS_URL names it already."""
         folder = self.folder / "broker"
