@@ -124,9 +124,13 @@ def any_site(request: pytest.FixtureRequest) -> Iterator[Site]:
     if request.param == "sqlite":
         yield from _sqlite_site(request.getfixturevalue("migrated_file"))
     else:
-        migrated = request.getfixturevalue("migrated_url")
-        url = _new_database(migrated, migrated.split("?")[0].rpartition("/")[2])
-        yield from _site(_folder(), url)
+        yield from _postgresql_site(request.getfixturevalue("migrated_url"))
+
+
+@pytest.fixture
+def postgresql_site(migrated_url: str) -> Iterator[Site]:
+    """A site on PostgreSQL, whose clock is not that of its workers."""
+    yield from _postgresql_site(migrated_url)
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +149,11 @@ def _sqlite_site(migrated_file: Path) -> Iterator[Site]:
     folder = _folder()
     shutil.copy(migrated_file, folder)
     yield from _site(folder, f"sqlite:///{folder}/{migrated_file.name}")
+
+
+def _postgresql_site(migrated: str) -> Iterator[Site]:
+    url = _new_database(migrated, migrated.split("?")[0].rpartition("/")[2])
+    yield from _site(_folder(), url)
 
 
 def _folder() -> Path:

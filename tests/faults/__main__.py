@@ -1,6 +1,6 @@
 """The whole of Headroom, broken again and again while people use it: nothing may be lost, nothing told twice.
 
-    python -m tests.faults --seconds 60 [--seed 1] [--clock] [--postgresql] [--every 5]
+    python -m tests.faults --seconds 60 [--seed 1] [--postgresql] [--every 5]
 
 Prints each fault as it is injected, then what was expected and what was seen; exits with 1 where anything was
 lost, doubled or left undone.  The long form is --seconds 3600.
@@ -23,7 +23,7 @@ from typing import Any
 
 from tests.cluster.conftest import ROOT
 from tests.faults.faults import Inject, faults_of, missing
-from tests.faults.stack import FAKETIME, Stack, small_disk
+from tests.faults.stack import Stack, small_disk
 from tests.faults.writer import COUNT, WRITER
 
 UNDONE_S = 240.0  # a run may be taken up three times, each after a lease of 30 s and a sweep of 15
@@ -36,7 +36,6 @@ class Asked:
     seed: int
     every_s: float
     rate: float
-    clock: bool
 
 
 @dataclass(frozen=True)
@@ -145,16 +144,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--every", type=float, default=5, help="seconds between two faults, on average")
     parser.add_argument("--rate", type=float, default=20, help="events a second")
-    parser.add_argument("--clock", action="store_true", help="let the stack's clock jump by ten minutes")
     parser.add_argument("--postgresql", action="store_true", help="on PostgreSQL instead of SQLite")
     given = parser.parse_args()
-    if given.clock and not FAKETIME:
-        parser.error("--clock needs libfaketime: sudo apt-get install -y faketime")
-    asked = Asked(given.seconds, given.seed, given.every, given.rate, given.clock)
+    asked = Asked(given.seconds, given.seed, given.every, given.rate)
     with contextlib.ExitStack() as tidy:
         url = tidy.enter_context(postgresql()) if given.postgresql else ""
         folder, can_fill = tidy.enter_context(small_disk())
-        stack = Stack(folder, url, given.clock)
+        stack = Stack(folder, url)
         tidy.callback(stack.end)
         stack.start()
         outcome = break_it(stack, asked, faults_of(stack, disk_can_fill=can_fill))

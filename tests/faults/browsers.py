@@ -13,12 +13,14 @@ import contextlib
 import json
 import random
 import sys
+import time
 from dataclasses import dataclass
 
 import websockets
 
 RETRY_S = 0.3
 CATCH_UP_S = 120.0
+AWAKE_S, NAP_MAX_S = 1.0, 6.0  # a slow browser reads for a while, and then takes nothing for a while
 
 
 @dataclass
@@ -64,12 +66,14 @@ async def listen(port: int, session: str, follower: Follower) -> None:
         ping_interval=None,
     ) as socket:
         follower.connects += 1
+        woke_at = time.monotonic()
         async for text in socket:
             frame = json.loads(text)
             for event in frame.get("events", ()):
                 follower.hear(event["seq"])
-            if follower.slow:
-                await asyncio.sleep(random.uniform(0, 3))
+            if follower.slow and time.monotonic() - woke_at > AWAKE_S:
+                await asyncio.sleep(random.uniform(0, NAP_MAX_S))
+                woke_at = time.monotonic()
 
 
 async def lie_dead(port: int, session: str) -> None:

@@ -13,12 +13,11 @@ from typing import TypeAlias
 import psycopg
 import redis
 
-from tests.faults.stack import FAKETIME, Stack
+from tests.faults.stack import Stack
 
 Inject: TypeAlias = Callable[[Stack], bool]
 FULL_S = 4.0
 STOPPED_S = 8.0
-JUMPED_S = 8.0
 CHUNK = bytes(1 << 20)
 
 
@@ -64,16 +63,6 @@ def fill_disk(stack: Stack) -> bool:
     return True
 
 
-def jump(by_s: int) -> Inject:
-    def jump_and_come_back(stack: Stack) -> bool:
-        stack.clock_file.write_text(f"{by_s:+d}")
-        time.sleep(JUMPED_S)
-        stack.clock_file.write_text("+0")
-        return True
-
-    return jump_and_come_back
-
-
 def kill_whole(stack: Stack) -> bool:
     stack.restart_whole()
     return True
@@ -95,8 +84,6 @@ def faults_of(stack: Stack, *, disk_can_fill: bool) -> dict[str, Inject]:
         found["database connections cut"] = cut_database_connections
     if disk_can_fill:
         found["disk full 4 s"] = fill_disk
-    if stack.has_clock:
-        found |= {"clock +10 min": jump(600), "clock -10 min": jump(-600)}
     return found
 
 
@@ -105,6 +92,5 @@ def missing(stack: Stack, *, disk_can_fill: bool) -> list[str]:
     return [
         *([] if stack.database_url else ["database connections cut: --postgresql"]),
         *([] if disk_can_fill else ["disk full: run as root, where a tmpfs can be mounted"]),
-        *([] if stack.has_clock else ["clock jumps: sudo apt-get install -y faketime"] if not FAKETIME else
-          ["clock jumps: --clock"]),
-    ]  # fmt: skip
+        "clock jumps: tests/cluster/test_clock.py",
+    ]

@@ -1,4 +1,4 @@
-"""A whole Headroom for the harness: `headroom up` on a disk of its own, with a clock that can be set."""
+"""A whole Headroom for the harness: `headroom up` on a disk of its own."""
 
 from __future__ import annotations
 
@@ -19,33 +19,22 @@ from tests.cluster.test_socket import LOGIN
 from tests.launcher.running import Up
 
 DISK_MIB = 256
-FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
 
 
 class Stack:
     """Starts, and starts again when it was killed as a whole, on the same port and data."""
 
-    def __init__(self, folder: Path, database_url: str = "", clock: bool = False) -> None:
+    def __init__(self, folder: Path, database_url: str = "") -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = int(free.getsockname()[1])
         self.folder = folder
         self.data_dir = folder / "data"
-        self.clock_file = folder / "clock"
         more = {"DJANGO_SETTINGS_MODULE": "config.settings", "WORKERS": "2", "DEMO": "false"}
         if database_url:
             more["DATABASE_URL"] = database_url
         self.database_url = database_url
         self.site = Site(self.data_dir, {**os.environ, **more, "HEADROOM_DATA_DIR": str(self.data_dir)})
-        if clock:  # the stack alone: whoever counts keeps the real one
-            self.clock_file.write_text("+0")
-            more |= {
-                "LD_PRELOAD": str(FAKETIME[0]),
-                "FAKETIME_TIMESTAMP_FILE": str(self.clock_file),
-                "FAKETIME_NO_CACHE": "1",
-                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            }
-        self.has_clock = clock
         self.up = Up(self.data_dir, ("up", "--port", str(self.port)), more)
 
     def start(self) -> None:
