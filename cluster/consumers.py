@@ -68,7 +68,7 @@ class EventsConsumer(AsyncWebsocketConsumer):
         """Ignore it: a browser has nothing to say here."""
 
     async def _tell(self, reader: Reader, language: str) -> None:
-        """Tell until the socket ends; where rows cannot be read it has to end, or it would be silent for ever."""
+        """Tell until the socket ends; where rows cannot be read it ends, or it would be silent for ever."""
         try:
             await self._tell_all(reader, language)
         except DatabaseError as error:

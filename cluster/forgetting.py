@@ -25,7 +25,9 @@ def forget_old_events(keep_days: int | None = None) -> int:
     days = settings.EVENTS_KEEP_DAYS if keep_days is None else keep_days
     if days <= 0:
         return 0
-    found = Event.objects.filter(at__lt=timezone.now() - timedelta(days=days)).aggregate(Min("seq"), Max("seq"))
+    found = Event.objects.filter(at__lt=timezone.now() - timedelta(days=days)).aggregate(
+        Min("seq"), Max("seq")
+    )
     if found["seq__max"] is None:
         return 0
     newest = Event.objects.aggregate(Max("seq"))["seq__max"]

@@ -87,7 +87,7 @@ def runs_under_way(user: Reader) -> QuerySet[Run]:
 
 
 def overdue_s() -> float:
-    """How long ago the lease of the run ran out that has waited longest for somebody to take it up; 0: none does."""
+    """How long ago the lease of the run ran out that waits longest to be taken up; 0: none waits."""
     unfinished = Run.objects.filter(state__in=[Run.State.QUEUED, Run.State.RUNNING])
     oldest = unfinished.aggregate(Min("lease_until"))["lease_until__min"]
     return max(0.0, (timezone.now() - oldest).total_seconds()) if oldest else 0.0

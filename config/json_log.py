@@ -1,6 +1,6 @@
 """One line of JSON a record: when, how bad, who, what, and the request, run or operation that it belongs to.
 
-Terminals get plain lines; files, journals and containers get these (HEADROOM_LOGS=plain or json says otherwise).
+Terminals get plain lines; files, journals and containers get these.  HEADROOM_LOGS=plain or json decides.
 """
 
 from __future__ import annotations

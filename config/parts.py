@@ -11,7 +11,7 @@ WEBSOCKET_MESSAGE_BYTES = 64 * 1024  # browsers only send where they are in the 
 # A warning that says nothing to the owner of a site, by its first words.
 AS_ROOT = "You're running the worker with superuser privileges"  # JSON only: nothing to unpickle
 PORT_MAX = 65_535
-# In the order in which a free worker looks: what keeps the house, what acts, what somebody waits for, the rest.
+# In the order in which a free worker looks: what keeps the house, what acts, what somebody waits for.
 QUEUES = ("care", "act", "quick", "long", "celery")
 GRACE_S = 5  # what open requests get when the web process stops
 

@@ -185,7 +185,7 @@ CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
-# By kind of work, so that a long import never stands in the way of a sweep or a question (docs/operations.md).
+# By kind of work, so that a long import is never in the way of a sweep or a question (docs/operations.md).
 CELERY_TASK_DEFAULT_QUEUE = "celery"
 CELERY_TASK_ROUTES = {
     "cluster.tasks.sweep_lost_runs": {"queue": "care"},
@@ -203,7 +203,9 @@ CELERY_TASK_ROUTES = {
     "cluster.tasks.examine_wiring": {"queue": "long"},
     "cluster.tasks.play_years": {"queue": "long"},
 }
-EVENTS_KEEP_DAYS = env.int("HEADROOM_EVENTS_KEEP_DAYS", default=365)  # 0: for ever; the audit is kept in any case
+EVENTS_KEEP_DAYS = env.int(
+    "HEADROOM_EVENTS_KEEP_DAYS", default=365
+)  # 0: for ever; the audit is kept in any case
 CELERY_BEAT_SCHEDULE = {
     "forget-old-events": {
         "task": "cluster.tasks.forget_old_events",

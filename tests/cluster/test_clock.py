@@ -1,4 +1,4 @@
-"""A worker whose clock is wrong by ten minutes takes nothing away from one that works, and loses nothing itself.
+"""A worker whose clock is wrong by ten minutes takes nothing from one that works, and loses nothing.
 
 Leases are written and judged by the database's clock.  On SQLite that is the machine's own, which all share.
 """

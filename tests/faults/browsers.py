@@ -52,7 +52,7 @@ async def follow(port: int, session: str, follower: Follower) -> None:
             await listen(port, session, follower)
         except (OSError, websockets.WebSocketException, TimeoutError) as end:
             follower.ends = f"{type(end).__name__} {end}"[:80]
-        await asyncio.sleep(RETRY_S * (1 + random.random()))
+        await asyncio.sleep(RETRY_S * (1 + random.random()))  # noqa: S311
 
 
 async def listen(port: int, session: str, follower: Follower) -> None:
@@ -72,7 +72,7 @@ async def listen(port: int, session: str, follower: Follower) -> None:
             for event in frame.get("events", ()):
                 follower.hear(event["seq"])
             if follower.slow and time.monotonic() - woke_at > AWAKE_S:
-                await asyncio.sleep(random.uniform(0, NAP_MAX_S))
+                await asyncio.sleep(random.uniform(0, NAP_MAX_S))  # noqa: S311
                 woke_at = time.monotonic()
 
 
@@ -109,7 +109,8 @@ async def main(port: int, session: str, steady: int, slow: int, dead: int, begin
         "missed": sum(follower.missed for follower in followers),
         "late": sum(max(0, upto - follower.last) for follower in followers),
         "behind": [
-            f"{'slow' if one.slow else 'steady'} at {one.last} of {upto}, {one.connects} connections, {one.ends}"
+            f"{'slow' if one.slow else 'steady'} at {one.last} of {upto}, {one.connects} connections "
+            f"{one.ends}"
             for one in followers if one.last < upto
         ],
         "connects": sum(follower.connects for follower in followers),

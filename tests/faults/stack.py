@@ -58,7 +58,9 @@ class Stack:
 
     def kill_child_of_worker(self) -> bool:
         main = self.pid("worker")
-        children = [pid for pid, command in self.up.processes().items() if "worker" in command and pid != main]
+        children = [
+            pid for pid, command in self.up.processes().items() if "worker" in command and pid != main
+        ]
         if not children:
             return False
         os.kill(max(children), signal.SIGKILL)

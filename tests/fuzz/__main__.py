@@ -56,9 +56,9 @@ def try_one(reader: Reader, data: bytes, found: Found, keep: Path | None) -> Non
         reader.call(data)
         found.read += 1
     except reader.refuses as refusal:
-        assert str(refusal)
+        assert str(refusal)  # noqa: PT017
         found.refused += 1
-    except (Exception, TooSlow) as crash:
+    except (Exception, TooSlow) as crash:  # noqa: BLE001
         note(reader, data, found, keep, crash)
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
@@ -81,7 +81,7 @@ def note(reader: Reader, data: bytes, found: Found, keep: Path | None, crash: Ba
 def fuzz(chosen: list[Reader], seconds: float, seed: int, keep: Path | None) -> dict[str, Found]:
     """Give each reader its turn until the time is over."""
     found = {reader.name: Found() for reader in chosen}
-    chance = {reader.name: random.Random(f"{seed} {reader.name}") for reader in chosen}
+    chance = {reader.name: random.Random(f"{seed} {reader.name}") for reader in chosen}  # noqa: S311
     ends_at = time.monotonic() + seconds
     while time.monotonic() < ends_at:
         for reader in chosen:
@@ -106,7 +106,10 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MIB * 2**20,) * 2)
     signal.signal(signal.SIGVTALRM, ring)
     found = fuzz(chosen, asked.seconds, asked.seed, asked.keep)
-    print(f"{'reader':16} {'inputs':>8} {'read':>8} {'refused':>8} {'crashes':>7} {'ms each':>8} {'slowest s':>9}")
+    print(
+        f"{'reader':16} {'inputs':>8} {'read':>8} {'refused':>8} {'crashes':>7} "
+        f"{'ms each':>8} {'slowest s':>9}"
+    )
     for name, one in found.items():
         each_ms = 1000 * one.spent_s / max(1, one.inputs)
         print(

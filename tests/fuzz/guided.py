@@ -34,7 +34,7 @@ def main() -> None:
             try:
                 reader.call(data)
             except reader.refuses as refusal:
-                assert str(refusal)
+                assert str(refusal)  # noqa: PT017
 
         places = [word for word in rest if not word.startswith("-")]
         options = [word for word in rest if word.startswith("-")]

@@ -11,7 +11,8 @@ from tests.workbooks import zipped
 WORDS: Final = (
     b"\xff" * 4, bytes(4), b"<c r", b'"', b"NaN", b"1e999", b"-5", b"9" * 30, b"null", b"true", b"{}", b"[]",
     b"]]>", b"<!DOCTYPE a [<!ENTITY b 'c'>]>", b"&b;", b"<row>", b"</c>", b'<c r="XFD9"/>', b";", b",", b"\n",
-    b"\r\n", b"\t", b"'", b"\xef\xbb\xbf", b"\xff\xfe", b"1 234,5", b"\xe2\x80\xaf", b"\xe2\x80\xae", b"\xd8\x00",
+    b"\r\n", b"\t", b"'", b"\xef\xbb\xbf", b"\xff\xfe", b"1 234,5", b"\xe2\x80\xaf", b"\xe2\x80\xae",
+    b"\xd8\x00",
     b"at 1e400 fail ", b"at nan ", b"#", b"\\u0000", b"\\ud800", b"\xc3\x28", b"../../", b"=1+1", b"0x10",
     b"\xd9\xa3", b"1_000", b"Infinity", b"--5", b"2026-02-30", b"0001-01-01", b"9999-12-31",
 )  # fmt: skip

@@ -31,10 +31,14 @@ DOCUMENT = (
     b'"disk_mib":1,"cluster":"c","host":"h"}]}'
 )
 BOOK = b"key,low,currency,source\nserver,9000,EUR,quote 17\n"
-TRACE = b"date,name,resource,value,capacity,unit\n2026-03-01,c,memory,1,8,GiB\n2026-03-02T10:00,c,memory,2,8,GiB\n"
+TRACE = (
+    b"date,name,resource,value,capacity,unit\n"
+    b"2026-03-01,c,memory,1,8,GiB\n2026-03-02T10:00,c,memory,2,8,GiB\n"
+)
 BITBRAINS = (
     b"Timestamp [ms];CPU usage [MHZ];CPU capacity provisioned [MHZ];Memory usage [KB];"
-    b"Memory capacity provisioned [KB]\n1376314846;99.1;11704;1000;67108864\n1376315146;80;11704;1000;67108864\n"
+    b"Memory capacity provisioned [KB]\n"
+    b"1376314846;99.1;11704;1000;67108864\n1376315146;80;11704;1000;67108864\n"
 )
 OVF = (
     b'<Envelope xmlns="http://schemas.dmtf.org/ovf/envelope/1"><DiskSection>'
