@@ -85,7 +85,7 @@ while under_way:
             done, failed = done + (state == "succeeded"), failed + (state != "succeeded")
             if time.monotonic() < ends_at:
                 under_way.update([ask()])
-    if time.monotonic() > ends_at + 600:
+    if time.monotonic() > ends_at + {patience}:
         break
 waited.sort()
 print(done, failed, len(under_way), waited[len(waited) // 2] if waited else 0, waited[-1] if waited else 0)
@@ -163,13 +163,14 @@ def hold(stack: Stack, asked: argparse.Namespace) -> bool:
     visitor = Visitor(stack.port, cookie, estate, time.monotonic() + asked.seconds)
     visiting = threading.Thread(target=visitor.visit)
     publisher = stack.site.start(PUBLISH.format(events=events, rate=asked.rate))
-    planner = stack.site.start(PLANS.format(seconds=asked.seconds, plans=asked.plans))
+    planner = stack.site.start(
+        PLANS.format(seconds=asked.seconds, plans=asked.plans, patience=asked.patience)
+    )
     visiting.start()
     visiting.join()
     published_s = float(publisher.stdout.readline())
     found = json.loads(crowd.stdout.readline())
     after = rss_mib(stack)
-    done, failed, left, half_s, longest_s = planner.stdout.readline().split()
     report_pages(visitor)
     print(
         f"events              {asked.browsers} browsers, {events} events in {published_s:.0f} s: "
@@ -177,6 +178,7 @@ def hold(stack: Stack, asked: argparse.Namespace) -> bool:
         f"{found['lost']} lost, "
         f"{found['disordered']} out of order, {found['ended']} sockets closed"
     )
+    done, failed, left, half_s, longest_s = planner.stdout.readline().split()
     print(
         f"plans               {asked.plans} at once: {done} done, {failed} failed, {left} left; "
         f"p50 {float(half_s):.1f} s, longest {float(longest_s):.1f} s"
@@ -207,7 +209,9 @@ def main() -> int:
     parser.add_argument("--plans", type=int, default=20, help="planning requests under way at once")
     parser.add_argument("--vms", type=int, default=45_000)
     parser.add_argument("--hosts", type=int, default=2_500)
+    parser.add_argument("--patience", type=float, default=600, help="seconds for plans under way at the end")
     asked = parser.parse_args()
+    sys.stdout.reconfigure(line_buffering=True)
     with small_disk(DISK_MIB) as (folder, _can_fill):
         stack = Stack(folder)
         try:
