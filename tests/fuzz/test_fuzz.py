@@ -10,7 +10,7 @@ from tests.fuzz.__main__ import Found, try_one
 from tests.fuzz.mutate import mutated
 from tests.fuzz.readers import Reader, readers
 
-INPUTS = 60
+INPUTS = 25
 READERS = readers()
 
 
