@@ -9,6 +9,7 @@ from pathlib import Path
 import environ
 from csp.constants import NONCE, NONE, SELF, UNSAFE_INLINE
 from django.utils.translation import gettext_lazy as _
+from kombu import Exchange, Queue
 
 from config import broker
 from config.secret_key import read_or_make_secret_key
@@ -187,6 +188,9 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 # By kind of work, so that a long import is never in the way of a sweep or a question (docs/operations.md).
 CELERY_TASK_DEFAULT_QUEUE = "celery"
+CELERY_TASK_QUEUES = [  # what a worker takes from that is told of none, in this order
+    Queue(name, Exchange(name), routing_key=name) for name in ("care", "act", "quick", "long", "celery")
+]
 CELERY_TASK_ROUTES = {
     "cluster.tasks.sweep_lost_runs": {"queue": "care"},
     "cluster.tasks.reconcile_operations": {"queue": "care"},

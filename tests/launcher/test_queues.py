@@ -24,6 +24,7 @@ def test_a_worker_takes_from_all_queues_in_order_until_some_are_named() -> None:
     assert ",".join(parts.QUEUES) in parts.worker()
     assert "long" in parts.worker("long")
     assert parts.QUEUES[0] == "care"
+    assert tuple(queue.name for queue in settings.CELERY_TASK_QUEUES) == parts.QUEUES
 
 
 def test_a_queue_that_nobody_fills_is_refused(tmp_path: Path) -> None:
