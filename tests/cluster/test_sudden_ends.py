@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import signal
@@ -71,5 +72,6 @@ def test_sixty_killed_writers_leave_a_sound_database_with_all_that_they_acknowle
 async def test_two_hundred_deaths_between_commit_and_push_delay_events_and_lose_none(site: Site) -> None:
     web = web_of(site)
     async with web.follow("?after=0") as opened:
-        assert site.run(DIE_AFTER_COMMIT.replace("DEATHS", str(DEATHS))) == "died"
+        code = DIE_AFTER_COMMIT.replace("DEATHS", str(DEATHS))
+        assert await asyncio.to_thread(site.run, code) == "died"
         assert seqs(await events_of(opened, DEATHS)) == list(range(1, DEATHS + 1))
