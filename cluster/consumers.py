@@ -4,13 +4,14 @@
     -> {"type": "events", "events": [{"seq": 42, "at": ..., "kind": ..., "text": ...}, ...]}
     -> {"type": "ping", "seq": 57}                    when nothing has happened for a while
 
-Closed with 4401: not (or no longer) logged in; 4400: `after` is no number; 4008: too slow, come again
-with the last `seq` seen.
+Closed with 4401: not (or no longer) logged in; 4400: `after` is no number; 4008: too slow, and 4503: the
+database did not answer; come again with the last `seq` seen.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -19,6 +20,7 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY
+from django.db import DatabaseError
 from django.utils.translation import get_supported_language_variant
 from django.utils.translation.trans_real import parse_accept_lang_header
 
@@ -29,6 +31,8 @@ from cluster.roles import Action, rights_of
 
 CLOSE_WITHIN_S: Final = 5.0
 SEQ_DIGITS_MAX: Final = 18  # a 64-bit number
+
+_log = logging.getLogger(__name__)
 
 
 class EventsConsumer(AsyncWebsocketConsumer):
@@ -75,6 +79,14 @@ class EventsConsumer(AsyncWebsocketConsumer):
         """Ignore it: a browser has nothing to say here."""
 
     async def _tell(self, reader: Reader, language: str) -> None:
+        """Tell until the socket ends; where rows cannot be read it ends, or it would be silent for ever."""
+        try:
+            await self._tell_all(reader, language)
+        except DatabaseError as error:
+            _log.warning("a reader of the feed is asked to come again: %s", error)
+            self._end(Closed.COME_AGAIN)
+
+    async def _tell_all(self, reader: Reader, language: str) -> None:
         here = hub()
         await self.send(hello_frame(reader.cursor, here.last_seq))
         while True:

@@ -213,6 +213,7 @@ class Closed:
     BAD_REQUEST: Final = 4400
     NOT_LOGGED_IN: Final = 4401
     TOO_SLOW: Final = 4008
+    COME_AGAIN: Final = 4503
 
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()

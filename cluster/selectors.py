@@ -24,7 +24,7 @@ from typing import Final, Literal
 import msgspec
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Count, Model, Q, QuerySet
+from django.db.models import Count, Min, Model, Q, QuerySet
 from django.utils import timezone
 from msgspec import Struct
 
@@ -88,6 +88,13 @@ def visible_runs(user: Reader) -> QuerySet[Run]:
 def runs_under_way(user: Reader) -> QuerySet[Run]:
     """The runs that are not finished."""
     return visible_runs(user).filter(state__in=[Run.State.QUEUED, Run.State.RUNNING])
+
+
+def overdue_s() -> float:
+    """How long ago the lease of the run ran out that waits longest to be taken up; 0: none waits."""
+    unfinished = Run.objects.filter(state__in=[Run.State.QUEUED, Run.State.RUNNING])
+    oldest = unfinished.aggregate(Min("lease_until"))["lease_until__min"]
+    return max(0.0, (timezone.now() - oldest).total_seconds()) if oldest else 0.0
 
 
 def visible_rehearsals(user: Reader) -> QuerySet[Rehearsal]:

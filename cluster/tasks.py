@@ -15,6 +15,7 @@ from cluster import (
     connecting,
     connections,
     demo,
+    forgetting,
     observing,
     operating,
     pricing,
@@ -192,6 +193,12 @@ def price_estate(run_id: str) -> None:
 def sweep_lost_runs() -> None:
     """Send again what no worker holds."""
     services.sweep_lost_runs()
+
+
+@shared_task(name="cluster.tasks.forget_old_events")
+def forget_old_events() -> None:
+    """Delete events that are older than the site keeps them."""
+    log.info("%d old events forgotten", forgetting.forget_old_events())
 
 
 def _call_helpers(run_id: str, count: int) -> None:

@@ -1,4 +1,8 @@
-"""/livez: the process answers.  /readyz: the database, the broker and a worker answer too."""
+"""/livez: the process answers.  /readyz: everything that an answer needs is there and up to date.
+
+The database answers and has the tables of this version; the broker answers; a worker gave a sign of life; and
+what was asked for is taken up, so that nothing waits in the outbox.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,15 @@ import redis
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 
+from cluster import selectors
 from config.celery import WORKER_KEY_PREFIX
 
 ANSWER_WITHIN_S = 2.0
+OUTBOX_OLD_S = 120.0  # a lease of 30 s, a sweep of 15, and patience: then nobody sweeps
 
 
 @login_not_required
@@ -53,6 +60,24 @@ def _database_fault() -> str:
     return ""
 
 
+def _tables_fault() -> str:
+    """Compares what is applied with what this version has; once they agree, they do until the next start."""
+    global _tables_agree
+    if _tables_agree:
+        return ""
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if missing:
+        return f"{len(missing)} migrations are not applied, first {missing[0][0]}"
+    _tables_agree = True
+    return ""
+
+
+def _outbox_fault() -> str:
+    age_s = selectors.overdue_s()
+    return f"a run waits {age_s:.0f} s beyond its time: nobody sweeps" if age_s > OUTBOX_OLD_S else ""
+
+
 def _broker_fault() -> str:
     with _broker() as client:
         client.ping()
@@ -71,8 +96,11 @@ def _broker() -> redis.Redis:
     )
 
 
+_tables_agree = False
 CHECKS: dict[str, Callable[[], str]] = {
     "database": _database_fault,
+    "tables": _tables_fault,
+    "outbox": _outbox_fault,
     "broker": _broker_fault,
     "worker": _worker_fault,
 }

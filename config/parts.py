@@ -11,6 +11,8 @@ WEBSOCKET_MESSAGE_BYTES = 64 * 1024  # browsers only send where they are in the 
 # A warning that says nothing to the owner of a site, by its first words.
 AS_ROOT = "You're running the worker with superuser privileges"  # JSON only: nothing to unpickle
 PORT_MAX = 65_535
+# In the order in which a free worker looks: what keeps the house, what acts, what somebody waits for.
+QUEUES = ("care", "act", "quick", "long", "celery")
 GRACE_S = 5  # what open requests get when the web process stops
 
 
@@ -24,11 +26,13 @@ def web(*address: str) -> list[str]:
     ]
 
 
-def worker() -> list[str]:
+def worker(queues: str = "") -> list[str]:
+    """The worker process, for some of the queues or for all."""
+    chosen = queues or os.environ.get("WORKER_QUEUES") or ",".join(QUEUES)
     workers = os.environ.get("WORKERS") or str(min(4, len(os.sched_getaffinity(0))))
     quick_start = ("--without-gossip", "--without-mingle")  # both only serve fleets of workers
     name = f"headroom-{os.getpid()}@%h"
-    return _celery("worker", "--concurrency", workers, "--hostname", name, *quick_start)
+    return _celery("worker", "--concurrency", workers, "--hostname", name, "--queues", chosen, *quick_start)
 
 
 def beat() -> list[str]:
@@ -60,6 +64,14 @@ def port_number(text: str) -> int:
     return int(text)
 
 
+def queues(text: str) -> str:
+    """Names of queues, checked: a worker of a queue that nobody fills would only seem to work."""
+    unknown = sorted(set(text.split(",")) - set(QUEUES))
+    if unknown:
+        raise argparse.ArgumentTypeError(f"no queue {unknown[0]!r}; there are {', '.join(QUEUES)}")
+    return text
+
+
 def main() -> None:
     """Become the web, worker or beat process, for a machine whose broker and database live elsewhere."""
     parser = argparse.ArgumentParser(prog="headroom")
@@ -67,7 +79,8 @@ def main() -> None:
     address = parts.add_parser("web")
     address.add_argument("--host", default=os.environ.get("WEB_HOST") or "127.0.0.1")
     address.add_argument("--port", type=port_number, default=os.environ.get("WEB_PORT") or "8000")
-    parts.add_parser("worker")
+    working = parts.add_parser("worker")
+    working.add_argument("--queues", type=queues, default="", help=f"some of {','.join(QUEUES)}; default all")
     parts.add_parser("beat")
     asked = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -78,7 +91,7 @@ def main() -> None:
         collect_static()
         command = web("--host", asked.host, "--port", str(asked.port))
     else:
-        command = worker() if asked.part == "worker" else beat()
+        command = worker(asked.queues) if asked.part == "worker" else beat()
     os.execv(command[0], command)
 
 

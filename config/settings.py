@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from datetime import timedelta
 from pathlib import Path
 
 import environ
 from csp.constants import NONCE, NONE, SELF, UNSAFE_HASHES
 from django.utils.translation import gettext_lazy as _
+from kombu import Exchange, Queue
 
 from config import broker
 from config.plotly_styles import PLOTLY_STYLES, style_hash
@@ -217,6 +219,7 @@ _VISIBILITY_TIMEOUT_S = 3600  # longer than two of the longest tasks, so that no
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": _VISIBILITY_TIMEOUT_S,
     "unacked_restore_throttle": 1,  # the default of 10 delays a redelivery by 100 s
+    "queue_order_strategy": "priority",  # a free worker looks into its queues in the order they were named
 }
 CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {"visibility_timeout": _VISIBILITY_TIMEOUT_S}
 CELERY_VISIBILITY_TIMEOUT = _VISIBILITY_TIMEOUT_S
@@ -237,7 +240,37 @@ CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
+# By kind of work, so that a long import is never in the way of a sweep or a question (docs/operations.md).
+CELERY_TASK_DEFAULT_QUEUE = "celery"
+CELERY_TASK_QUEUES = [  # what a worker takes from that is told of none, in this order
+    Queue(name, Exchange(name), routing_key=name) for name in ("care", "act", "quick", "long", "celery")
+]
+CELERY_TASK_ROUTES = {
+    "cluster.tasks.sweep_lost_runs": {"queue": "care"},
+    "cluster.tasks.reconcile_operations": {"queue": "care"},
+    "cluster.tasks.refresh_due": {"queue": "care"},
+    "cluster.tasks.forget_old_events": {"queue": "care"},
+    "cluster.tasks.carry_out": {"queue": "act"},
+    "cluster.tasks.abort_operation": {"queue": "care"},  # never behind what it is to stop
+    "cluster.tasks.make_plan": {"queue": "quick"},
+    "cluster.tasks.make_study": {"queue": "quick"},
+    "cluster.tasks.rehearse": {"queue": "quick"},
+    "cluster.tasks.price_estate": {"queue": "quick"},
+    "cluster.tasks.import_estate": {"queue": "long"},
+    "cluster.tasks.refresh_estate": {"queue": "long"},
+    "cluster.tasks.drill": {"queue": "long"},
+    "cluster.tasks.examine_wiring": {"queue": "long"},
+    "cluster.tasks.play_years": {"queue": "long"},
+}
+EVENTS_KEEP_DAYS = env.int(
+    "HEADROOM_EVENTS_KEEP_DAYS", default=365
+)  # 0: for ever; the audit is kept in any case
 CELERY_BEAT_SCHEDULE = {
+    "forget-old-events": {
+        "task": "cluster.tasks.forget_old_events",
+        "schedule": 24 * 3600.0,
+        "options": {"expires": 3600},
+    },
     "sweep-lost-runs": {
         "task": "cluster.tasks.sweep_lost_runs",
         "schedule": 15.0,
@@ -285,6 +318,7 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
 
+_logs = env.str("HEADROOM_LOGS", default="plain" if sys.stderr.isatty() else "json")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -293,13 +327,15 @@ LOGGING = {
             "()": "config.legible_log.OneLine",
             "format": "{asctime} {levelname} {name}: {message}",
             "style": "{",
-        }
+        },
+        "json": {"()": "config.json_log.JsonLine"},
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": _logs}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "cluster": {"level": "INFO"},
         "config": {"level": "INFO"},
+        "uvicorn": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
         "django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
         "django.request": {"level": "ERROR"},  # an address that does not exist is no event
     },

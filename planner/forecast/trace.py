@@ -60,13 +60,19 @@ def _rows(content: bytes, filename: str) -> Iterator[list[str]]:
     except UnicodeDecodeError as error:
         raise FormatError(Sentence("not a text in UTF-8"), sheet=filename) from error
     delimiter = ";" if ";" in text.partition("\n")[0] else ","
-    for number, row in enumerate(csv.reader(io.StringIO(text), delimiter=delimiter)):
-        if number > ROWS_MAX:
-            raise FormatError(
-                Sentence("more than {rows} rows", {"rows": ROWS_MAX}), sheet=filename, row=number
-            )
-        if row:
-            yield row
+    lines = csv.reader(io.StringIO(text, newline=None), delimiter=delimiter)  # any end of line
+    try:
+        for number, row in enumerate(lines):
+            if number > ROWS_MAX:
+                raise FormatError(
+                    Sentence("more than {rows} rows", {"rows": ROWS_MAX}), sheet=filename, row=number
+                )
+            if row:
+                yield row
+    except csv.Error as error:
+        raise FormatError(
+            Sentence("{problem}", {"problem": str(error)}), sheet=filename, row=lines.line_num
+        ) from error
 
 
 def _own(rows: Iterator[list[str]], columns: Mapping[str, int], filename: str) -> tuple[Series, ...]:

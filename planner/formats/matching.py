@@ -12,12 +12,16 @@ from planner.formats.columns import COLUMNS, Column, Header, key_of, size_header
 from planner.formats.findings import Findings
 from planner.formats.headers import HEADERS
 from planner.formats.text import cleaned, shortened
+from planner.quality import FormatError
 from planner.sentence import Sentence
 
 # "Powrstate" is 0.95 like "Powerstate", "Hosts" 0.89 like "Host", "CPU" 0.86 like "CPUs"; "FT Role" is 0.46
 # like "FT State", "Owner Host" 0.62 like "Host".
 LIKENESS: Final = 0.84
 SHORTEST_LIKE: Final = 4  # shorter keys are like everything
+MAX_COLUMNS: Final = 16_384  # the last column of a spreadsheet, XFD
+RECOGNISED_BY: Final = 500  # header cells that say which sheet a file is; RVTools writes at most 98
+STRANGERS_MAX: Final = 500  # among more unknown headers than that nothing is guessed
 MAX_OWN_COLUMNS: Final = 300  # vCenter allows 128 custom attributes; more columns are no attributes
 STANDS_TWICE: Final = Sentence("The column {column} stands twice; the first is read").template
 
@@ -49,6 +53,15 @@ class _Matcher:
         self.at: dict[str, int] = {}
         self._plain = {position: key_of(cell) for position, cell in self.cells.items()}
         self._sizes = {position: size_header(cell) for position, cell in self.cells.items()}
+        self._bearers = {is_size: self._by_key(is_size) for is_size in (False, True)}
+
+    def _by_key(self, is_size: bool) -> dict[str, list[int]]:
+        """Where each key stands, in the order of the cells: a header of thousands is looked through once."""
+        found: dict[str, list[int]] = {}
+        for position in self.cells:
+            for key in self._keys(is_size, position):
+                found.setdefault(key, []).append(position)
+        return found
 
     def free(self) -> list[int]:
         """The positions no column has taken."""
@@ -57,9 +70,11 @@ class _Matcher:
 
     def find(self, column: Column) -> None:
         """Take the first free cell that bears one of the column's headers, the best header first."""
+        taken = set(self.at.values())
         for header in column.headers:
-            for position in self.free():
-                if wanted_key(column, header) in self.keys(column, position):
+            bearers = self._bearers[column.kind == "size"].get(wanted_key(column, header), ())
+            for position in bearers:
+                if position not in taken:
                     self.at[column.field] = position
                     return
 
@@ -96,7 +111,10 @@ class _Matcher:
 
         The dialect `vInfoInUse` puts the sheet's name before each header, so there the rest counts too.
         """
-        key = self._sizes[position].key if column.kind == "size" else self._plain[position]
+        return self._keys(column.kind == "size", position)
+
+    def _keys(self, is_size: bool, position: int) -> tuple[str, ...]:
+        key = self._sizes[position].key if is_size else self._plain[position]
         prefix = key_of(self.sheet)
         return (key, key.removeprefix(prefix)) if key.startswith(prefix) and key != prefix else (key,)
 
@@ -117,6 +135,9 @@ def match(sheet: str, cells: Sequence[str], findings: Findings, row: int = 1) ->
     Returns:
         What was found.  A column that was not found is simply not there; `missing` says which matter.
     """
+    if len(cells) > MAX_COLUMNS:
+        limit = Sentence("The header has more than {limit} columns", {"limit": MAX_COLUMNS})
+        raise FormatError(limit, sheet=sheet, row=row)
     matcher = _Matcher(sheet, cells)
     for column in COLUMNS[sheet]:
         matcher.find(column)
@@ -151,7 +172,7 @@ def missing(sheet: str, found: Match) -> tuple[list[Column], list[Column]]:
 
 def count_known(sheet: str, cells: Sequence[str]) -> int:
     """Count the header cells that name a column of the sheet; what tells a header row, and a sheet, apart."""
-    matcher = _Matcher(sheet, cells)
+    matcher = _Matcher(sheet, cells[:RECOGNISED_BY])
     for column in COLUMNS.get(sheet, ()):
         matcher.find(column)
     return len(matcher.at)
@@ -162,6 +183,8 @@ def _guess_the_rest(matcher: _Matcher, standard: set[str], findings: Findings, r
         if column.field in matcher.at or not (column.wanted or column.required or column.kind == "size"):
             continue
         strangers = [place for place in matcher.free() if not _is_standard(matcher, place, standard)]
+        if len(strangers) > STRANGERS_MAX:
+            return
         position = matcher.guess(column, strangers)
         if position is None:
             continue

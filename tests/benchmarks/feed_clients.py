@@ -24,7 +24,7 @@ GREETED: Final = b"\r\n\r\n"
 
 
 class Values(msgspec.Struct):
-    at_s: float
+    at_s: float | None = None  # other events happen meanwhile: their order counts, their delay is not known
 
 
 class Told(msgspec.Struct):
@@ -57,7 +57,7 @@ class Crowd:
                 self._known.clear()
             frame = self._read(text)
             seqs = [event.seq for event in frame.events] or [0]
-            times = tuple(event.values.at_s for event in frame.events)
+            times = tuple(event.values.at_s for event in frame.events if event.values.at_s is not None)
             self.disordered += seqs != list(range(seqs[0], seqs[-1] + 1))
             known = self._known[text] = (frame.type, seqs[0], seqs[-1], times)
         return known

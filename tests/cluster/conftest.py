@@ -56,6 +56,11 @@ class Site:
         command = [sys.executable, "-c", BEGIN + textwrap.dedent(code)]
         return self._begin(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
+    def start_quietly(self, code: str) -> subprocess.Popen[str]:
+        """As `start`, where what it complains about is expected."""
+        command = [sys.executable, "-c", BEGIN + textwrap.dedent(code)]
+        return self._begin(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
     def start_broker(self) -> subprocess.Popen[str]:
         """The site's own valkey; REDIS_URL names it already."""
         folder = self.folder / "broker"
@@ -119,9 +124,13 @@ def any_site(request: pytest.FixtureRequest) -> Iterator[Site]:
     if request.param == "sqlite":
         yield from _sqlite_site(request.getfixturevalue("migrated_file"))
     else:
-        migrated = request.getfixturevalue("migrated_url")
-        url = _new_database(migrated, migrated.split("?")[0].rpartition("/")[2])
-        yield from _site(_folder(), url)
+        yield from _postgresql_site(request.getfixturevalue("migrated_url"))
+
+
+@pytest.fixture
+def postgresql_site(migrated_url: str) -> Iterator[Site]:
+    """A site on PostgreSQL, whose clock is not that of its workers."""
+    yield from _postgresql_site(migrated_url)
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +149,11 @@ def _sqlite_site(migrated_file: Path) -> Iterator[Site]:
     folder = _folder()
     shutil.copy(migrated_file, folder)
     yield from _site(folder, f"sqlite:///{folder}/{migrated_file.name}")
+
+
+def _postgresql_site(migrated: str) -> Iterator[Site]:
+    url = _new_database(migrated, migrated.split("?")[0].rpartition("/")[2])
+    yield from _site(_folder(), url)
 
 
 def _folder() -> Path:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.sessions.backends.db import SessionStore
+from django.db import DatabaseError
 
 from cluster import consumers, feed, hub
 from cluster.roles import Role
@@ -71,3 +72,43 @@ async def test_who_takes_nothing_is_hung_up_on(quick):
     assert browser.took == ["websocket.accept", "websocket.send"]
     assert hub.hub()._readers == set()
     assert hub.hub()._tasks == []
+
+
+class Reading(Stuck):
+    """A browser that takes all, and notes the code with which it is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.code: int | None = None
+        self.closed = asyncio.Event()
+
+    async def receive(self) -> dict[str, Any]:
+        if not self.took:
+            return {"type": "websocket.connect"}
+        await self.closed.wait()
+        return {"type": "websocket.disconnect", "code": self.code}
+
+    async def send(self, message: dict[str, Any]) -> None:
+        self.took.append(message["type"])
+        if message["type"] == "websocket.close":
+            self.code = message["code"]
+            self.closed.set()
+
+
+async def test_who_cannot_be_told_what_he_missed_is_asked_to_come_again(quick, monkeypatch):
+    await sync_to_async(feed.publish)("test", Sentence("an event before he came"))
+    broken = feed.after
+
+    def fails(seq: int, limit: int = feed.PAGE):
+        if seq == 0:
+            raise DatabaseError("database or disk is full")
+        return broken(seq, limit)
+
+    monkeypatch.setattr(feed, "after", fails)
+    browser = Reading()
+    app = consumers.EventsConsumer.as_asgi()
+    asked = await scope() | {"query_string": b"after=0"}
+    async with asyncio.timeout(60):
+        await app(asked, browser.receive, browser.send)
+    assert browser.code == hub.Closed.COME_AGAIN
+    assert hub.hub()._readers == set()

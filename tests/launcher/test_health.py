@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 import redis
 from django.contrib.auth.models import User
+from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from config import celery
+from cluster.models import Run
+from config import celery, health
 
 
 @pytest.fixture
@@ -53,3 +57,21 @@ def test_only_staff_reads_what_is_missing(client: Client, settings: Settings) ->
     answer = client.get("/readyz").json()
     assert sorted(answer["missing"]) == ["broker", "worker"]
     assert "/nonexistent/valkey.sock" in answer["missing"]["broker"]
+
+
+@pytest.mark.django_db
+def test_tables_of_an_older_version_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_tables_agree", False)
+    MigrationRecorder.Migration.objects.filter(app="cluster", name__startswith="0013").delete()
+    assert "cluster.0013" in health.missing_parts()["tables"]
+
+
+@pytest.mark.django_db
+def test_what_nobody_takes_up_is_told_once_it_waits_too_long() -> None:
+    late = timezone.now() - timedelta(seconds=health.OUTBOX_OLD_S)
+    run = Run.objects.create(kind=Run.Kind.IMPORT, estate_name="a", lease_until=late + timedelta(seconds=30))
+    assert "outbox" not in health.missing_parts()
+    Run.objects.filter(pk=run.pk).update(lease_until=late - timedelta(seconds=5))
+    assert "nobody sweeps" in health.missing_parts()["outbox"]
+    Run.objects.filter(pk=run.pk).update(state=Run.State.SUCCEEDED)
+    assert "outbox" not in health.missing_parts()

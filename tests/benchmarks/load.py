@@ -1,0 +1,225 @@
+"""The load that Headroom has to hold: browsers, events, a large estate, planning requests, for a given time.
+
+    python -m tests.benchmarks.load --seconds 60 [--browsers 500] [--rate 100] [--plans 20] [--vms 45000]
+
+The hour: --seconds 3600.  Starts a whole `headroom up` with an estate of 45,000 VMs on 2,500 hosts, lets the
+browsers follow the feed, publishes, asks for plans that are all under way at once, and opens pages.
+Prints pages (p50, p99), events (delay, lost), plans, and the growth of memory of web and worker.
+Nothing is asserted but that nothing is lost.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.cluster.conftest import ROOT
+from tests.faults.stack import Stack, small_disk
+
+CLIENTS = ROOT / "tests" / "benchmarks" / "feed_clients.py"
+DISK_MIB = 4096
+PAGES = (
+    "/", "/estates/{pk}/", "/estates/{pk}/vms/", "/estates/{pk}/vms/?sort=-memory_mib&name=vm1",
+    "/estates/{pk}/hosts/", "/estates/{pk}/cluster/?name=C01", "/search/?q=vm1", "/runs/", "/events/",
+)  # fmt: skip
+IMPORT = """
+import time
+from django.core.files.base import ContentFile
+from cluster import services
+from cluster.models import Estate, Run
+from planner.formats.document import write_document
+from tests.benchmarks.bench_pages import estate_of
+from tests.cluster.people import administrator
+file = ContentFile(write_document(estate_of({hosts}, {vms}, 1000)), "e.json")
+started = time.monotonic()
+run = services.queue_import(administrator(), file, "large")
+while not Run.objects.get(pk=run.pk).is_finished:
+    time.sleep(0.5)
+assert Run.objects.get(pk=run.pk).state == "succeeded", Run.objects.get(pk=run.pk).error
+print(Estate.objects.get(name="large").pk, time.monotonic() - started)
+"""
+LOGIN = """
+from importlib import import_module
+from django.conf import settings
+from django.test import Client
+from tests.cluster.people import administrator
+client = Client()
+client.force_login(administrator())
+print(client.cookies[settings.SESSION_COOKIE_NAME].value)
+"""
+PUBLISH = """
+import time
+from cluster import feed
+from planner.sentence import Sentence
+start = time.monotonic()
+for n in range({events}):
+    time.sleep(max(0, start + n / {rate} - time.monotonic()))
+    feed.publish("bench", Sentence("event {{n}} at {{at_s}}", {{"n": n, "at_s": time.time()}}))
+print(time.monotonic() - start)
+"""
+PLANS = """
+import time
+from cluster import services
+from cluster.models import Estate, Run
+from planner.report import Parameters
+from tests.cluster.people import administrator
+who, estate = administrator(), Estate.objects.get(name="large")
+ends_at, done, failed, waited = time.monotonic() + {seconds}, 0, 0, []
+def ask():
+    return services.start_plan(who, estate, Parameters()).pk, time.monotonic()
+under_way = dict(ask() for _ in range({plans}))
+while under_way:
+    time.sleep(0.5)
+    for pk, state in Run.objects.filter(pk__in=list(under_way)).values_list("pk", "state"):
+        if state in ("succeeded", "failed", "cancelled"):
+            waited.append(time.monotonic() - under_way.pop(pk))
+            done, failed = done + (state == "succeeded"), failed + (state != "succeeded")
+            if time.monotonic() < ends_at:
+                under_way.update([ask()])
+    if time.monotonic() > ends_at + {patience}:
+        break
+waited.sort()
+print(done, failed, len(under_way), waited[len(waited) // 2] if waited else 0, waited[-1] if waited else 0)
+"""
+
+
+@dataclass
+class Visitor:
+    """Opens pages one after the other, as a person does, and notes how long each took."""
+
+    port: int
+    cookie: str
+    estate: str
+    until: float
+    took_s: dict[str, list[float]] = field(default_factory=dict)
+    failed: int = 0
+
+    def visit(self) -> None:
+        chance = random.Random(1)  # noqa: S311
+        while time.monotonic() < self.until:
+            page = chance.choice(PAGES)
+            started = time.monotonic()
+            if self.open(page.format(pk=self.estate)) == 200:
+                self.took_s.setdefault(page, []).append(time.monotonic() - started)
+            else:
+                self.failed += 1
+            time.sleep(0.2)
+
+    def open(self, address: str) -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request("GET", address, headers={"Cookie": self.cookie})
+            answer = connection.getresponse()
+            answer.read()
+            return answer.status
+        except OSError:
+            return 0
+        finally:
+            connection.close()
+
+
+def rss_mib(stack: Stack) -> dict[str, float]:
+    """Resident memory by part, children included."""
+    found: dict[str, float] = {}
+    for pid, command in stack.up.processes().items():
+        part = next((name for name in ("uvicorn", "worker", "beat", "valkey") if name in command), "")
+        try:
+            pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        except OSError:  # it ended while we looked
+            continue
+        if part:
+            found[part] = found.get(part, 0.0) + pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+    return found
+
+
+def quantile(values: list[float], share: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))] if values else float("nan")
+
+
+def hold(stack: Stack, asked: argparse.Namespace) -> bool:
+    estate, import_s = stack.site.run(IMPORT.format(hosts=asked.hosts, vms=asked.vms)).split()
+    print(
+        f"import              {asked.vms} VMs on {asked.hosts} hosts, stored and planned in {float(import_s):.0f} s"  # noqa: E501
+    )
+    cookie = f"sessionid={stack.site.run(LOGIN)}; django_language=en"
+    events = round(asked.rate * asked.seconds)
+    numbers = (str(asked.browsers), str(events))
+    crowd = subprocess.Popen(
+        [sys.executable, str(CLIENTS), str(stack.port), "/ws/events/", cookie, *numbers],
+        cwd=ROOT, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    stack.site.started.append(crowd)
+    assert crowd.stdout.readline() == "ready\n"
+    before = rss_mib(stack)
+    visitor = Visitor(stack.port, cookie, estate, time.monotonic() + asked.seconds)
+    visiting = threading.Thread(target=visitor.visit)
+    publisher = stack.site.start(PUBLISH.format(events=events, rate=asked.rate))
+    planner = stack.site.start(
+        PLANS.format(seconds=asked.seconds, plans=asked.plans, patience=asked.patience)
+    )
+    visiting.start()
+    visiting.join()
+    published_s = float(publisher.stdout.readline())
+    found = json.loads(crowd.stdout.readline())
+    after = rss_mib(stack)
+    report_pages(visitor)
+    print(
+        f"events              {asked.browsers} browsers, {events} events in {published_s:.0f} s: "
+        f"p50 {found['p50_ms']:.0f} ms, p99 {found['p99_ms']:.0f} ms; {found['came']} came, "
+        f"{found['lost']} lost, "
+        f"{found['disordered']} out of order, {found['ended']} sockets closed"
+    )
+    done, failed, left, half_s, longest_s = planner.stdout.readline().split()
+    print(
+        f"plans               {asked.plans} at once: {done} done, {failed} failed, {left} left; "
+        f"p50 {float(half_s):.1f} s, longest {float(longest_s):.1f} s"
+    )
+    for part, mib in sorted(after.items()):
+        print(f"memory {part:12} {before.get(part, 0):.0f} -> {mib:.0f} MiB")
+    print(f"load average        {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    return found["lost"] == found["disordered"] == int(failed) == int(left) == 0
+
+
+def report_pages(visitor: Visitor) -> None:
+    every = [took for times in visitor.took_s.values() for took in times]
+    print(
+        f"pages               {len(every)} opened, {visitor.failed} failed: "
+        f"p50 {1000 * quantile(every, 0.5):.0f} ms, p99 {1000 * quantile(every, 0.99):.0f} ms"
+    )
+    for page, times in sorted(visitor.took_s.items()):
+        print(
+            f"  {page:48} p50 {1000 * quantile(times, 0.5):6.0f} ms  p99 {1000 * quantile(times, 0.99):6.0f} ms"  # noqa: E501
+        )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.load")
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--browsers", type=int, default=500)
+    parser.add_argument("--rate", type=float, default=100, help="events a second")
+    parser.add_argument("--plans", type=int, default=20, help="planning requests under way at once")
+    parser.add_argument("--vms", type=int, default=45_000)
+    parser.add_argument("--hosts", type=int, default=2_500)
+    parser.add_argument("--patience", type=float, default=600, help="seconds for plans under way at the end")
+    asked = parser.parse_args()
+    sys.stdout.reconfigure(line_buffering=True)
+    with small_disk(DISK_MIB) as (folder, _can_fill):
+        stack = Stack(folder)
+        try:
+            stack.start()
+            return 0 if hold(stack, asked) else 1
+        finally:
+            stack.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
