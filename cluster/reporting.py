@@ -1,4 +1,4 @@
-"""A plan -> its report as a file, with all that belongs beside it; the same for whoever asks: page or mail."""
+"""A plan -> its report as a file, with all that belongs beside it; the same for a page and for a mail."""
 
 from __future__ import annotations
 

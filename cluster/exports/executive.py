@@ -74,12 +74,11 @@ def _to_do(report: PlanReport, beside: Beside) -> Answered:
             state="ok" if verdict.of_estate(report).state == "ok" else "unknown",
             answer=_("Nothing has to be bought for what was asked."),
         )
-    count = len(steps)
-    more = count - STEPS_MAX
+    more = len(steps) - STEPS_MAX
     return Answered(
         question=_("What is to be done?"),
         state="bad" if verdict.of_estate(report).state == "bad" else "unknown",
-        answer=ngettext("{count} thing.", "{count} things.", count).format(count=number(count)),
+        answer=_("In this order:"),
         details=(
             *steps[:STEPS_MAX],
             *((_("and {count} more").format(count=number(more)),) if more > 0 else ()),
@@ -97,13 +96,12 @@ def _host_steps(clusters: Sequence[ClusterPlan]) -> Iterator[str]:
                 cluster=name
             )
             continue
-        told = ngettext("{cluster}: add {count} host", "{cluster}: add {count} hosts", missing)
+        told = ngettext("{cluster}: add {count} host.", "{cluster}: add {count} hosts.", missing)
         step = told.format(cluster=name, count=number(missing))
         if cluster.binding is not None:
-            step = _("{step}; {resource} runs out first").format(
-                step=step, resource=resource_of(cluster.binding)
-            )
-        yield f"{step}."
+            first = _("{resource} runs out first.").format(resource=resource_of(cluster.binding))
+            step = f"{step} {first}"
+        yield step
 
 
 def _quote_step(report: PlanReport) -> Iterator[str]:
@@ -129,9 +127,7 @@ def _costs(report: PlanReport) -> Answered:
     details = tuple(_amounts(report.cost))
     is_open = any(_is_open(line) for line in report.cost)
     if not details:
-        return Answered(
-            question=_("What does it cost?"), state="unknown", answer=_("No price is known yet.")
-        )
+        return Answered(question=_("What does it cost?"), state="unknown", answer=_("No price is known yet."))
     said = _("What is known, all clusters as one order.")
     if is_open:
         said = _("What is known, all clusters as one order; hosts to buy wait for your quote.")
@@ -233,4 +229,3 @@ def _full(line: Line) -> str:
 def _on(ordinal: int) -> str:
     found = date.fromordinal(ordinal)
     return day(datetime(found.year, found.month, found.day, tzinfo=UTC))
-

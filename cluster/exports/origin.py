@@ -99,9 +99,7 @@ def _parameters(report: PlanReport) -> str:
 def _chance(origin: Origin) -> str:
     if origin.seed is None:
         return _("none: no chance is in it")
-    return _("{seed}, over {years} years").format(
-        seed=number(origin.seed), years=number(origin.years or 0)
-    )
+    return _("{seed}, over {years} years").format(seed=number(origin.seed), years=number(origin.years or 0))
 
 
 def _prices(report: PlanReport) -> str:

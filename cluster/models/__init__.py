@@ -10,6 +10,7 @@ Estate --+-- Site, Room, Rack, Cluster -- Host -- Nic, Hba, Psu, Vmk  Upload --+
 
 AuditEntry ... AuditHead: who did what, apart from all others
 SavedView: what a person keeps for himself
+Schedule -- Letter, Webhook: what leaves by itself
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from cluster.models.plan import Plan
 from cluster.models.prices import CostStudy, PriceBook, PriceBookVersion
 from cluster.models.rehearsal import Rehearsal, RehearsalEvent
 from cluster.models.run import Event, FeedCounter, Run, Upload
+from cluster.models.sending import Letter, Schedule, Webhook
 from cluster.models.storage import Controller, ControllerPort, Datastore, Fabric, Lun, Mount, Path, RaidGroup
 from cluster.models.study import Study, StudyPart
 from cluster.models.topology import Design, Redundancy, WiringEdit, YearsPart
@@ -65,6 +67,7 @@ __all__ = [
     "FeedCounter",
     "Hba",
     "Host",
+    "Letter",
     "Link",
     "Lun",
     "Mount",
@@ -88,6 +91,7 @@ __all__ = [
     "Rule",
     "Run",
     "SavedView",
+    "Schedule",
     "Site",
     "Study",
     "StudyPart",
@@ -97,6 +101,7 @@ __all__ = [
     "VirtualMachine",
     "VmNic",
     "Vmk",
+    "Webhook",
     "WiringEdit",
     "YearsPart",
 ]

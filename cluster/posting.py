@@ -1,0 +1,132 @@
+"""One POST to an address that the site allows: no redirect, no proxy, no longer than so many seconds.
+
+A name may mean one address when it is looked at and another when it is used, so the address of the
+connected socket is what counts, before a byte of ours is sent.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Mapping, Sequence
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from threading import Timer
+from typing import Any, Final
+from urllib.parse import SplitResult, urlsplit
+
+from operations.drivers.addresses import Network, peer_allowed, refusal_of
+
+WITHIN_S: Final = 10.0  # the whole conversation; who wants to work longer says 202 and works afterwards
+ANSWER_BYTES: Final = 1024
+PORTS: Final = {"http": 80, "https": 443}
+NETWORKS_VARIABLE: Final = "HEADROOM_WEBHOOK_NETWORKS"
+
+
+class Undelivered(Exception):
+    """It was not taken, and why."""
+
+
+def refused_url(url: str, allowed: Sequence[Network]) -> str | None:
+    """Why an address must not be told anything; None where it may be tried."""
+    try:
+        parts = urlsplit(url)
+        port = _port(parts)
+    except ValueError:
+        return "that is no address"
+    if not url.isascii() or not url.isprintable() or " " in url:
+        return "an address is plain ASCII; other letters are written as %.."
+    if parts.scheme not in PORTS or not parts.hostname:
+        return "an address begins with https:// or http://"
+    if parts.username is not None or parts.password is not None:
+        return "an address holds no user and no password"
+    if not allowed:
+        return f"this site tells nobody yet: set {NETWORKS_VARIABLE}"
+    return refusal_of(parts.hostname, port, allowed)
+
+
+def post(
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    allowed: Sequence[Network],
+    *,
+    ca_file: str | None = None,
+    within_s: float = WITHIN_S,
+) -> int:
+    """Send it and give the status, which is 2xx.
+
+    Raises:
+        Undelivered: not allowed, not reached, not trusted, too slow, or any other answer: also a redirect.
+    """
+    refused = refused_url(url, allowed)
+    if refused:
+        raise Undelivered(refused)
+    connection = _connection(urlsplit(url), ca_file, within_s)
+    timer = Timer(within_s, _cut, args=(connection,))
+    timer.daemon = True
+    timer.start()
+    try:
+        _connect(connection, allowed)
+        connection.request("POST", _target(urlsplit(url)), body, dict(headers))
+        answer = connection.getresponse()
+        answer.read(ANSWER_BYTES)
+    except (OSError, HTTPException) as error:
+        told = "it took too long" if not timer.is_alive() else str(error) or type(error).__name__
+        raise Undelivered(told) from error
+    finally:
+        timer.cancel()
+        connection.close()
+    if not 200 <= answer.status < 300:
+        raise Undelivered(f"it answered {answer.status}")
+    return int(answer.status)
+
+
+class _Guarded(HTTPSConnection):
+    """TLS begins only when the peer was looked at."""
+
+    def __init__(self, *arguments: Any, context: ssl.SSLContext, **options: Any) -> None:
+        super().__init__(*arguments, context=context, **options)
+        self.secured_by = context
+
+    def connect(self) -> None:
+        HTTPConnection.connect(self)
+
+    def secure(self) -> None:
+        self.sock = self.secured_by.wrap_socket(self.sock, server_hostname=self.host)
+
+
+def _connect(connection: HTTPConnection, allowed: Sequence[Network]) -> None:
+    connection.connect()
+    connection.auto_open = 0  # never again by itself, past this look
+    peer = connection.sock.getpeername()[0]
+    if not peer_allowed(peer, allowed):
+        raise Undelivered(f"{peer} is no address that this site allows")
+    if isinstance(connection, _Guarded):
+        connection.secure()
+
+
+def _connection(parts: SplitResult, ca_file: str | None, within_s: float) -> HTTPConnection:
+    host, port = parts.hostname or "", _port(parts)
+    if parts.scheme == "http":
+        return HTTPConnection(host, port, timeout=within_s)
+    context = ssl.create_default_context(cafile=ca_file)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return _Guarded(host, port, timeout=within_s, context=context)
+
+
+def _cut(connection: HTTPConnection) -> None:
+    """End a conversation that drips, from another thread."""
+    if connection.sock is not None:
+        try:
+            connection.sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return  # it ended by itself meanwhile
+
+
+def _target(parts: SplitResult) -> str:
+    path = parts.path or "/"
+    return f"{path}?{parts.query}" if parts.query else path
+
+
+def _port(parts: SplitResult) -> int:
+    return parts.port or PORTS.get(parts.scheme, 0)
