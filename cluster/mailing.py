@@ -132,7 +132,8 @@ def write(schedule_id: int) -> int:
         if not same.update(next_at=next_after(schedule.rhythm, timezone.now())):
             return 0
         if plan is None:
-            _tell("report-mailed", "There is no plan yet to be mailed", schedule.estate, Event.Level.WARNING)
+            said = Sentence("There is no plan yet to be mailed")
+            _tell("report-failed", said, schedule.estate, Event.Level.WARNING)
             return 0
         letters = Letter.objects.bulk_create(
             Letter(
@@ -275,7 +276,8 @@ def _sent(letter: Letter) -> None:
             state=Letter.State.SENT, sent_at=Now(), content=b"", lease_until=None, error=""
         ):
             audit.note(Deed.REPORT_MAILED, "", letter.estate_name, after=told(letter))
-            _tell_of(letter, "A report was mailed to {recipient}", Event.Level.SUCCESS)
+            said = Sentence("A report was mailed to {recipient}", {"recipient": letter.recipient})
+            _tell_of("report-mailed", letter, said, Event.Level.SUCCESS)
 
 
 def _refused(letter: Letter, code: int, why: str) -> None:
@@ -302,7 +304,8 @@ def _fail(letter: Letter, why: str) -> None:
             state=Letter.State.FAILED, lease_until=None, error=why[:ERROR_MAX]
         ):
             audit.note(Deed.LETTER_FAILED, "", letter.estate_name, after={**told(letter), "why": why})
-            _tell_of(letter, "A report could not be mailed to {recipient}", Event.Level.ERROR)
+            said = Sentence("A report could not be mailed to {recipient}", {"recipient": letter.recipient})
+            _tell_of("report-failed", letter, said, Event.Level.ERROR)
 
 
 def _unsure(letter: Letter, why: str) -> None:
@@ -311,8 +314,11 @@ def _unsure(letter: Letter, why: str) -> None:
             state=Letter.State.UNSURE, lease_until=None, error=why[:ERROR_MAX]
         ):
             audit.note(Deed.LETTER_UNSURE, "", letter.estate_name, after={**told(letter), "why": why})
-            said = "Whether a report reached {recipient} is not known: somebody has to decide"
-            _tell_of(letter, said, Event.Level.WARNING)
+            said = Sentence(
+                "Whether a report reached {recipient} is not known: somebody has to decide",
+                {"recipient": letter.recipient},
+            )
+            _tell_of("report-unsure", letter, said, Event.Level.WARNING)
 
 
 def _find_unsure() -> None:
@@ -326,20 +332,16 @@ def _turn_off(schedule: Schedule) -> None:
         same = Schedule.objects.filter(pk=schedule.pk, next_at=schedule.next_at)
         if same.update(next_at=None, off_because=why.template):
             audit.note(Deed.SCHEDULE_OFF, "", schedule.estate.name, after=seen(schedule))
-            _tell("report-off", why.template, schedule.estate, Event.Level.WARNING)
+            _tell("report-off", why, schedule.estate, Event.Level.WARNING)
 
 
-def _tell(kind: str, said: str, estate: Estate, level: Event.Level) -> None:
-    feed.publish(kind, Sentence(said), subject=estate.name, estate=estate, level=level)
+def _tell(kind: str, said: Sentence, estate: Estate, level: Event.Level) -> None:
+    feed.publish(kind, said, subject=estate.name, estate=estate, level=level)
 
 
-def _tell_of(letter: Letter, said: str, level: Event.Level) -> None:
-    kinds = {Event.Level.SUCCESS: "report-mailed", Event.Level.WARNING: "report-unsure"}
-    message = Sentence(said, {"recipient": letter.recipient})
+def _tell_of(kind: str, letter: Letter, said: Sentence, level: Event.Level) -> None:
     estate = letter.schedule.estate if letter.schedule else None
-    feed.publish(
-        kinds.get(level, "report-failed"), message, subject=letter.estate_name, estate=estate, level=level
-    )
+    feed.publish(kind, said, subject=letter.estate_name, estate=estate, level=level)
 
 
 def _sees(asker: User, estate: Estate) -> bool:

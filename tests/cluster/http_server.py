@@ -39,7 +39,7 @@ class Listener(ThreadingHTTPServer):
 class _Conversation(BaseHTTPRequestHandler):
     server: Listener
 
-    def do_POST(self) -> None:  # noqa: N802: the library's name
+    def do_POST(self) -> None:  # noqa: N802
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.heard.append(Heard(self.path, dict(self.headers), body))
         status = self.server.answers.pop(0) if self.server.answers else 200
