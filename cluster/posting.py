@@ -10,7 +10,7 @@ import socket
 import ssl
 from collections.abc import Mapping, Sequence
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from threading import Timer
+from threading import Event, Timer
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -62,7 +62,8 @@ def post(
     if refused:
         raise Undelivered(refused)
     connection = _connection(urlsplit(url), ca_file, within_s)
-    timer = Timer(within_s, _cut, args=(connection,))
+    is_cut = Event()
+    timer = Timer(within_s, _cut, args=(connection, is_cut))
     timer.daemon = True
     timer.start()
     try:
@@ -71,7 +72,7 @@ def post(
         answer = connection.getresponse()
         answer.read(ANSWER_BYTES)
     except (OSError, HTTPException) as error:
-        told = "it took too long" if not timer.is_alive() else str(error) or type(error).__name__
+        told = "it took too long" if is_cut.is_set() else str(error) or type(error).__name__
         raise Undelivered(told) from error
     finally:
         timer.cancel()
@@ -114,8 +115,9 @@ def _connection(parts: SplitResult, ca_file: str | None, within_s: float) -> HTT
     return _Guarded(host, port, timeout=within_s, context=context)
 
 
-def _cut(connection: HTTPConnection) -> None:
+def _cut(connection: HTTPConnection, is_cut: Event) -> None:
     """End a conversation that drips, from another thread."""
+    is_cut.set()
     if connection.sock is not None:
         try:
             connection.sock.shutdown(socket.SHUT_RDWR)

@@ -17,8 +17,8 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Case, F, Q, QuerySet, Value, When
-from django.db.models.functions import Coalesce, Now
+from django.db.models import BigIntegerField, F, Q, QuerySet, Value
+from django.db.models.functions import Coalesce, Greatest, Now
 from django.utils import timezone
 from msgspec import Struct
 
@@ -181,11 +181,10 @@ def _heard(hook: Webhook, holder: UUID, seq: int) -> bool:
 def _failed(hook: Webhook, holder: UUID, event: Event, why: str) -> None:
     """Try again after a pause that grows; after days, switch it off and say so."""
     pause_s = min(PAUSE_S * 2 ** min(hook.attempts, 16), PAUSE_MAX_S)
-    before = event.seq - 1
     with transaction.atomic():
         held = _held(hook, holder).update(
             attempts=F("attempts") + 1,
-            cursor=Case(When(cursor__lt=before, then=Value(before)), default=F("cursor")),
+            cursor=Greatest(F("cursor"), Value(event.seq - 1, BigIntegerField())),
             failing_since=Coalesce("failing_since", Now()),
             next_at=lease(pause_s),
             lease_until=None,

@@ -39,14 +39,17 @@ class Listener(ThreadingHTTPServer):
 class _Conversation(BaseHTTPRequestHandler):
     server: Listener
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.heard.append(Heard(self.path, dict(self.headers), body))
         status = self.server.answers.pop(0) if self.server.answers else 200
         if self.server.drip_s:
             for byte in b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100:
-                self.wfile.write(bytes([byte]))
                 time.sleep(self.server.drip_s)
+                try:
+                    self.wfile.write(bytes([byte]))
+                except OSError:
+                    return  # it was cut, as it should be
         self.send_response(status)
         if self.server.location:
             self.send_header("Location", self.server.location)
