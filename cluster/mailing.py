@@ -24,7 +24,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone, translation
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from msgspec import Struct
 
 from cluster import audit, feed, reporting, selectors, verdict
@@ -45,6 +45,7 @@ ATTEMPTS_MAX: Final = 12  # more than a day, with the pauses above
 AT_ONCE: Final = 50  # letters of one turn
 PERMANENT: Final = 500  # an SMTP answer from here on will be the same next time; RFC 5321, 4.2.1
 ERROR_MAX: Final = 255
+HANDED_BY_NOBODY: Final = gettext_noop("the worker ended while it was handing over")
 
 
 class Mail(Struct, frozen=True, kw_only=True):
@@ -234,9 +235,9 @@ def _hand_over(letter: Letter, server: Any) -> None:
         server.send_messages([_message(letter)])
     except smtplib.SMTPRecipientsRefused as error:
         code, why = next(iter(error.recipients.values()), (0, b""))
-        _refused(letter, code, f"{code} {why!r}")
+        _refused(letter, code, _words(code, why))
     except smtplib.SMTPResponseException as error:
-        _refused(letter, error.smtp_code, f"{error.smtp_code} {error.smtp_error!r}")
+        _refused(letter, error.smtp_code, _words(error.smtp_code, error.smtp_error))
     except smtplib.SMTPNotSupportedError as error:
         _refused(letter, PERMANENT, str(error))
     except (OSError, smtplib.SMTPException) as error:
@@ -245,6 +246,12 @@ def _hand_over(letter: Letter, server: Any) -> None:
         _sent(letter)
     finally:
         server.close()
+
+
+def _words(code: int, why: bytes | str) -> str:
+    """What a server said, as text."""
+    said = why.decode("utf-8", "replace") if isinstance(why, bytes) else why
+    return f"{code} {said}"
 
 
 def _message(letter: Letter) -> mail.EmailMessage:
@@ -323,7 +330,7 @@ def _unsure(letter: Letter, why: str) -> None:
 
 def _find_unsure() -> None:
     for letter in Letter.objects.filter(state=Letter.State.HANDING, lease_until__lt=Now()):
-        _unsure(letter, "the worker ended while it was handing over")
+        _unsure(letter, HANDED_BY_NOBODY)
 
 
 def _turn_off(schedule: Schedule) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 from operations.drivers.addresses import Network, peer_allowed, refusal_of
+from planner.sentence import Sentence
 
 WITHIN_S: Final = 10.0  # the whole conversation; who wants to work longer says 202 and works afterwards
 ANSWER_BYTES: Final = 1024
@@ -25,23 +26,28 @@ NETWORKS_VARIABLE: Final = "HEADROOM_WEBHOOK_NETWORKS"
 class Undelivered(Exception):
     """It was not taken, and why."""
 
+    def __init__(self, message: Sentence) -> None:
+        super().__init__(str(message))
+        self.message = message
 
-def refused_url(url: str, allowed: Sequence[Network]) -> str | None:
+
+def refused_url(url: str, allowed: Sequence[Network]) -> Sentence | None:
     """Why an address must not be told anything; None where it may be tried."""
     try:
         parts = urlsplit(url)
         port = _port(parts)
     except ValueError:
-        return "that is no address"
+        return Sentence("that is no address")
     if not url.isascii() or not url.isprintable() or " " in url:
-        return "an address is plain ASCII; other letters are written as %.."
+        return Sentence("an address is plain ASCII; other letters are written with a percent sign")
     if parts.scheme not in PORTS or not parts.hostname:
-        return "an address begins with https:// or http://"
+        return Sentence("an address begins with https:// or http://")
     if parts.username is not None or parts.password is not None:
-        return "an address holds no user and no password"
+        return Sentence("an address holds no user and no password")
     if not allowed:
-        return f"this site tells nobody yet: set {NETWORKS_VARIABLE}"
-    return refusal_of(parts.hostname, port, allowed)
+        return Sentence("this site tells nobody yet: set {variable}", {"variable": NETWORKS_VARIABLE})
+    why = refusal_of(parts.hostname, port, allowed)
+    return None if why is None else Sentence("{reason}", {"reason": why})
 
 
 def post(
@@ -72,13 +78,15 @@ def post(
         answer = connection.getresponse()
         answer.read(ANSWER_BYTES)
     except (OSError, HTTPException) as error:
-        told = "it took too long" if is_cut.is_set() else str(error) or type(error).__name__
-        raise Undelivered(told) from error
+        if is_cut.is_set():
+            raise Undelivered(Sentence("it took too long")) from error
+        told = str(error) or type(error).__name__
+        raise Undelivered(Sentence("it was not reached: {fault}", {"fault": told})) from error
     finally:
         timer.cancel()
         connection.close()
     if not 200 <= answer.status < 300:
-        raise Undelivered(f"it answered {answer.status}")
+        raise Undelivered(Sentence("it answered {status}", {"status": answer.status}))
     return int(answer.status)
 
 
@@ -101,7 +109,7 @@ def _connect(connection: HTTPConnection, allowed: Sequence[Network]) -> None:
     connection.auto_open = 0  # never again by itself, past this look
     peer = connection.sock.getpeername()[0]
     if not peer_allowed(peer, allowed):
-        raise Undelivered(f"{peer} is no address that this site allows")
+        raise Undelivered(Sentence("{address} is no address that this site allows", {"address": peer}))
     if isinstance(connection, _Guarded):
         connection.secure()
 

@@ -37,7 +37,6 @@ IN_ONE_TURN: Final = 200  # deliveries, then another webhook has its turn
 PAUSE_S: Final = 10
 PAUSE_MAX_S: Final = 3600
 DAYS_OF_FAILURE: Final = 3
-ERROR_MAX: Final = 255
 
 
 class Told(Struct, frozen=True, kw_only=True):
@@ -82,7 +81,7 @@ def turn(asker: User, hook: Webhook, *, on: bool) -> None:
         before = seen(hook)
         hook.is_on = on
         Webhook.objects.filter(pk=hook.pk).update(
-            is_on=on, attempts=0, failing_since=None, next_at=Now(), error=""
+            is_on=on, attempts=0, failing_since=None, next_at=Now(), error=None
         )
         audit.note(Deed.WEBHOOK_CHANGED, asker.get_username(), hook.name, before, seen(hook))
 
@@ -117,8 +116,11 @@ def tell(hook_id: int) -> int:
             continue
         try:
             _deliver(hook, event)
-        except (posting.Undelivered, vault.Sealed) as error:
-            _failed(hook, holder, event, str(error))
+        except posting.Undelivered as error:
+            _failed(hook, holder, event, error.message)
+            return taken
+        except vault.Sealed as error:
+            _failed(hook, holder, event, Sentence("{reason}", {"reason": str(error)}))
             return taken
         taken += 1
         if not _heard(hook, holder, event.seq) or taken >= IN_ONE_TURN:
@@ -170,7 +172,7 @@ def _heard(hook: Webhook, holder: UUID, seq: int) -> bool:
         cursor=seq,
         attempts=0,
         failing_since=None,
-        error="",
+        error=None,
         delivered_at=Now(),
         lease_until=lease(LEASE_S),
     )
@@ -178,7 +180,7 @@ def _heard(hook: Webhook, holder: UUID, seq: int) -> bool:
     return bool(changed) and Webhook.objects.filter(pk=hook.pk, is_on=True).exists()
 
 
-def _failed(hook: Webhook, holder: UUID, event: Event, why: str) -> None:
+def _failed(hook: Webhook, holder: UUID, event: Event, why: Sentence) -> None:
     """Try again after a pause that grows; after days, switch it off and say so."""
     pause_s = min(PAUSE_S * 2 ** min(hook.attempts, 16), PAUSE_MAX_S)
     with transaction.atomic():
@@ -188,7 +190,7 @@ def _failed(hook: Webhook, holder: UUID, event: Event, why: str) -> None:
             failing_since=Coalesce("failing_since", Now()),
             next_at=lease(pause_s),
             lease_until=None,
-            error=why[:ERROR_MAX],
+            error=msgspec.to_builtins(why),
         )
         if held:
             _give_up(hook)
@@ -220,7 +222,7 @@ def _place_of(hook: Webhook) -> str:
 def _check(url: str) -> None:
     why = posting.refused_url(url, networks_of(settings.WEBHOOK_NETWORKS))
     if why is not None:
-        raise services.Refused(Sentence("{reason}", {"reason": why}))
+        raise services.Refused(why)
 
 
 def _allow(asker: User) -> None:

@@ -71,7 +71,7 @@ class Migration(migrations.Migration):
                 ('holder', models.UUIDField(null=True)),
                 ('failing_since', models.DateTimeField(null=True)),
                 ('delivered_at', models.DateTimeField(null=True)),
-                ('error', models.CharField(blank=True, max_length=255)),
+                ('error', models.JSONField(null=True)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
                 ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
             ],

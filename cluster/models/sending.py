@@ -94,7 +94,8 @@ class Letter(models.Model):
 class Webhook(models.Model):
     """Who is told of events by HTTP; `cursor` is the number of the last event that it took or did not want.
 
-    `secret` is ciphertext.  `failing_since` NULL: the last delivery was taken.
+    `secret` is ciphertext.  `failing_since` NULL: the last delivery was taken; else `error` is a planner
+    Sentence that says why not.
     """
 
     name = Name(unique=True)
@@ -109,7 +110,7 @@ class Webhook(models.Model):
     holder = models.UUIDField(null=True)
     failing_since = models.DateTimeField(null=True)
     delivered_at = models.DateTimeField(null=True)
-    error = models.CharField(max_length=255, blank=True)
+    error = models.JSONField(null=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
@@ -16,6 +17,7 @@ from cluster.models import Webhook
 from cluster.roles import Action, may
 from cluster.sending_forms import WebhookForm
 from cluster.wording import say
+from planner.sentence import Sentence
 
 
 def hooks(request: HttpRequest) -> HttpResponse:
@@ -69,7 +71,7 @@ def _page(
     newest = feed.last_seq()
     rows = [
         (hook, [gettext(TOLD_KINDS[kind]) for kind in hook.kinds if kind in TOLD_KINDS],
-         newest - hook.cursor)
+         newest - hook.cursor, say(msgspec.convert(hook.error, Sentence)) if hook.error else "")
         for hook in Webhook.objects.all()
     ]  # fmt: skip
     context = {

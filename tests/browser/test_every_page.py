@@ -54,6 +54,8 @@ PAGES = {
     "rehearsals": "/rehearsals/",
     "prices": "/prices/",
     "connections": "/connections/",
+    "mails": "/mails/",
+    "webhooks": "/webhooks/",
     "operations": "/operations/",
     "host": "host",
     "vm": "vm",

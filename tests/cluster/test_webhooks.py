@@ -96,7 +96,7 @@ def test_what_was_not_taken_is_told_again_before_what_comes_after_it(program: Li
     program.answers = [200, 500]
     turn()
     hook.refresh_from_db()
-    assert "500" in hook.error
+    assert hook.error == {"template": "it answered {status}", "values": {"status": 500}}
     assert hook.failing_since is not None
     turn()
     heard = seqs(program.heard)
@@ -104,7 +104,7 @@ def test_what_was_not_taken_is_told_again_before_what_comes_after_it(program: Li
     numbers = [one.headers["Headroom-Delivery"] for one in program.heard]
     assert numbers[1] == numbers[2]
     hook.refresh_from_db()
-    assert (hook.error, hook.failing_since, hook.cursor) == ("", None, feed.last_seq())
+    assert (hook.error, hook.failing_since, hook.cursor) == (None, None, feed.last_seq())
 
 
 @pytest.mark.django_db
@@ -132,7 +132,7 @@ def test_a_redirect_is_not_followed(program: Listener) -> None:
         turn()
         assert elsewhere.heard == []
     hook.refresh_from_db()
-    assert hook.error == "it answered 302"
+    assert hook.error["values"] == {"status": 302}
 
 
 @pytest.mark.django_db
