@@ -88,7 +88,18 @@ def in_one_line(report: PlanReport, origin: Origin) -> str:
 
 def _parameters(report: PlanReport) -> str:
     asked = msgspec.to_builtins(report.parameters)
-    told = {"failures": label_of("failures_asked"), "vcpu_per_core": label_of("vcpu_per_core")}
+    told = {
+        "failures": label_of("failures_asked"),
+        "vcpu_per_core": label_of("vcpu_per_core"),
+        "host_cores": _("Cores of the host described"),
+        "host_sockets": _("Sockets of the host described"),
+        "host_memory_gib": _("Memory of the host described"),
+        "cluster": _("Cluster"),
+        "template": label_of("template"),
+        "host_price": _("Your quote for a host ({currency})").format(currency=report.parameters.currency),
+        "currency": _("Currency"),
+        "licence": _("Licence"),
+    }
     return ", ".join(
         f"{told.get(name, name)} = {number(value) if isinstance(value, int | float) else visible(value)}"
         for name, value in asked.items()
