@@ -219,16 +219,19 @@ made = mailing.add(person(Role.BUYER), planned_demo(), kind="json", language="en
 Schedule.objects.update(next_at=datetime(2026, 1, 1, tzinfo=UTC))
 """
 WORKER = """
-import os, signal
+import json, os, signal
 from django.core import mail
 from cluster import mailing
+from cluster.models import Letter
 mailing.CLAIM_S = mailing.HANDING_S = 0.0
 def die(*_): os.kill(os.getpid(), signal.SIGKILL)
 {die_at}
-for pk in mailing.due_schedules():
-    mailing.write(pk)
-for pk in mailing.waiting():
-    mailing.send(pk)
+for _ in range({turns}):
+    for pk in mailing.due_schedules():
+        mailing.write(pk)
+    for pk in mailing.waiting():
+        mailing.send(pk)
+print(json.dumps(list(Letter.objects.values_list("state", flat=True))))
 """
 POINTS = {
     "before the report is written": "mailing._mail = die",
@@ -237,11 +240,6 @@ POINTS = {
     "before it is handed over": "mailing._message = die",
     "between the server's yes and the note": "mailing._sent = die",
 }
-LOOK = """
-import json
-from cluster.models import Letter
-print(json.dumps(list(Letter.objects.values_list("state", flat=True))))
-"""
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -249,11 +247,9 @@ def test_a_worker_killed_anywhere_loses_no_mail_and_sends_none_twice(site: Site,
     with mail_server() as server:
         site.environment["EMAIL_URL"] = f"smtp://127.0.0.1:{server.port}"
         site.run(SET_UP)
-        killed = site.start(WORKER.format(die_at=POINTS[point]))
+        killed = site.start(WORKER.format(die_at=POINTS[point], turns=1))
         assert killed.wait(120) == -9
-        for _ in range(3):
-            site.run(WORKER.format(die_at=""))
-        states = json.loads(site.run(LOOK))
+        states = json.loads(site.run(WORKER.format(die_at="", turns=3)))
         if point in ("before it is handed over", "between the server's yes and the note"):
             assert states == ["unsure"]  # nobody can know, so nobody pretends to: a person decides
             assert len(server.mails) == (1 if "yes" in point else 0)
