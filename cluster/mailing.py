@@ -167,14 +167,14 @@ def send(letter_id: UUID) -> None:
     if not claimed.update(attempts=F("attempts") + 1, lease_until=lease(CLAIM_S)):
         return
     letter = Letter.objects.get(pk=letter_id)
-    server = mail.get_connection()
+    message, server = _message(letter), mail.get_connection()
     try:
         server.open()
     except (OSError, smtplib.SMTPException) as error:
         _later(letter, str(error))
         return
     if _mine(letter, Letter.State.WAITING).update(state=Letter.State.HANDING, lease_until=lease(HANDING_S)):
-        _hand_over(letter, server)
+        _hand_over(letter, message, server)
 
 
 def next_after(rhythm: str, moment: datetime) -> datetime:
@@ -229,10 +229,10 @@ def _mail(plan: Plan, schedule: Schedule) -> Mail:
         )
 
 
-def _hand_over(letter: Letter, server: Any) -> None:
+def _hand_over(letter: Letter, message: mail.EmailMessage, server: Any) -> None:
     """The one moment that cannot be told from its crash; all that the server says is told apart here."""
     try:
-        server.send_messages([_message(letter)])
+        server.send_messages([message])
     except smtplib.SMTPRecipientsRefused as error:
         code, why = next(iter(error.recipients.values()), (0, b""))
         _refused(letter, code, _words(code, why))

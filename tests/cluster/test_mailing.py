@@ -219,7 +219,7 @@ made = mailing.add(person(Role.BUYER), planned_demo(), kind="json", language="en
 Schedule.objects.update(next_at=datetime(2026, 1, 1, tzinfo=UTC))
 """
 WORKER = """
-import json, os, signal
+import json, os, signal, smtplib
 from django.core import mail
 from cluster import mailing
 from cluster.models import Letter
@@ -237,7 +237,8 @@ POINTS = {
     "before the report is written": "mailing._mail = die",
     "after the report is written": "mailing.waiting = die",
     "when the letter is claimed": "mail.get_connection = die",
-    "before it is handed over": "mailing._message = die",
+    "before the server is called": "mailing._message = die",
+    "before it is handed over": "smtplib.SMTP.sendmail = die",
     "between the server's yes and the note": "mailing._sent = die",
 }
 
