@@ -87,6 +87,19 @@ class Deed(StrEnum):
     PROJECT_PLANNED = gettext_noop("planned a project")
     PROJECT_DROPPED = gettext_noop("gave up a project")
     HISTORY_TAKEN = gettext_noop("took a history")
+    SCHEDULE_ADDED = gettext_noop("planned mails of a report")
+    SCHEDULE_REMOVED = gettext_noop("gave up mails of a report")
+    SCHEDULE_OFF = gettext_noop("switched mails of a report off")
+    REPORT_ASKED = gettext_noop("asked for a mail of a report")
+    REPORT_WRITTEN = gettext_noop("wrote mails of a report")
+    REPORT_MAILED = gettext_noop("mailed a report")
+    LETTER_FAILED = gettext_noop("could not mail a report")
+    LETTER_UNSURE = gettext_noop("may have mailed a report")
+    LETTER_REPEATED = gettext_noop("had a mail sent again")
+    WEBHOOK_ADDED = gettext_noop("added a webhook")
+    WEBHOOK_CHANGED = gettext_noop("changed a webhook")
+    WEBHOOK_REMOVED = gettext_noop("removed a webhook")
+    WEBHOOK_OFF = gettext_noop("switched a webhook off")
 
 
 class Verdict(Struct, frozen=True):

@@ -20,13 +20,16 @@ from cluster.models import (
     Connection,
     Estate,
     Host,
+    Letter,
     Operation,
     PriceBook,
     Rehearsal,
     Run,
     SavedView,
+    Schedule,
     SignIn,
     VirtualMachine,
+    Webhook,
     Wish,
 )
 from cluster.reach import covers, visible_to, whole_estates
@@ -34,7 +37,7 @@ from cluster.roles import Action, may
 
 Thing = Literal[
     "", "estate", "part", "host", "vm", "run", "rehearsal", "connection", "operation", "book", "person",
-    "token", "session", "view", "wish",
+    "token", "session", "view", "wish", "schedule", "letter", "webhook",
 ]  # fmt: skip
 MODELS: Final[Mapping[str, type[Model]]] = {
     "part": Estate,
@@ -50,6 +53,9 @@ MODELS: Final[Mapping[str, type[Model]]] = {
     "session": SignIn,
     "view": SavedView,
     "wish": Wish,
+    "schedule": Schedule,
+    "letter": Letter,
+    "webhook": Webhook,
 }
 
 
@@ -84,7 +90,18 @@ GATES: Final[Mapping[str, Gate]] = {
         ("livez", "readyz", "metrics", "login", "logout", "set_language", "oidc", "oidc_back"), OPEN
     ),
     # one's own
-    **dict.fromkeys(("overview", "account", "own_password", "tokens_add", "view_save", "first_run"), OWN),
+    **dict.fromkeys(
+        (
+            "overview",
+            "account",
+            "own_password",
+            "tokens_add",
+            "view_save",
+            "first_run_put_away",
+            "first_run_take_out",
+        ),
+        OWN,
+    ),
     **dict.fromkeys(("help", "help_page"), OWN),
     "token_remove": Gate(of="token"),
     "session_end": Gate(of="session"),
@@ -131,6 +148,17 @@ GATES: Final[Mapping[str, Gate]] = {
     "operation_cancel": _do(Action.OPERATE, "operation"),
     "operation_abort": _do(Action.OPERATE, "operation"),
     "operation_line": _do(Action.OPERATE, "connection"),
+    # what leaves by itself
+    "mails": _look(get=Action.PLAN),
+    "mail_add": _do(Action.PLAN, get=Action.PLAN),
+    **dict.fromkeys(("mail_remove", "mail_now"), _do(Action.PLAN, "schedule", get=Action.PLAN)),
+    "mail_again": _do(Action.PLAN, "letter", get=Action.PLAN),
+    "webhooks": _CONNECT,
+    "webhook_add": _CONNECT,
+    **dict.fromkeys(
+        ("webhook_turn", "webhook_renew", "webhook_remove"),
+        _do(Action.CONNECT, "webhook", get=Action.CONNECT),
+    ),
     # requests about VMs
     "wishes": _look(),
     "wish_ask": _do(Action.REQUEST),

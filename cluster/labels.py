@@ -389,3 +389,17 @@ PROOFS: Final = {
     "pattern linear program": _("the linear program of the patterns"),
     "nothing to place": _("nothing to place"),
 }
+
+
+TOLD_KINDS: Final = {  # a part of an event's kind, and what people call it
+    "done": gettext_noop("work that is done"),
+    "failed": gettext_noop("work that failed"),
+    "cancelled": gettext_noop("work that was cancelled"),
+    "queued": gettext_noop("work that was asked for"),
+    "progress": gettext_noop("progress of work"),
+    "operation": gettext_noop("real operations"),
+    "line": gettext_noop("the line stopped or freed"),
+    "estate": gettext_noop("estates removed"),
+    "report": gettext_noop("reports by mail"),
+    "webhook": gettext_noop("webhooks switched off"),
+}

@@ -27,6 +27,7 @@ from cluster.models import (
     Estate,
     Event,
     Host,
+    Letter,
     Mount,
     Observation,
     Operation,
@@ -38,10 +39,12 @@ from cluster.models import (
     Rehearsal,
     Run,
     SavedView,
+    Schedule,
     SignIn,
     Study,
     Variant,
     VirtualMachine,
+    Webhook,
     WiringEdit,
     Wish,
 )
@@ -195,6 +198,10 @@ def _of_whole(user: Whoever, rights: Rights) -> Q:
 # -- what each model shows
 
 
+def _letters(user: Whoever, rights: Rights) -> Q:
+    return _whole(rights, "schedule__estate_id")
+
+
 def _runs(user: Whoever, rights: Rights, before: str = "") -> Q:
     """Runs of estates seen whole, one's own, and, where nothing is narrowed, those of no estate yet."""
     if not rights.opens(Action.READ):
@@ -281,6 +288,9 @@ _SIGHTS: Final[Mapping[type[Model], Callable[[Whoever, Rights], Q]]] = {
     Project: _of_whole,
     Variant: _of_whole,
     WiringEdit: _of_whole,
+    Schedule: _of_whole,
+    Letter: _letters,
+    Webhook: _if(Action.CONNECT),
     Study: _studies,
     Operation: _operations,
     Connection: _connections,

@@ -16,6 +16,7 @@ from cluster import (
     connections,
     demo,
     forgetting,
+    mailing,
     observing,
     operating,
     pricing,
@@ -24,6 +25,7 @@ from cluster import (
     services,
     snapshot,
     studies,
+    webhooks,
     work,
     years,
 )
@@ -76,6 +78,39 @@ def refresh_estate(run_id: str) -> None:
 def refresh_due() -> None:
     """Queue every refresh whose time has come."""
     connecting.refresh_due()
+
+
+@shared_task(name="cluster.tasks.mail_reports")
+def mail_reports() -> None:
+    """Write the letters that are due, each schedule by itself: one that fails holds up no other."""
+    for schedule_id in mailing.due_schedules():
+        write_letters.delay(schedule_id)
+
+
+@shared_task(name="cluster.tasks.write_letters")
+def write_letters(schedule_id: int) -> None:
+    """Make the report of a schedule and put it into the outbox."""
+    mailing.write(schedule_id)
+
+
+@shared_task(name="cluster.tasks.send_letters")
+def send_letters() -> None:
+    """Hand over what waits in the outbox."""
+    for letter_id in mailing.waiting():
+        mailing.send(letter_id)
+
+
+@shared_task(name="cluster.tasks.tell_webhooks")
+def tell_webhooks() -> None:
+    """Have each webhook told by itself: a slow one holds up no other."""
+    for hook_id in webhooks.due():
+        tell_webhook.delay(hook_id)
+
+
+@shared_task(name="cluster.tasks.tell_webhook")
+def tell_webhook(hook_id: int) -> None:
+    """Tell one webhook what it has not heard."""
+    webhooks.tell(hook_id)
 
 
 # At most once, unlike all other tasks: acknowledged before it begins, never delivered again, never retried.

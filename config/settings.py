@@ -210,6 +210,17 @@ CONNECTION_NETWORKS = env.list("HEADROOM_CONNECTION_NETWORKS", default=[])
 CONNECTION_KEY_FILE = Path(env.str("HEADROOM_CONNECTION_KEY_FILE", default=str(DATA_DIR / "connection-key")))
 CONNECTION_CA_FILE = env.str("HEADROOM_CONNECTION_CA_FILE", default="")  # empty: the machine's own store
 
+# Mail: none until EMAIL_URL names a server.  Webhooks: nowhere until the site lists its networks.
+EMAIL_URL = env.str("EMAIL_URL", default="")
+MAIL_ON = bool(EMAIL_URL)
+if MAIL_ON:
+    globals().update(env.email_url("EMAIL_URL"))
+EMAIL_TIMEOUT = 30  # seconds, of one answer of the server
+DEFAULT_FROM_EMAIL = env.str("HEADROOM_MAIL_FROM", default="headroom@localhost")
+MAIL_DOMAINS = env.list("HEADROOM_MAIL_DOMAINS", default=[])  # empty: to any domain
+WEBHOOK_NETWORKS = env.list("HEADROOM_WEBHOOK_NETWORKS", default=[])
+WEBHOOK_CA_FILE = env.str("HEADROOM_WEBHOOK_CA_FILE", default="")  # empty: the machine's own store
+
 # Broker and live feed: the embedded server until REDIS_URL names another.
 REDIS_URL = env.str("REDIS_URL", default="") or broker.redis_url(DATA_DIR)
 FEED_URL = REDIS_URL  # redis-py's spelling; the feed is one subscription a process, no channel layer
@@ -250,12 +261,17 @@ CELERY_TASK_ROUTES = {
     "cluster.tasks.reconcile_operations": {"queue": "care"},
     "cluster.tasks.refresh_due": {"queue": "care"},
     "cluster.tasks.forget_old_events": {"queue": "care"},
+    "cluster.tasks.mail_reports": {"queue": "care"},
+    "cluster.tasks.send_letters": {"queue": "care"},
+    "cluster.tasks.tell_webhooks": {"queue": "care"},
     "cluster.tasks.carry_out": {"queue": "act"},
     "cluster.tasks.abort_operation": {"queue": "care"},  # never behind what it is to stop
     "cluster.tasks.make_plan": {"queue": "quick"},
     "cluster.tasks.make_study": {"queue": "quick"},
     "cluster.tasks.rehearse": {"queue": "quick"},
     "cluster.tasks.price_estate": {"queue": "quick"},
+    "cluster.tasks.tell_webhook": {"queue": "quick"},
+    "cluster.tasks.write_letters": {"queue": "long"},
     "cluster.tasks.import_estate": {"queue": "long"},
     "cluster.tasks.refresh_estate": {"queue": "long"},
     "cluster.tasks.drill": {"queue": "long"},
@@ -280,6 +296,21 @@ CELERY_BEAT_SCHEDULE = {
         "task": "cluster.tasks.reconcile_operations",
         "schedule": 15.0,
         "options": {"expires": 15},
+    },
+    "mail-reports": {
+        "task": "cluster.tasks.mail_reports",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "send-letters": {
+        "task": "cluster.tasks.send_letters",
+        "schedule": 20.0,
+        "options": {"expires": 20},
+    },
+    "tell-webhooks": {
+        "task": "cluster.tasks.tell_webhooks",
+        "schedule": 5.0,
+        "options": {"expires": 5},
     },
     "refresh-what-is-due": {
         "task": "cluster.tasks.refresh_due",

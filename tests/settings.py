@@ -10,7 +10,15 @@ import os
 import shutil
 import tempfile
 
-for name in ("DATABASE_URL", "REDIS_URL", "BROKER_URL", "ALLOWED_HOSTS", "DEBUG", "STATIC_COLLECTED"):
+for name in (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "BROKER_URL",
+    "ALLOWED_HOSTS",
+    "DEBUG",
+    "STATIC_COLLECTED",
+    "EMAIL_URL",
+):
     os.environ.pop(name, None)  # a developer's servers are not for tests
 os.environ["HEADROOM_DATA_DIR"] = tempfile.mkdtemp(prefix="headroom-test-")
 atexit.register(shutil.rmtree, os.environ["HEADROOM_DATA_DIR"], ignore_errors=True)

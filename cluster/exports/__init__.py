@@ -12,14 +12,17 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
-from cluster.exports import csv, json, names, pdf, xlsx
+from cluster.exports import csv, html, json, names, pdf, xlsx
+from cluster.exports.beside import NOTHING, Beside
 from planner.report import PlanReport
 
 
 class Render(Protocol):
     """Makes the bytes of one kind of file, in one language."""
 
-    def __call__(self, report: PlanReport, *, title: str, language: str, made_at: datetime) -> bytes: ...
+    def __call__(
+        self, report: PlanReport, *, title: str, language: str, made_at: datetime, beside: Beside = NOTHING
+    ) -> bytes: ...
 
 
 class Export(Struct, frozen=True, kw_only=True):
@@ -44,5 +47,6 @@ EXPORTS: Final[Mapping[str, Export]] = {
     ),
     "csv": Export(content_type=_CSV, ending="csv", render=csv.render),
     "figures.csv": Export(content_type=_CSV, ending="figures.csv", render=csv.render_figures),
+    "html": Export(content_type="text/html; charset=utf-8", ending="html", render=html.render),
     "json": Export(content_type="application/json", ending="json", render=json.render),
 }

@@ -13,9 +13,11 @@ from io import StringIO
 from typing import Final
 
 from django.utils import translation
+from django.utils.translation import gettext as _
 
-from cluster.exports import sheets
-from cluster.exports.sheets import Cell, Table
+from cluster.exports import origin, sheets
+from cluster.exports.beside import NOTHING, Beside
+from cluster.exports.sheets import Cell, Column, Table
 from cluster.visible import visible
 from planner.report import PlanReport
 
@@ -26,18 +28,42 @@ BOM: Final = "\ufeff"
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
 
 
-def render(report: PlanReport, *, title: str, language: str, made_at: datetime, bom: bool = True) -> bytes:
+def render(
+    report: PlanReport,
+    *,
+    title: str,
+    language: str,
+    made_at: datetime,
+    beside: Beside = NOTHING,
+    bom: bool = True,
+) -> bytes:
     """One row a cluster."""
     with translation.override(language):
-        return write(sheets.clusters(report), language, bom=bom)
+        return write(_with_origin(sheets.clusters(report), report, beside), language, bom=bom)
 
 
 def render_figures(
-    report: PlanReport, *, title: str, language: str, made_at: datetime, bom: bool = True
+    report: PlanReport,
+    *,
+    title: str,
+    language: str,
+    made_at: datetime,
+    beside: Beside = NOTHING,
+    bom: bool = True,
 ) -> bytes:
     """One row a number, opened."""
     with translation.override(language):
-        return write(sheets.figures(report), language, bom=bom)
+        return write(_with_origin(sheets.figures(report), report, beside), language, bom=bom)
+
+
+def _with_origin(table: Table, report: PlanReport, beside: Beside) -> Table:
+    """The table with one column more, which says of each row what it was made of."""
+    told = origin.in_one_line(report, beside.origin)
+    return Table(
+        name=table.name,
+        columns=(*table.columns, Column(_("Made from"))),
+        rows=tuple((*row, told) for row in table.rows),
+    )
 
 
 def write(table: Table, language: str, *, bom: bool = True) -> bytes:

@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from cluster import verdict
-from cluster.exports import annex, costs, redundant
+from cluster.exports import annex, costs, executive, origin, redundant
+from cluster.exports.beside import NOTHING, Beside
 from cluster.exports.paper import (
     Bar,
     ClusterPage,
@@ -22,7 +23,6 @@ from cluster.exports.paper import (
     Tile,
     WarningRow,
 )
-from cluster.exports.redundant import Redundant
 from cluster.exports.words import words
 from cluster.labels import label_of, name_of, resource_of
 from cluster.shown import day, headline, number, quantity
@@ -52,7 +52,7 @@ def paper(
     language: str,
     made_at: datetime,
     version: str,
-    redundancy: Redundant | None = None,
+    beside: Beside = NOTHING,
 ) -> Paper:
     """The whole report, every sentence in the active language."""
     whole = verdict.of_estate(report)
@@ -72,7 +72,9 @@ def paper(
         quality=_quality(report.quality),
         annex=annex.groups(report),
         words=words(),
-        redundancy=redundant.page(redundancy) if redundancy else None,
+        executive=executive.page(report, beside),
+        origin=origin.lines(report, beside.origin),
+        redundancy=redundant.page(beside.redundancy) if beside.redundancy else None,
     )
 
 

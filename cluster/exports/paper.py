@@ -1,7 +1,8 @@
 """What stands on the pages of the printed report: finished text and shares, nothing left to decide.
 
     Paper --+-- Words                         the headings, in the report's language
-            +-- Pill, Tile, CostTable         the cover
+            +-- Executive -- Answered, HostBar   the first page: five questions of a buyer
+            +-- Pill, Tile, CostTable         the estate as a whole
             +-- ClusterPage -- Bar, Line      one page a cluster
             +-- RedundancyPage -- DrawnCluster   what is single, drawings, minutes a year
             +-- QualityPage                   what the import read, skipped and assumed
@@ -15,6 +16,8 @@ from __future__ import annotations
 from typing import Literal
 
 from msgspec import Struct
+
+from cluster.exports.origin import Made
 
 State = Literal["ok", "bad", "unknown"]
 
@@ -54,6 +57,36 @@ class Bar(Struct, frozen=True, kw_only=True):
     over: float
     capacity: float
     words: tuple[Line, ...]
+
+
+class Answered(Struct, frozen=True, kw_only=True):
+    """A question of a buyer with its answer, and what stands under it."""
+
+    question: str
+    state: State
+    answer: str
+    details: tuple[str, ...] = ()
+
+
+class HostBar(Struct, frozen=True, kw_only=True):
+    """Hosts of one cluster, as shares of the longest bar of all."""
+
+    name: str
+    today: float
+    needed: float
+    state: State
+    words: str
+
+
+class Executive(Struct, frozen=True, kw_only=True):
+    """The first page."""
+
+    answers: tuple[Answered, ...]
+    chart_title: str
+    bars: tuple[HostBar, ...]
+    bars_more: str
+    there: str
+    needed: str
 
 
 class CostRow(Struct, frozen=True, kw_only=True):
@@ -168,6 +201,12 @@ class Words(Struct, frozen=True, kw_only=True):
 
     kind: str
     made: str
+    executive: str
+    contents: str
+    technical: str
+    estate: str
+    origin: str
+    origin_says: str
     asked: str
     clusters: str
     cost_of_all: str
@@ -220,4 +259,6 @@ class Paper(Struct, frozen=True, kw_only=True):
     quality: QualityPage
     annex: tuple[OpenedGroup, ...]
     words: Words
+    executive: Executive
+    origin: tuple[Made, ...]
     redundancy: RedundancyPage | None = None

@@ -11,9 +11,9 @@ import typst
 from django.conf import settings
 from django.utils import translation
 
+from cluster.exports.beside import NOTHING, Beside
 from cluster.exports.legible import FONTS, legible
 from cluster.exports.pages import paper
-from cluster.exports.redundant import Redundant
 from cluster.exports.version import version
 from planner.report import PlanReport
 
@@ -26,7 +26,7 @@ def render(
     title: str,
     language: str,
     made_at: datetime,
-    redundancy: Redundant | None = None,
+    beside: Beside = NOTHING,
 ) -> bytes:
     """The report as a tagged PDF in the language asked for.
 
@@ -41,7 +41,7 @@ def render(
             language=language,
             made_at=made_at,
             version=version(),
-            redundancy=redundancy,
+            beside=beside,
         )
     return typeset("report.typ", content, made_at)
 

@@ -8,6 +8,7 @@ from typing import Final
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cluster.exports.drawing import svg_of
 from cluster.exports.paper import DrawnCluster, Pill, RedundancyPage
@@ -15,6 +16,7 @@ from cluster.labels import KIND_NAMES, service_of, word_of
 from cluster.shown import number
 from cluster.wording import say
 from planner.availability.answer import PROTECTIONS, ClusterAvailability
+from planner.estate import Estate
 from planner.paths.picture import Picture
 from planner.paths.report import Cut, PathsReport
 
@@ -31,6 +33,19 @@ class Redundant(Struct, frozen=True, kw_only=True):
     availability: tuple[ClusterAvailability, ...]
     pictures: Mapping[str, Picture]
     is_old: bool
+
+
+def cluster_part(wired: Estate, cluster: str) -> Estate:
+    """The part of an estate that is drawn with one of its clusters."""
+    hosts = wired.hosts_of(cluster)
+    names = {host.name for host in hosts}
+    return replace(
+        wired,
+        hosts=hosts,
+        vms=wired.vms_of(cluster),
+        datastores=tuple(store for store in wired.datastores if not store.hosts or names & set(store.hosts)),
+        paths=tuple(path for path in wired.paths if path.host in names),
+    )
 
 
 def page(found: Redundant) -> RedundancyPage:

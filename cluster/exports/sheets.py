@@ -13,7 +13,9 @@ from django.utils.translation import gettext as _
 from msgspec import Struct
 
 from cluster import verdict
+from cluster.exports import origin
 from cluster.exports.annex import inputs_of
+from cluster.exports.beside import NOTHING, Beside
 from cluster.exports.costs import label_of_line, period_of, scope_of
 from cluster.labels import label_of, name_of, resource_of, unit_of
 from cluster.wording import say
@@ -44,7 +46,7 @@ class Table(Struct, frozen=True, kw_only=True):
     rows: tuple[tuple[Cell, ...], ...]
 
 
-def tables(report: PlanReport, title: str) -> tuple[Table, ...]:
+def tables(report: PlanReport, title: str, beside: Beside = NOTHING) -> tuple[Table, ...]:
     """Everything that the report says, one table a sheet."""
     return (
         summary(report, title),
@@ -54,6 +56,16 @@ def tables(report: PlanReport, title: str) -> tuple[Table, ...]:
         costs(report),
         warnings(report),
         assumptions(report),
+        made_from(report, beside),
+    )
+
+
+def made_from(report: PlanReport, beside: Beside) -> Table:
+    """What the numbers were made of: input, revision, version, parameters, chance, prices."""
+    return Table(
+        name=_("Made from"),
+        columns=(Column(_("Subject"), width=34), Column(_("Value"), width=WIDE)),
+        rows=tuple((line.label, line.value) for line in origin.lines(report, beside.origin)),
     )
 
 

@@ -12,6 +12,14 @@ def words() -> Words:
     return Words(
         kind=_("Capacity report"),
         made=_("Made on"),
+        executive=_("In one page"),
+        contents=_("Contents"),
+        technical=_("Technical annex"),
+        estate=_("The estate as a whole"),
+        origin=_("What this report was made of"),
+        origin_says=_(
+            "The same file, revision, parameters and version give the same numbers, whoever makes the report."
+        ),
         asked=_("What was asked"),
         clusters=_("Clusters"),
         cost_of_all=_("Cost of all clusters as one order"),

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
+from cluster.exports.beside import NOTHING, Beside
 from cluster.exports.model import Sheet, model
 from cluster.exports.sheets import Cell, Column, Kind, Table, tables
 from cluster.exports.version import version
@@ -34,10 +35,12 @@ class SheetFull(ValueError):
     """A table with more rows than a sheet has: nothing is left out silently."""
 
 
-def render(report: PlanReport, *, title: str, language: str, made_at: datetime) -> bytes:
+def render(
+    report: PlanReport, *, title: str, language: str, made_at: datetime, beside: Beside = NOTHING
+) -> bytes:
     """The workbook in the language asked for."""
     with translation.override(language):
-        content = tables(report, title)
+        content = tables(report, title, beside)
         calculation = model(report)
         kind = _("Capacity report")
     held = BytesIO()

@@ -11,6 +11,7 @@ Estate --+-- Site, Room, Rack, Cluster -- Host -- Nic, Hba, Psu, Vmk  Upload --+
 User -- Scope, ApiToken, SignIn, Identity; Estate -- Wish
 AuditEntry ... AuditHead: who did what, apart from all others
 SavedView: what a person keeps for himself
+Schedule -- Letter, Webhook: what leaves by itself
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ from cluster.models.plan import Plan
 from cluster.models.prices import CostStudy, PriceBook, PriceBookVersion
 from cluster.models.rehearsal import Rehearsal, RehearsalEvent
 from cluster.models.run import Event, FeedCounter, Run, Upload
+from cluster.models.sending import Letter, Schedule, Webhook
 from cluster.models.storage import Controller, ControllerPort, Datastore, Fabric, Lun, Mount, Path, RaidGroup
 from cluster.models.study import Study, StudyPart
 from cluster.models.topology import Design, Redundancy, WiringEdit, YearsPart
@@ -71,6 +73,7 @@ __all__ = [
     "Hba",
     "Host",
     "Identity",
+    "Letter",
     "Link",
     "Lun",
     "Mount",
@@ -94,6 +97,7 @@ __all__ = [
     "Rule",
     "Run",
     "SavedView",
+    "Schedule",
     "Scope",
     "SignIn",
     "Site",
@@ -106,6 +110,7 @@ __all__ = [
     "VirtualMachine",
     "VmNic",
     "Vmk",
+    "Webhook",
     "WiringEdit",
     "Wish",
     "YearsPart",

@@ -32,6 +32,7 @@ class Frame(Struct, frozen=True, kw_only=True):
     views: Sequence[SavedView]
     may_import: bool
     may_audit: bool
+    may_plan: bool
     may_connect: bool
     may_manage: bool
     may_read: bool
@@ -59,6 +60,7 @@ def frame_of(context: Mapping[str, Any]) -> Frame:
         views=list(SavedView.objects.filter(person=user)),
         may_import=roles.may(user, roles.Action.IMPORT),
         may_audit=roles.may(user, roles.Action.AUDIT),
+        may_plan=roles.may(user, roles.Action.PLAN),
         may_connect=roles.may(user, roles.Action.CONNECT),
         may_manage=roles.may(user, roles.Action.PEOPLE),
         may_read=roles.may(user, roles.Action.READ),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
 from django.http import HttpRequest
 
 from cluster import snapshot
+from cluster.exports.redundant import cluster_part
 from cluster.models import Estate
 from planner.blast import Blast, blast
 from planner.estate import Estate as Wired
@@ -30,16 +30,3 @@ def blast_of(request: HttpRequest, estate: Estate, cluster: str) -> Blast:
 def wired_cluster(estate: Estate, cluster: str) -> Wired:
     """The estate with designs and edits, of the hosts and VMs of one cluster alone: the rest is not drawn."""
     return cluster_part(snapshot.load_wired(estate).reading.estate, cluster)
-
-
-def cluster_part(wired: Wired, cluster: str) -> Wired:
-    """The part of an estate that is drawn with one of its clusters."""
-    hosts = wired.hosts_of(cluster)
-    names = {host.name for host in hosts}
-    return msgspec.structs.replace(
-        wired,
-        hosts=hosts,
-        vms=wired.vms_of(cluster),
-        datastores=tuple(store for store in wired.datastores if not store.hosts or names & set(store.hosts)),
-        paths=tuple(path for path in wired.paths if path.host in names),
-    )

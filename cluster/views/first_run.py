@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -64,15 +64,14 @@ def first_run(user: Any, estates: Sequence[Estate]) -> FirstRun | None:
 
 
 @require_POST
-def act(request: HttpRequest, deed: str) -> HttpResponse:
-    """Put the steps away, or take them out again."""
-    match deed:
-        case "put-away":
-            steps.put_away(request.user)
-        case "take-out":
-            steps.take_out(request.user)
-        case _:
-            raise Http404
+def put_away(request: HttpRequest) -> HttpResponse:
+    steps.put_away(request.user)
+    return redirect("overview")
+
+
+@require_POST
+def take_out(request: HttpRequest) -> HttpResponse:
+    steps.take_out(request.user)
     return redirect("overview")
 
 

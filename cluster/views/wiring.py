@@ -14,8 +14,9 @@ from msgspec import Struct
 
 from cluster import selectors, services, snapshot
 from cluster.labels import KIND_NAMES, SERVICE_NAMES
-from cluster.models import Estate, Redundancy
+from cluster.models import Estate
 from cluster.reach import covers
+from cluster.reporting import is_old
 from cluster.roles import Action
 from cluster.views.broken import blast_of, wired_cluster
 from cluster.views.sight import asked, estate_or_404
@@ -31,7 +32,6 @@ DESIGN_NAMES: Final = {
     "two-feeds": gettext_lazy("Two feeds"),
     "stretched": gettext_lazy("Stretched over two sites, witness in a third"),
 }
-NO_EDITS: Final = "0:0"  # the mark of an estate that nobody edited
 
 
 class Laid(Struct, frozen=True, kw_only=True):
@@ -96,15 +96,6 @@ def design(request: HttpRequest, pk: int) -> HttpResponse:
         raise Http404(gettext("There is no such design or cluster"))
     run = services.change_design(request.user, estate, cluster, kind, laid=request.POST.get("laid") == "yes")
     return redirect("run", pk=run.pk)
-
-
-def is_old(estate: Estate, redundancy: Redundancy) -> bool:
-    """Whether the estate, its designs or edits have changed since it was examined."""
-    return (
-        redundancy.estate_revision != estate.revision
-        or [tuple(one) for one in redundancy.designs] != snapshot.designs_of(estate)
-        or (redundancy.edits or NO_EDITS) != snapshot.mark_of(estate)
-    )
 
 
 def wiring_context(request: HttpRequest, estate: Estate, part: str) -> dict[str, object]:

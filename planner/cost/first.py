@@ -12,6 +12,7 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
+from planner.catalogue import Fact
 from planner.catalogue.licences import (
     COUNTING_SOURCE,
     PRICES,
@@ -64,6 +65,16 @@ class Money(Struct, frozen=True, kw_only=True):
     scope: Scope = "planned"
     label: Sentence = Sentence("")
     assumptions: tuple[Sentence, ...] = ()
+
+
+def rows_used(licence: Licence) -> tuple[Fact, ...]:
+    """Give the rows of the catalogue that a first price is made of, each with its source and date.
+
+    >>> [row.key for row in rows_used("none")]
+    ['host_idle_w', 'host_full_w', 'pue', 'electricity_eur_kwh']
+    """
+    licences = (PRICES[licence],) if licence in PRICES else ()
+    return (*licences, HOST_IDLE_W, HOST_FULL_W, PUE, ELECTRICITY_EUR_KWH)
 
 
 class Fleet(Struct, frozen=True, kw_only=True):

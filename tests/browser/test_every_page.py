@@ -55,6 +55,8 @@ PAGES = {
     "placement": "estate|cluster/placement/?name=Blue",
     "rehearsals": "/rehearsals/",
     "prices": "/prices/",
+    "mails": "/mails/",
+    "webhooks": "/webhooks/",
     "operations": "/operations/",
     "host": "host",
     "vm": "vm",

@@ -205,7 +205,7 @@ def test_the_table_works_without_scripts(open_page: Callable[..., Page], importe
     assert plain.locator("[data-rows]").inner_text() == "1 to 10 of 10"
 
 
-@pytest.mark.parametrize("ending", ["pdf", "xlsx", "csv", "json"])
+@pytest.mark.parametrize("ending", ["pdf", "html", "xlsx", "csv", "json"])
 def test_the_plan_can_be_taken_along(imported: Page, ending: str) -> None:
     with imported.expect_download() as got:
         imported.get_by_role("link", name=ending.upper(), exact=True).click()
@@ -214,6 +214,9 @@ def test_the_plan_can_be_taken_along(imported: Page, ending: str) -> None:
     match ending:
         case "pdf":
             assert "Blue export" in PdfReader(io.BytesIO(content)).pages[0].extract_text()
+        case "html":
+            assert b"Blue export" in content
+            assert b"<script" not in content
         case "xlsx":
             assert content.startswith(b"PK")
         case "csv":

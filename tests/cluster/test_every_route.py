@@ -28,6 +28,7 @@ from cluster.models import (
     Estate,
     Event,
     Host,
+    Letter,
     Observation,
     Operation,
     Plan,
@@ -37,11 +38,13 @@ from cluster.models import (
     Rehearsal,
     Run,
     SavedView,
+    Schedule,
     Scope,
     SignIn,
     Study,
     Variant,
     VirtualMachine,
+    Webhook,
     Wish,
 )
 from cluster.rehearsal import question
@@ -191,6 +194,12 @@ def side(name: str, owner: str) -> Side:
     )
     feed.publish("test", Sentence("of {name}", {"name": name}), subject=name, estate=estate)
     wish = Wish.objects.create(estate=estate, vm="vm000001", kind="restart")
+    schedule = Schedule.objects.create(
+        estate=estate, kind="pdf", language="en", rhythm="daily", recipients=[]
+    )
+    letter = Letter.objects.create(
+        schedule=schedule, due_at="2099-01-01T00:00:00Z", estate_name=name, recipient="a@example.org"
+    )
     keys = {
         "estate": estate.pk,
         "part": estate.pk,
@@ -201,6 +210,8 @@ def side(name: str, owner: str) -> Side:
         "connection": connection.pk,
         "operation": operation.pk,
         "wish": wish.pk,
+        "schedule": schedule.pk,
+        "letter": letter.pk,
     }
     return Side(
         estate, keys, Run.objects.create(kind="study", estate=estate, estate_name=name),
@@ -239,8 +250,9 @@ class World:
         PriceBookVersion.objects.create(book=self.book, version=1, rows=[])
         self.client = Client(raise_request_exception=False)
         self.client.force_login(self.user)
-        self.own.keys.update(self._about(self.user), book=self.book.pk)
-        self.foreign.keys.update(self._about(self.other), book=None, person=None)
+        hook = Webhook.objects.create(name="hook", url="https://example.org/")
+        self.own.keys.update(self._about(self.user), book=self.book.pk, webhook=hook.pk)
+        self.foreign.keys.update(self._about(self.other), book=None, person=None, webhook=None)
 
     @staticmethod
     def _about(person: User) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from cluster.exports import pdf
+from cluster.exports.beside import Beside
 from cluster.exports.redundant import Redundant, page
 from planner.availability.report import examine_availability
 from planner.estate import Estate
@@ -91,7 +92,7 @@ def test_the_report_prints_with_the_redundancy_and_without(language: str) -> Non
     estate = hostile(one_hba(reference()))
     planned = plan(Reading(estate=estate, quality=Quality(format="test")), Parameters())
     said = {"title": "Site", "language": language, "made_at": MADE_AT}
-    with_it = pdf.render(planned, **said, redundancy=found(estate, is_old=True))  # type: ignore[arg-type]
+    with_it = pdf.render(planned, **said, beside=Beside(redundancy=found(estate, is_old=True)))  # type: ignore[arg-type]
     without = pdf.render(planned, **said)  # type: ignore[arg-type]
     assert with_it.startswith(b"%PDF")
     assert len(with_it) > len(without)

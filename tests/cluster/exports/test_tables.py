@@ -18,6 +18,7 @@ from cluster.exports import EXPORTS, xlsx
 from cluster.exports.csv import FORMULA_STARTS, harmless, write
 from cluster.exports.legible import legible
 from cluster.exports.sheets import Column, Table
+from cluster.exports.version import version
 from cluster.visible import visible
 from planner.report import PlanReport
 from tests.cluster.exports.texts import HOSTILE, MADE_AT, ROOT, TITLE
@@ -54,6 +55,7 @@ def test_the_workbook_holds_every_number_of_the_report(demo_report: PlanReport) 
         "Cost",
         "Warnings",
         "Assumptions",
+        "Made from",
         "Model",
     ]
     for row, cluster in zip(rows(book["Clusters"]), demo_report.clusters, strict=True):
@@ -176,7 +178,9 @@ def test_the_json_is_what_the_command_line_prints(demo_report: PlanReport) -> No
     command = [sys.executable, "-m", "planner", "plan", "scenarios/demo/estate.json", "--json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, "")  # Production does not fit
-    assert json.loads(made) == json.loads(done.stdout)
+    content = json.loads(made)
+    assert content.pop("made_from")["headroom"] == version()
+    assert content == json.loads(done.stdout)
 
 
 def test_the_json_of_hostile_names_is_json(hostile_report: PlanReport) -> None:
