@@ -75,7 +75,7 @@ def session(stack: Stack, browser: Browser) -> dict[str, object]:
     context = browser.new_context(base_url=stack.url, locale="en-GB")
     page = context.new_page()
     page.goto("/")
-    page.get_by_label("Name").fill(stack.username)
+    page.get_by_label("Name", exact=True).fill(stack.username)
     page.get_by_label("Password").fill(stack.password)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(lambda url: "login" not in url)

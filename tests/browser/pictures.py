@@ -63,7 +63,7 @@ def signed_in(browser: Browser, url: str, name: str) -> tuple[dict[str, object],
     context = browser.new_context(base_url=url, locale="en-GB")
     page = context.new_page()
     page.goto("/")
-    page.get_by_label("Name").fill(name)
+    page.get_by_label("Name", exact=True).fill(name)
     page.get_by_label("Password").fill(os.environ["HEADROOM_PASSWORD"])
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(lambda address: "login" not in address)

@@ -24,7 +24,7 @@ def book(open_page: Callable[..., Page], tmp_path: Path) -> str:
     path.write_bytes(write_book(quotes()))
     page = open_page("/prices/")
     if not page.get_by_role("link", name="Our quotes").count():
-        page.get_by_label("Name").fill("Our quotes")
+        page.get_by_label("Name", exact=True).fill("Our quotes")
         page.get_by_label("CSV, optional").set_input_files(path)
         page.get_by_role("button", name="Begin").click()
         page.wait_for_url("**/prices/*/")

@@ -263,7 +263,7 @@ def test_a_session_that_has_ended_leads_to_the_sign_in_page(
 ) -> None:
     page = open_page(f"{estate_address}vms/")
     page.context.clear_cookies()
-    page.get_by_label("Name").fill("app")
+    page.get_by_label("Name", exact=True).fill("app")
     page.wait_for_url("**/login/**")
     assert page.locator("h1").inner_text() == "Sign in"
 
@@ -273,7 +273,7 @@ def test_a_part_that_is_refused_is_told_in_words(
 ) -> None:
     page = open_page(f"{estate_address}vms/")
     page.route("**/vms/**", lambda route: route.fulfill(status=403, body="no"))
-    page.get_by_label("Name").fill("app")
+    page.get_by_label("Name", exact=True).fill("app")
     page.get_by_role("alert").get_by_text("The server refused this").wait_for()
     assert all("403" in fault for fault in faults.found)
     faults.found.clear()

@@ -156,7 +156,7 @@ def test_the_table_of_vms_sorts_and_filters_and_says_so_in_its_address(imported:
     rows = imported.locator("[data-rows]")
     assert rows.inner_text() == f"1 to 50 of {VMS}"
 
-    imported.get_by_label("Name").fill("app-0")
+    imported.get_by_label("Name", exact=True).fill("app-0")
     imported.wait_for_url("**?name=app-0")
     assert rows.inner_text() == "1 to 7 of 7"
     imported.get_by_role("link", name="Memory").click()
@@ -167,7 +167,7 @@ def test_the_table_of_vms_sorts_and_filters_and_says_so_in_its_address(imported:
 
     imported.reload()
     assert rows.inner_text() == "1 to 7 of 7"
-    assert imported.get_by_label("Name").input_value() == "app-0"
+    assert imported.get_by_label("Name", exact=True).input_value() == "app-0"
     imported.evaluate("history.go(-2)")
     imported.wait_for_url("**?name=app-0")
 
@@ -177,14 +177,14 @@ def test_what_is_typed_before_the_scripts_are_there_is_asked_for(imported: Page)
     held: list[Route] = []
     imported.route("**/htmx*.js", lambda route: held.append(route))
     imported.goto(urljoin(imported.url, address), wait_until="commit")
-    imported.get_by_label("Name").fill("app-0")
+    imported.get_by_label("Name", exact=True).fill("app-0")
     held[0].continue_()
     imported.wait_for_url("**?name=app-0")
 
 
 def test_the_csv_holds_the_rows_in_sight_and_no_formula(imported: Page) -> None:
     imported.get_by_role("link", name="VMs", exact=True).click()
-    imported.get_by_label("Name").fill("hyperlink")
+    imported.get_by_label("Name", exact=True).fill("hyperlink")
     imported.wait_for_url("**?name=hyperlink")
     with imported.expect_download() as got:
         imported.get_by_role("link", name="CSV of these rows").click()
@@ -199,7 +199,7 @@ def test_the_table_works_without_scripts(open_page: Callable[..., Page], importe
     assert plain.locator("[data-rows]").inner_text() == "1 to 10 of 10"
     plain.get_by_role("link", name="Memory").click()
     assert "sort=memory_mib" in plain.url
-    plain.get_by_label("Name").fill("app-2")
+    plain.get_by_label("Name", exact=True).fill("app-2")
     plain.get_by_role("button", name="Filter").click()
     assert "name=app-2" in plain.url
     assert plain.locator("[data-rows]").inner_text() == "1 to 10 of 10"

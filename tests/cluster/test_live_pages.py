@@ -22,6 +22,7 @@ NEW = {
     "name": "vc1",
     "host": "10.0.0.5",
     "port": 443,
+    "kind": "vsphere",
     "username": "u",
     "password": CANARY,
     "moves_per_host": 2,

@@ -312,8 +312,8 @@ def test_a_site_that_wants_four_eyes_meanwhile_gets_them(pve: Pve, there: Connec
     refreshed(there)
     operation = proposed(there)
     Connection.objects.update(four_eyes=True)
-    assert carried(operation)[0] == State.PROPOSED
-    assert (operation.approved_by, pve.calls) == (None, [])
+    assert carried(operation)[0] == State.FAILED
+    assert pve.calls == []
 
 
 def test_a_token_that_may_only_read_is_told_by_the_server(pve: Pve, there: Connection) -> None:

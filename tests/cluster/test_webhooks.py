@@ -21,7 +21,7 @@ from operations.drivers.addresses import networks_of
 from planner.sentence import Sentence
 from tests.cluster.conftest import Site
 from tests.cluster.http_server import Heard, Listener, listener
-from tests.cluster.people import administrator, person
+from tests.cluster.people import person, site_administrator
 
 HERE = ("127.0.0.1/32",)
 
@@ -39,7 +39,7 @@ def program() -> Iterator[Listener]:
 
 
 def added(program: Listener, *kinds: str) -> tuple[Webhook, str]:
-    return webhooks.add(administrator(), "tickets", program.url, list(kinds))
+    return webhooks.add(site_administrator(), "tickets", program.url, list(kinds))
 
 
 def happen(*kinds: str) -> None:
@@ -168,7 +168,7 @@ def test_after_days_of_failure_it_is_switched_off_and_told(program: Listener) ->
     assert Event.objects.filter(kind="webhook-off", subject="tickets").count() == 1
     assert AuditEntry.objects.filter(deed="switched a webhook off").count() == 1
     assert turn() == 0
-    webhooks.turn(administrator(), hook, on=True)
+    webhooks.turn(site_administrator(), hook, on=True)
     assert turn() == 2  # what it missed, and that it was switched off
 
 
@@ -190,7 +190,7 @@ def test_after_days_of_failure_it_is_switched_off_and_told(program: Listener) ->
 @pytest.mark.django_db
 def test_an_address_that_the_site_does_not_allow_is_refused(url: str) -> None:
     with pytest.raises(services.Refused):
-        webhooks.add(administrator(), "x", url, [])
+        webhooks.add(site_administrator(), "x", url, [])
     assert not Webhook.objects.exists()
 
 
@@ -209,7 +209,7 @@ def test_a_site_that_lists_no_network_tells_nobody(settings: Any, program: Liste
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("role", [role for role in Role if "virtual" not in role] + [None])
+@pytest.mark.parametrize("role", [role for role in Role if role is not Role.SITE_ADMINISTRATOR] + [None])
 def test_only_who_manages_connections_manages_webhooks(role: Role | None, program: Listener) -> None:
     client = Client()
     client.force_login(person(role))
@@ -221,7 +221,7 @@ def test_only_who_manages_connections_manages_webhooks(role: Role | None, progra
 @pytest.mark.django_db
 def test_the_secret_is_shown_once_and_stands_nowhere_else(program: Listener) -> None:
     client = Client()
-    client.force_login(administrator())
+    client.force_login(site_administrator())
     fields = {"name": "<b>chat</b>", "url": program.url, "kinds": ["done"]}
     page = client.post("/webhooks/add/", fields).content.decode()
     hook = Webhook.objects.get()
@@ -245,8 +245,8 @@ def test_the_secret_is_shown_once_and_stands_nowhere_else(program: Listener) -> 
 SET_UP = """
 from cluster import feed, webhooks
 from planner.sentence import Sentence
-from tests.cluster.people import administrator
-webhooks.add(administrator(), "tickets", "{url}", [])
+from tests.cluster.people import site_administrator
+webhooks.add(site_administrator(), "tickets", "{url}", [])
 for number in range(6):
     feed.publish("plan-done", Sentence("told"))
 """

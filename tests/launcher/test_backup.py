@@ -22,7 +22,7 @@ call_command("migrate", verbosity=0)
 User.objects.create_user("zoé")
 from cluster.models import Operation
 for state in ("queued", "claimed", "submitting", "running", "unknown", "done"):
-    Operation.objects.create(kind="migrate", state=state, subject_id=state, subject=state)
+    Operation.objects.create(kind="migrate", dry_run=False, state=state, subject_id=state, subject=state)
 """
 SETTLED = """
 from cluster.models import Operation

@@ -85,7 +85,7 @@ def resolving(monkeypatch: pytest.MonkeyPatch, answers: Callable[[], list[str]])
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port)) for one in answers()]
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    monkeypatch.setattr(vsphere, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(trust, "getaddrinfo", getaddrinfo)
 
 
 @pytest.mark.parametrize(

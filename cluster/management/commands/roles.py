@@ -78,10 +78,10 @@ def _route(name: str, gate: Gate) -> str:
 def _sees(role: Role | None, gate: Gate) -> bool:
     """Whether a role sees such a thing at all: VMs are all that a system administrator has."""
     if role is Role.SYSTEM_ADMINISTRATOR:
-        return gate.of not in ("estate", "book", "connection", "person")
+        return gate.of not in ("estate", "book", "connection", "person", "schedule", "letter", "webhook")
     if gate.of == "connection":
         return role in (Role.VIRTUAL_INFRASTRUCTURE_ADMINISTRATOR, Role.SITE_ADMINISTRATOR)
-    if gate.of == "person":
+    if gate.of in ("person", "webhook"):
         return role is Role.SITE_ADMINISTRATOR
     return gate.of in ("", "token", "session", "view") or (role is not None and Action.READ in OPENS[role])
 
