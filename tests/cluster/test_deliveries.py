@@ -25,6 +25,7 @@ HOSTS, MOVES_PER_HOST = 16, 2
 LEASE_S = 1.0
 
 SET_UP = f"""
+from cluster.approval import plan_hash
 from cluster.models import Connection, Operation
 there = Connection.objects.create(
     name="lab", host="10.0.0.1", username="u", may_act=True, four_eyes=False, moves_per_host={MOVES_PER_HOST}
@@ -34,6 +35,8 @@ Operation.objects.bulk_create(
               subject=f"vm{{n}}", source=f"h{{n % {HOSTS}}}", destination=f"h{{(n + 1) % {HOSTS}}}")
     for n in range({OPERATIONS})
 )
+for one in Operation.objects.select_related("connection"):
+    Operation.objects.filter(pk=one.pk).update(plan_sha256=plan_hash(one))
 """
 WORK = """
 import json, os, random, signal, sys, time

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from operations.drivers import trust
 from operations.drivers.addresses import networks_of, peer_allowed, refusal_of
 from operations.drivers.base import DriverError
 from operations.drivers.vsphere import session as vsphere
