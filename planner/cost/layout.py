@@ -27,7 +27,7 @@ def raw_per_usable(layout: str) -> Decimal:
         BookError: a layout that is none.
 
     >>> [str(round(raw_per_usable(one), 3)) for one in ("copies:2", "raid5:8", "raid6:10", "erasure:4+2")]
-    ['2', '1.143', '1.25', '1.5']
+    ['2.000', '1.143', '1.250', '1.500']
     """
     if found := _COPIES.fullmatch(layout):
         return Decimal(found[1])
