@@ -75,7 +75,11 @@ def test_a_database_url_with_a_socket_keeps_its_folder_and_gets_time_limits(tmp_
 def test_no_task_outlives_half_the_time_after_which_the_broker_hands_it_out_again(tmp_path: Path) -> None:
     found = settings_with(tmp_path, "CELERY_TASK_TIME_LIMIT", "CELERY_BROKER_TRANSPORT_OPTIONS")
     options = found["CELERY_BROKER_TRANSPORT_OPTIONS"]
-    assert options == {"visibility_timeout": 3600, "unacked_restore_throttle": 1}
+    assert options == {
+        "visibility_timeout": 3600,
+        "unacked_restore_throttle": 1,
+        "queue_order_strategy": "priority",
+    }
     assert found["CELERY_TASK_TIME_LIMIT"] == 1800
 
 
