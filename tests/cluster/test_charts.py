@@ -14,6 +14,7 @@ from django.utils import translation
 from cluster import charts, snapshot
 from cluster.charts import HostLoad, VmBox
 from cluster.models import Estate
+from cluster.roles import Role
 from planner import estate as planner
 from planner.forecast.runway import runway
 from planner.forecast.series import Point, Series
@@ -218,7 +219,7 @@ def test_ten_thousand_measurements_are_a_figure_of_sixty_kib() -> None:
 @pytest.mark.django_db
 def test_figures_are_compressed_on_their_way(stored: Estate) -> None:
     client = Client()
-    client.force_login(person(None))
+    client.force_login(person(Role.AUDITOR))
     address = f"/estates/{stored.pk}/charts/treemap.json?cluster=Blue"
     answer = client.get(address, headers={"Accept-Encoding": "gzip"})
     assert answer["Content-Encoding"] == "gzip"
