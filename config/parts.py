@@ -80,7 +80,7 @@ def main() -> None:
     address.add_argument("--host", default=os.environ.get("WEB_HOST") or "127.0.0.1")
     address.add_argument("--port", type=port_number, default=os.environ.get("WEB_PORT") or "8000")
     working = parts.add_parser("worker")
-    working.add_argument("--queues", type=queues, default="", help=f"some of {','.join(QUEUES)}; default all")
+    working.add_argument("--queues", type=queues, help=f"some of {','.join(QUEUES)}; default all")
     parts.add_parser("beat")
     asked = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -91,7 +91,7 @@ def main() -> None:
         collect_static()
         command = web("--host", asked.host, "--port", str(asked.port))
     else:
-        command = worker(asked.queues) if asked.part == "worker" else beat()
+        command = worker(asked.queues or "") if asked.part == "worker" else beat()
     os.execv(command[0], command)
 
 
