@@ -23,6 +23,7 @@ from cluster.approval import is_stale, plan_hash
 from cluster.audit import Deed
 from cluster.connections import Outcome, Refusal
 from cluster.models import Connection, Datastore, Event, Nic, Operation, VirtualMachine
+from cluster.work import lease
 from operations.drivers.base import DriverError
 from operations.limits import Move, crowded
 from operations.policy import policies_of
@@ -73,7 +74,7 @@ def claim(operation_id: UUID | str) -> Operation | None:
     if operation is None:
         return None
     same = Operation.objects.filter(free, pk=operation_id, token=operation.token)
-    if not same.update(state=State.CLAIMED, token=operation.token + 1, lease_until=_lease(LEASE_S)):
+    if not same.update(state=State.CLAIMED, token=operation.token + 1, lease_until=lease(LEASE_S)):
         return None
     operation.state, operation.token = State.CLAIMED, operation.token + 1
     return operation
@@ -116,7 +117,7 @@ def _submit(operation: Operation, connection: Connection, began: float) -> None:
     except DriverError as error:
         _move(operation, State.UNKNOWN, why=_plain(error.sentence), lease_until=None)
         raise Lost from error
-    _move(operation, State.RUNNING, external_id=external_id, lease_until=_lease(LEASE_S))
+    _move(operation, State.RUNNING, external_id=external_id, lease_until=lease(LEASE_S))
 
 
 def _void(operation: Operation, connection: Connection) -> Sentence | None:
@@ -145,9 +146,9 @@ def _commit_submitting(operation: Operation, connection: Connection) -> bool:
             return False
         waits = _must_wait(operation, now, now.moment.weekday(), minute)
         if waits is not None:
-            _move(operation, State.QUEUED, lease_until=_lease(0), why=_plain(waits))
+            _move(operation, State.QUEUED, lease_until=lease(0), why=_plain(waits))
             return False
-        _move(operation, State.SUBMITTING, submitted_at=Now(), lease_until=_lease(LEASE_S), why=None)
+        _move(operation, State.SUBMITTING, submitted_at=Now(), lease_until=lease(LEASE_S), why=None)
         audit.note(Deed.OPERATION_SUBMITTED, "", str(operation), after=_seen(operation))
     operation.refresh_from_db(fields=["submitted_at"])  # not the token: it may be another's by now
     return True
@@ -213,7 +214,7 @@ def _follow(operation: Operation, connection: Connection, poll_s: float) -> None
         if outcome.state != "running":
             _conclude(operation, outcome)
             return
-        _move(operation, State.RUNNING, lease_until=_lease(LEASE_S))
+        _move(operation, State.RUNNING, lease_until=lease(LEASE_S))
         time.sleep(poll_s)
         poll_s = min(POLL_MOST_S, poll_s * 1.5)
 
@@ -256,7 +257,7 @@ def _reconcile(operation: Operation) -> bool:
         if outcome.state != "running":
             _conclude(operation, outcome)
         elif outcome.external_id:
-            _move(operation, State.RUNNING, external_id=outcome.external_id, lease_until=_lease(LEASE_S))
+            _move(operation, State.RUNNING, external_id=outcome.external_id, lease_until=lease(LEASE_S))
     except DriverError as error:
         _log.warning("operation %s stays unknown: %s", operation.pk, error)
         return False
@@ -299,7 +300,3 @@ def _seen(operation: Operation) -> dict[str, Any]:
 
 def _plain(sentence: Sentence) -> Any:
     return msgspec.to_builtins(sentence)
-
-
-def _lease(seconds: float) -> Any:
-    return Now() + timedelta(seconds=seconds)
