@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from typing import Final
 
 from planner.forecast.series import Point, Series
+from planner.formats.csv_files import MAX_FIELD_CHARACTERS
 from planner.quality import FormatError
 from planner.sentence import Sentence
 
@@ -60,6 +61,7 @@ def _rows(content: bytes, filename: str) -> Iterator[list[str]]:
     except UnicodeDecodeError as error:
         raise FormatError(Sentence("not a text in UTF-8"), sheet=filename) from error
     delimiter = ";" if ";" in text.partition("\n")[0] else ","
+    csv.field_size_limit(MAX_FIELD_CHARACTERS)  # one number for the whole process: every reader sets the same
     lines = csv.reader(io.StringIO(text, newline=None), delimiter=delimiter)  # any end of line
     try:
         for number, row in enumerate(lines):
