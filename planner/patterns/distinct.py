@@ -82,7 +82,7 @@ def _better(best: Spread, found: Spread | None) -> Spread:
 
 def _spread(shapes: Shapes, able: I64, vms: int, bound: Bound) -> Spread | None:
     """Spread over ever more hosts until all VMs find room, then over fewer while they still do."""
-    most = int(min(shapes.hosts.sum(), len(able)))
+    most = min(int(shapes.hosts.sum()), len(able))
     fewest, reach = (bound.hosts or 1) - 1, None
     hosts, best = min(max(bound.hosts or 1, 1), most), None
     for _ in range(SPREADS):
