@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -18,6 +19,7 @@ from django.utils import timezone
 from cluster import feed, posting, services, signing, webhooks
 from cluster.models import AuditEntry, Estate, Event, Scope, Webhook
 from cluster.roles import Role
+from operations.drivers import trust
 from operations.drivers.addresses import networks_of
 from planner.sentence import Sentence
 from tests.cluster.conftest import Site
@@ -200,11 +202,32 @@ def test_an_address_that_the_site_does_not_allow_is_refused(url: str) -> None:
     assert not Webhook.objects.exists()
 
 
-def test_a_name_that_leads_to_an_address_not_allowed_is_told_nothing(program: Listener) -> None:
-    url = program.url.replace("127.0.0.1", "localhost")
+@pytest.mark.parametrize("host", ["localhost", "2130706433", "0x7f000001", "127.1", "017700000001", "0"])
+def test_a_name_that_leads_to_an_address_not_allowed_gets_no_packet(
+    program: Listener, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    opened: list[Any] = []
+    monkeypatch.setattr(socket.socket, "connect", lambda _self, place: opened.append(place))
+    url = program.url.replace("127.0.0.1", host)
     with pytest.raises(posting.Undelivered, match="no address that this site allows"):
-        posting.post(url, b"secret", {}, networks_of(["10.0.0.0/8"]))
-    assert program.heard == []
+        posting.post(url, b"secret", {}, networks_of(["10.0.0.0/8", "0.0.0.0/0"]))
+    assert opened == program.heard == []
+
+
+def test_a_name_that_changes_its_mind_is_looked_up_once(
+    program: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def getaddrinfo(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
+        asked.append(host)
+        place = ("127.0.0.1" if len(asked) == 1 else "169.254.169.254", port)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", place)]
+
+    monkeypatch.setattr(trust, "getaddrinfo", getaddrinfo)
+    url = program.url.replace("127.0.0.1", "rebinding.example")
+    assert posting.post(url, b"{}", {}, networks_of(HERE)) == 200
+    assert asked == ["rebinding.example"]
 
 
 @pytest.mark.django_db
