@@ -20,11 +20,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 from msgspec import Struct
 
+from cluster import witness
 from cluster.asked import now_asked
 from cluster.models import AuditEntry, AuditHead
 
 SUBJECT_MAX: Final = 255
 ACTOR_MAX: Final = 150
+SEQ_DIGITS_MAX: Final = 18  # a 64-bit number
 PLAIN_MIN, PLAIN_MAX = 1e-4, 1e15  # between them JSON writes a number without an exponent
 
 
@@ -143,24 +145,35 @@ def note(
 def verify(known_head: str = "") -> Verdict:
     """Follow the chain from its first entry to the head.
 
-    `known_head` ("43:7f.."), noted elsewhere before, must lie on the chain: it finds an end that was cut
-    off or a chain that was written anew as a whole.
+    `known_head` ("43:7f.."), noted elsewhere before, must lie on the chain, and so must the head that a
+    worker witnessed: they find an end that was cut off or a chain that was written anew as a whole.
+
+    Raises:
+        ValueError: `known_head` is none.
     """
     head = AuditHead.objects.filter(pk=1).first() or AuditHead()
-    known_seq, _, known_digest = known_head.partition(":")
+    known = [_known(text) for text in (known_head, witness.last()) if text]
     seen, previous = 0, ""
     for entry in _in_order():
         why = _fault(entry, seen + 1, previous)
-        if not why and str(entry.seq) == known_seq and entry.digest != known_digest:
+        if not why and any(seq == entry.seq and digest != entry.digest for seq, digest in known):
             why = "it is not the entry that was noted elsewhere"
         if why:
             return Verdict(seen, str(head), seen + 1, why)
         seen, previous = entry.seq, entry.digest
     if (head.seq, head.digest) != (seen, previous):
         return Verdict(seen, str(head), seen + 1, f"the head names entry {head.seq}, the chain ends before")
-    if known_seq.isdecimal() and int(known_seq) > seen:
-        return Verdict(seen, str(head), seen + 1, f"entry {known_seq} was noted elsewhere and is not here")
+    beyond = max((seq for seq, _ in known), default=0)
+    if beyond > seen:
+        return Verdict(seen, str(head), seen + 1, f"entry {beyond} was noted elsewhere and is not here")
     return Verdict(seen, str(head))
+
+
+def _known(text: str) -> tuple[int, str]:
+    seq, colon, digest = text.strip().partition(":")
+    if not (colon and seq.isascii() and seq.isdigit() and len(seq) <= SEQ_DIGITS_MAX):
+        raise ValueError(f"{text!r} is no head; one looks like 812:7f..")
+    return int(seq), digest
 
 
 def digest_of(entry: AuditEntry) -> str:

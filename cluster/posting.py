@@ -1,7 +1,7 @@
 """One POST to an address that the site allows: no redirect, no proxy, no longer than so many seconds.
 
-A name may mean one address when it is looked at and another when it is used, so the address of the
-connected socket is what counts, before a byte of ours is sent.
+A name may mean one address when it is looked at and another when it is used, so it is looked up once and only
+an address that the site allows gets a packet; that of the connected socket is looked at again.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 from operations.drivers.addresses import Network, peer_allowed, refusal_of
+from operations.drivers.base import DriverError
+from operations.drivers.trust import reached
 from planner.sentence import Sentence
 
 WITHIN_S: Final = 10.0  # the whole conversation; who wants to work longer says 202 and works afterwards
@@ -68,6 +70,7 @@ def post(
     if refused:
         raise Undelivered(refused)
     connection = _connection(urlsplit(url), ca_file, within_s)
+    connection._create_connection = lambda place, *_: reached(*place, allowed, within_s)
     is_cut = Event()
     timer = Timer(within_s, _cut, args=(connection, is_cut))
     timer.daemon = True
@@ -77,6 +80,8 @@ def post(
         connection.request("POST", _target(urlsplit(url)), body, dict(headers))
         answer = connection.getresponse()
         answer.read(ANSWER_BYTES)
+    except DriverError as error:
+        raise Undelivered(error.sentence) from error
     except (OSError, HTTPException) as error:
         if is_cut.is_set():
             raise Undelivered(Sentence("it took too long")) from error

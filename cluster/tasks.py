@@ -26,6 +26,7 @@ from cluster import (
     snapshot,
     studies,
     webhooks,
+    witness,
     work,
     years,
 )
@@ -228,6 +229,12 @@ def price_estate(run_id: str) -> None:
 def sweep_lost_runs() -> None:
     """Send again what no worker holds."""
     services.sweep_lost_runs()
+
+
+@shared_task(name="cluster.tasks.witness_audit")
+def witness_audit() -> None:
+    """Note the end of the audit outside of the database."""
+    witness.witness()
 
 
 @shared_task(name="cluster.tasks.forget_old_events")

@@ -2,12 +2,16 @@
 
 The cursor of a webhook moves when its address took an event, or did not want it: so a crash between taking
 and noting tells an event twice (its `Headroom-Delivery` is the same), and none is ever left out.
+
+A webhook is told what its maker may see in the feed at the moment of the delivery, and no more: who keeps
+connections reads no estate by that alone.
 """
 
 from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -26,7 +30,8 @@ from cluster import audit, feed, frames, posting, services, signing, vault
 from cluster.audit import Deed
 from cluster.exports.version import version
 from cluster.models import Event, Webhook
-from cluster.roles import Action, may
+from cluster.reach import Sight, sight_of
+from cluster.roles import NONE, Action, may, read_rights
 from cluster.work import lease
 from operations.drivers.addresses import networks_of
 from planner.sentence import Sentence
@@ -112,7 +117,7 @@ def tell(hook_id: int) -> int:
     hook, taken = Webhook.objects.get(pk=hook_id), 0
     events = feed.after(hook.cursor)
     for event in events:
-        if not wants(hook, event.kind):
+        if not wants(hook, event.kind) or not _may_hear(hook, event):
             continue
         try:
             _deliver(hook, event)
@@ -139,9 +144,28 @@ def wants(hook: Webhook, kind: str) -> bool:
     )
 
 
+def sights(hooks: Iterable[Webhook]) -> dict[int, Sight]:
+    """What each webhook may be told now: what its maker may see, while he manages connections still.
+
+    `Webhook.created_by` is NULL where the maker's account is gone: then nothing.
+    """
+    asked = list(hooks)
+    makers = User.objects.filter(pk__in={hook.created_by_id for hook in asked if hook.created_by_id})
+    rights = read_rights(makers)
+    held = {pk: found if found.opens(Action.CONNECT) else NONE for pk, found in rights.items()}
+    return {
+        hook.pk: sight_of(hook.created_by_id or 0, held.get(hook.created_by_id or 0, NONE)) for hook in asked
+    }
+
+
 def seen(hook: Webhook) -> dict[str, Any]:
     """What anybody may see of it: all but the secret."""
     return {"url": hook.url, "kinds": hook.kinds, "is_on": hook.is_on}
+
+
+def _may_hear(hook: Webhook, event: Event) -> bool:
+    asked_by: int | None = getattr(event, "asked_by", None)
+    return sights([hook])[hook.pk].sees(event.estate_id, asked_by)
 
 
 def _deliver(hook: Webhook, event: Event) -> None:

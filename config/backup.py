@@ -12,11 +12,13 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 import django
 
 FORMAT = "headroom-backup/1"
+MIB = 2**20
 STAMP, KEY, MEDIA = "stamp.json", "secret-key", "media"
 DUMPS = {"sqlite": "database.sqlite3", "postgresql": "database.pgdump"}
 
@@ -158,7 +160,9 @@ def unpack(file: Path, target: Path) -> None:
                 content = archive.extractfile(member)
                 with copy.open("wb") as written:
                     shutil.copyfileobj(content, written)
-    except (OSError, EOFError, tarfile.TarError) as error:
+            while archive.fileobj.read(MIB):
+                pass  # to its end, where the checksum stands
+    except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
         raise Refusal(f"{file} cannot be read: {str(error).splitlines()[0]}") from error
 
 
@@ -170,7 +174,7 @@ def judge(unpacked: Path) -> None:
         said = json.loads((unpacked / STAMP).read_text())
     except (OSError, ValueError):
         said = {}
-    if said.get("format") != FORMAT:
+    if not isinstance(said, dict) or said.get("format") != FORMAT or not {"database", "migrations"} <= set(said):
         raise Refusal("This is not a backup of Headroom.")
     if said["database"] != vendor():
         raise Refusal(f"The backup is of {said['database']}, and DATABASE_URL names {vendor()}.")
@@ -178,10 +182,19 @@ def judge(unpacked: Path) -> None:
     newer = sorted(set(said["migrations"]) - known)
     if newer:
         raise Refusal(f"The backup is of a newer version of Headroom (it knows {newer[-1]}); update first.")
-    if vendor() == "sqlite":
-        with sqlite3.connect(unpacked / DUMPS["sqlite"]) as copy:
-            if copy.execute("PRAGMA quick_check").fetchone() != ("ok",):
-                raise Refusal("The database in the backup is damaged.")
+    dump = unpacked / DUMPS[vendor()]
+    if not dump.is_file() or not dump.stat().st_size:
+        raise Refusal("The backup holds no database.")
+    if vendor() == "sqlite" and not sound(unpacked / DUMPS["sqlite"]):
+        raise Refusal("The database in the backup is damaged.")
+
+
+def sound(database: Path) -> bool:
+    try:
+        with sqlite3.connect(database) as copy:
+            return bool(copy.execute("PRAGMA quick_check").fetchone() == ("ok",))
+    except sqlite3.DatabaseError:
+        return False
 
 
 def bring_back(unpacked: Path) -> None:
@@ -202,6 +215,7 @@ def bring_back(unpacked: Path) -> None:
     (unpacked / MEDIA).rename(settings.MEDIA_ROOT)
     if (unpacked / KEY).exists():
         (unpacked / KEY).replace(settings.DATA_DIR / KEY)
+    settings.AUDIT_WITNESS_FILE.unlink(missing_ok=True)  # the audit ends earlier now, and on purpose
     shutil.rmtree(settings.DATA_DIR / "broker", ignore_errors=True)  # its tasks are of runs that are gone
 
 

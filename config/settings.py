@@ -222,6 +222,7 @@ WEBHOOK_NETWORKS = env.list("HEADROOM_WEBHOOK_NETWORKS", default=[])
 WEBHOOK_CA_FILE = env.str("HEADROOM_WEBHOOK_CA_FILE", default="")  # empty: the machine's own store
 
 # Broker and live feed: the embedded server until REDIS_URL names another.
+AUDIT_WITNESS_FILE = Path(env.str("HEADROOM_AUDIT_WITNESS_FILE", default=str(DATA_DIR / "audit-heads")))
 REDIS_URL = env.str("REDIS_URL", default="") or broker.redis_url(DATA_DIR)
 FEED_URL = REDIS_URL  # redis-py's spelling; the feed is one subscription a process, no channel layer
 CELERY_BROKER_URL = broker.celery_url(env.str("BROKER_URL", default="") or REDIS_URL)
@@ -261,6 +262,7 @@ CELERY_TASK_ROUTES = {
     "cluster.tasks.reconcile_operations": {"queue": "care"},
     "cluster.tasks.refresh_due": {"queue": "care"},
     "cluster.tasks.forget_old_events": {"queue": "care"},
+    "cluster.tasks.witness_audit": {"queue": "care"},
     "cluster.tasks.mail_reports": {"queue": "care"},
     "cluster.tasks.send_letters": {"queue": "care"},
     "cluster.tasks.tell_webhooks": {"queue": "care"},
@@ -286,6 +288,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "cluster.tasks.forget_old_events",
         "schedule": 24 * 3600.0,
         "options": {"expires": 3600},
+    },
+    "witness-audit": {
+        "task": "cluster.tasks.witness_audit",
+        "schedule": 60.0,
+        "options": {"expires": 60},
     },
     "sweep-lost-runs": {
         "task": "cluster.tasks.sweep_lost_runs",

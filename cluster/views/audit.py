@@ -43,4 +43,4 @@ def take(request: HttpRequest) -> HttpResponse:
 
 def _allow(request: HttpRequest) -> None:
     if not may(request.user, Action.AUDIT):
-        raise PermissionDenied(gettext("The audit is for auditors and site administrators."))
+        raise PermissionDenied(gettext("The audit is for auditors."))

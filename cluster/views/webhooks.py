@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -13,7 +15,8 @@ from django.views.decorators.http import require_POST
 
 from cluster import feed, services, webhooks
 from cluster.labels import TOLD_KINDS
-from cluster.models import Webhook
+from cluster.models import Estate, Webhook
+from cluster.reach import Sight
 from cluster.roles import Action, may
 from cluster.sending_forms import WebhookForm
 from cluster.wording import say
@@ -68,13 +71,17 @@ def renew(request: HttpRequest, pk: int) -> HttpResponse:
 def _page(
     request: HttpRequest, form: WebhookForm, told: tuple[str, str] | None = None, refused: str = ""
 ) -> HttpResponse:
-    newest = feed.last_seq()
+    newest, found = feed.last_seq(), list(Webhook.objects.select_related("created_by"))
+    sights = webhooks.sights(found)
+    names = dict(Estate.objects.values_list("pk", "name"))
     rows = [
         (hook, [gettext(TOLD_KINDS[kind]) for kind in hook.kinds if kind in TOLD_KINDS],
-         newest - hook.cursor, say(msgspec.convert(hook.error, Sentence)) if hook.error else "")
-        for hook in Webhook.objects.all()
+         newest - hook.cursor, say(msgspec.convert(hook.error, Sentence)) if hook.error else "",
+         _told(sights[hook.pk], names))
+        for hook in found
     ]  # fmt: skip
     context = {
+        "hears": may(request.user, Action.READ),
         "rows": rows,
         "form": form,
         "told": told,
@@ -85,6 +92,16 @@ def _page(
     response = render(request, "webhooks.html", context, status=400 if form.errors or refused else 200)
     response["Cache-Control"] = "no-store"
     return response
+
+
+def _told(sight: Sight, names: Mapping[int, str]) -> str:
+    """Of what a webhook is told, in words."""
+    if not sight.reads:
+        return gettext("nothing")
+    if sight.everything:
+        return gettext("everything")
+    estates = sorted(names[pk] for pk in sight.estates if pk in names)
+    return ", ".join([*estates, gettext("runs of the maker")])
 
 
 def _allow(request: HttpRequest) -> None:

@@ -14,12 +14,14 @@ from planner.sentence import Sentence
 Network: TypeAlias = IPv4Network | IPv6Network
 
 # What a hypervisor never is, unless the site lists that very network: this machine, the link, the cloud's
-# own metadata service, multicast, and addresses that are none.
+# own services (metadata of AWS, Alibaba, Oracle and Azure), multicast, addresses that are none, and those of
+# IPv6 that a gateway turns into one of IPv4: ::/96, NAT64, Teredo, 6to4.
 CLOSED: Final = tuple(
     map(
         ip_network,
-        ("127.0.0.0/8", "169.254.0.0/16", "0.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4", "::1/128", "::/128",
-         "fe80::/10", "ff00::/8"),
+        ("127.0.0.0/8", "169.254.0.0/16", "0.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4", "::/96",
+         "fe80::/10", "ff00::/8", "fd00:ec2::254/128", "100.100.100.200/32", "192.0.0.192/32",
+         "168.63.129.16/32", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16"),
     )
 )  # fmt: skip
 

@@ -53,16 +53,7 @@ def vetted(allowed: Sequence[Network], timeout_s: float) -> Callable[..., HTTPSC
     """
 
     def create(address: tuple[str, int], timeout: float = timeout_s, *_: Any) -> socket:
-        host, port = address
-        for family, kind, protocol, _name, place in getaddrinfo(host, port, type=SOCK_STREAM):
-            if peer_allowed(str(place[0]), allowed):
-                opened = socket(family, kind, protocol)
-                opened.settimeout(timeout)
-                opened.connect(place)
-                return opened
-        raise DriverError(
-            Sentence("{host} is at no address that this site allows", {"host": host}), permanent=True
-        )
+        return reached(*address, allowed, timeout)
 
     def connection(*arguments: Any, **options: Any) -> HTTPSConnection:
         made = HTTPSConnection(*arguments, **options)
@@ -70,6 +61,28 @@ def vetted(allowed: Sequence[Network], timeout_s: float) -> Callable[..., HTTPSC
         return made
 
     return connection
+
+
+def reached(host: str, port: int, allowed: Sequence[Network], timeout_s: float) -> socket:
+    """Open a connection to the first address of a host that the site allows; the others get no packet.
+
+    Raises:
+        DriverError: the name leads to no allowed address.
+        OSError: the address does not answer, or the name is none.
+    """
+    for family, kind, protocol, _name, place in getaddrinfo(host, port, type=SOCK_STREAM):
+        if peer_allowed(str(place[0]), allowed):
+            opened = socket(family, kind, protocol)
+            opened.settimeout(timeout_s)
+            try:
+                opened.connect(place)
+            except OSError:
+                opened.close()
+                raise
+            return opened
+    raise DriverError(
+        Sentence("{host} is at no address that this site allows", {"host": host}), permanent=True
+    )
 
 
 def coloned(digest: str) -> str:

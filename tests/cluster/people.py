@@ -7,11 +7,12 @@ from django.contrib.auth.models import Group, User
 from cluster.roles import Role
 
 
-def person(role: Role | None) -> User:
-    """A user who has the role alone."""
-    name = "stranger" if role is None else role.value.replace(" ", "-")
+def person(*roles: Role | None) -> User:
+    """A user who has these roles alone; None: none."""
+    held = [role for role in roles if role]
+    name = "-and-".join(role.value.replace(" ", "-") for role in held) or "stranger"
     user, _ = User.objects.get_or_create(username=name)
-    user.groups.set([Group.objects.get_or_create(name=role.value)[0]] if role else [])  # a flush takes them
+    user.groups.set([Group.objects.get_or_create(name=role.value)[0] for role in held])  # a flush takes them
     return user
 
 

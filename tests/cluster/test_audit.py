@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.test import Client
 
-from cluster import audit, services
+from cluster import audit, services, witness
 from cluster.audit import Deed, note, verify
 from cluster.models import AuditEntry, AuditHead
 from cluster.roles import Role
@@ -158,6 +159,56 @@ def test_a_chain_written_anew_is_found_by_a_head_that_was_noted() -> None:
     assert verify().broken_at is None
     assert verify(head).broken_at == 3
     assert verify("7:" + "0" * 64).broken_at == 4
+
+
+@pytest.fixture
+def witnessed(settings: Any, tmp_path: Path) -> Path:
+    settings.AUDIT_WITNESS_FILE = tmp_path / "audit-heads"
+    return settings.AUDIT_WITNESS_FILE
+
+
+def cut_off_behind(seq: int) -> None:
+    """Cut off the end as somebody does who knows of the head, and sets it back."""
+    unguarded(f"DELETE FROM cluster_auditentry WHERE seq > {seq}")
+    last = AuditEntry.objects.filter(seq=seq).first()
+    AuditHead.objects.update(seq=seq, digest=last.digest if last else "")
+
+
+@pytest.mark.parametrize("kept", [5, 3, 0])
+def test_an_end_that_was_cut_off_with_its_head_is_found_by_its_witness(witnessed: Path, kept: int) -> None:
+    for number in range(6):
+        note(Deed.PLAN_ASKED, "ada", str(number))
+    assert witness.witness().startswith("6:")
+    assert witness.witness() == ""  # once
+    cut_off_behind(kept)
+    found = verify()
+    assert (found.broken_at, found.why) == (kept + 1, "entry 6 was noted elsewhere and is not here")
+    with pytest.raises(CommandError, match=f"from entry {kept + 1} on"):
+        call_command("audit", "verify")
+    assert witness.witness() == ""  # what was cut off is not forgotten by a later look
+    for number in range(kept, 7):
+        note(Deed.PLAN_ASKED, "eve", str(number))
+    assert verify().broken_at == 6
+    assert "not the entry that was noted elsewhere" in verify().why
+
+
+def test_a_line_of_the_witness_that_a_full_disk_cut_is_none(witnessed: Path) -> None:
+    note(Deed.PLAN_ASKED, "ada")
+    whole = witness.witness()
+    with witnessed.open("a") as file:
+        file.write("2:7f")
+    assert witness.last() == whole
+    assert verify().broken_at is None
+    note(Deed.PLAN_ASKED, "ada")
+    assert witness.witness() == witness.last() == verify().head
+    assert witnessed.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("head", ["foo", "foo:7f", "12", "-1:7f", "²:7f", "9" * 30 + ":7f"])
+def test_a_head_that_is_none_is_refused_and_not_passed_over(head: str) -> None:
+    note(Deed.PLAN_ASKED, "ada")
+    with pytest.raises(CommandError, match="is no head"):
+        call_command("audit", "verify", head=head)
 
 
 def test_the_command_says_what_holds_and_fails_where_it_does_not() -> None:

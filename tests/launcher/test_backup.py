@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sqlite3
 import tarfile
 from collections.abc import Callable
@@ -108,6 +109,42 @@ def test_a_backup_brings_back_rows_uploads_and_key(
     archive.write_bytes(archive.read_bytes()[:2000])
     assert "cannot be read" in found.refusal("restore", str(archive), "--force")
     assert (found.users(), found.upload.exists()) == ([("zoé",)], True)
+
+
+def test_an_archive_that_is_damaged_anywhere_changes_nothing(
+    sqlite_site: Callable[[str], Site], tmp_path: Path
+) -> None:
+    site, archive = sqlite_site("site"), tmp_path / "site.tar.gz"
+    site.fill()
+    site.run("backup", str(archive))
+    whole, kept = archive.read_bytes(), (site.users(), site.key, site.upload.read_bytes())
+    damaged = {place: bytearray(whole) for place in range(12, len(whole) - 4, len(whole) // 40)}
+    for place, content in damaged.items():
+        content[place] ^= 0x55
+        archive.write_bytes(content)
+        with pytest.raises(backup.Refusal, match="cannot be read|is not a backup"):
+            backup.unpack(archive, tmp_path / f"unpacked-{place}")
+    for content in (whole[:-4] + b"\0\0\0\0", bytes(damaged[max(damaged)]), b"", b"\x1f\x8b"):
+        archive.write_bytes(content)
+        assert "Traceback" not in site.refusal("restore", str(archive), "--force")
+    assert (site.users(), site.key, site.upload.read_bytes()) == kept
+
+
+@pytest.mark.parametrize("stamp", [b"[]", b"{}", b'{"format": "headroom-backup/1"}', b"\xff", b'"x"'])
+def test_a_stamp_that_says_nothing_is_refused(stamp: bytes, tmp_path: Path) -> None:
+    (tmp_path / backup.STAMP).write_bytes(stamp)
+    with pytest.raises(backup.Refusal, match="not a backup of Headroom"):
+        backup.judge(tmp_path)
+
+
+@pytest.mark.parametrize("database", [None, b"", b"no database at all, but long enough to look like one"])
+def test_an_archive_without_a_sound_database_is_refused(database: bytes | None, tmp_path: Path) -> None:
+    said = {"format": backup.FORMAT, "database": "sqlite", "migrations": []}
+    (tmp_path / backup.STAMP).write_text(json.dumps(said))
+    if database is not None:
+        (tmp_path / backup.DUMPS["sqlite"]).write_bytes(database)
+    with pytest.raises(backup.Refusal, match="no database|damaged"):
+        backup.judge(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["../outside", "/etc/outside", "media/../../outside", "extra.txt"])

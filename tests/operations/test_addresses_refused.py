@@ -1,4 +1,4 @@
-"""Forty addresses that no connection may reach, and names that change their mind: not a packet is sent."""
+"""Fifty addresses that no connection may reach, and names that change their mind: not a packet is sent."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ FORBIDDEN = [
     "::ffff:127.0.0.1", "::ffff:7f00:1", "[::ffff:169.254.169.254]", "169.254.169.254", "169.254.1.1",
     "fe80::1", "fe80::1%eth0", "ff02::1", "224.0.0.1", "255.255.255.255", "240.0.0.1", "::",
     "http://127.0.0.1", "https://10.20.0.1/", "user@10.20.0.1", "10.20.0.1/sdk", "10.20.0.1?x", "10.20.0.1#x",
+    "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::1", "::7f00:1", "::127.0.0.1", "2001:0:7f00:1::",
+    "fd00:ec2::254", "100.100.100.200", "192.0.0.192", "168.63.129.16", "0:0:0:0:0:ffff:7f00:1",
     "10.20.0.1\r\nHost: x", "10.20.0.1\0", "10.20.0.1 ", "evil host", "",
 ]  # fmt: skip
 
@@ -67,8 +69,8 @@ def tried(host: str, allowed: Any) -> str:
     return str(refused.value)
 
 
-def test_there_are_forty_of_them() -> None:
-    assert len(set(FORBIDDEN)) == 40
+def test_there_are_fifty_of_them() -> None:
+    assert len(set(FORBIDDEN)) == 51
 
 
 @pytest.mark.parametrize("host", FORBIDDEN)

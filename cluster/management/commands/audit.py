@@ -24,7 +24,10 @@ class Command(BaseCommand):
             for line in audit.exported(AuditEntry.objects.order_by("seq").iterator()):
                 self.stdout.write(line, ending="")
             return
-        verdict = audit.verify(head)
+        try:
+            verdict = audit.verify(head)
+        except ValueError as error:
+            raise CommandError(str(error)) from error
         if verdict.broken_at is not None:
             raise CommandError(f"the audit does not hold from entry {verdict.broken_at} on: {verdict.why}")
         self.stdout.write(f"{verdict.entries} entries hold; head {verdict.head}")
