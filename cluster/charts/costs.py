@@ -189,7 +189,7 @@ def front(advice: Advice) -> go.Figure:
 def tornado(answer: Answer, shown: Shown) -> go.Figure:
     """How far each open number moves the total, the one that matters most on top."""
     swings = shown.swings[:SWINGS_MOST]
-    base = float(shown.bill.total.amount.middle)
+    base = float(shown.bill.total.present.middle)
     names = [say(card_label(swing.card)) for swing in swings]
     ends = (
         (gettext("at its low end"), [swing.at_low for swing in swings], "var(--reserved)"),

@@ -9,16 +9,18 @@ from django.utils import translation
 from django.utils.translation import gettext
 from msgspec import Struct
 
-from cluster.bills import DesignColumn, compared, designs_of, missing_of, unpriced_of
+from cluster.bill_rows import compared
+from cluster.bills import DesignColumn, designs_of, missing_of, unpriced_of
 from cluster.compared import Grid, changes_of, levels_of, options_of, told_of, variants_of
 from cluster.cost_verdict import headline_of
 from cluster.exports.pdf import typeset
 from cluster.exports.version import version
-from cluster.shown import day, number
+from cluster.shown import EN_DASH, NBSP, day, number
 from cluster.wording import say
 from planner.compared import Comparison
 from planner.cost.answer import Answer
 from planner.cost.bill import card_label
+from planner.cost.money import Span
 from planner.hardware.option import Option
 from planner.hardware.search import Found
 
@@ -198,7 +200,7 @@ def _lists(
         "{ratio} vCPUs a core, protection {protection}."
     ).format(
         years=number(assumed.years),
-        growth=number(assumed.growth_percent),
+        growth=_range(assumed.growth),
         failures=number(assumed.failures),
         ratio=number(assumed.vcpu_per_core),
         protection=assumed.protection.upper(),
@@ -211,7 +213,7 @@ def _lists(
             if comparison
             else (),
         ),
-        (gettext("What is assumed for all"), (asked, *_discounts(answer))),
+        (gettext("What is assumed for all"), (asked, *_rate(answer), *_discounts(answer))),
         (gettext("Why these hosts"), tuple(say(reason) for reason in found.why) if found else ()),
         (
             gettext("Asked for and not priced"),
@@ -220,6 +222,18 @@ def _lists(
         (gettext("Empty cards"), tuple(name for _, name in missing_of(answer))),
         (gettext("What to know"), tuple(say(remark) for remark in answer.remarks)),
     ]
+
+
+def _range(span: Span) -> str:
+    ends = [number(end) for end in dict.fromkeys((span.low, span.high))]
+    return f"{NBSP}{EN_DASH}{NBSP}".join(ends)
+
+
+def _rate(answer: Answer) -> tuple[str, ...]:
+    rate = answer.asked.assumptions.discount_rate
+    if rate is None:
+        return ()
+    return (gettext("Discount rate of later years: {percent} %.").format(percent=_range(rate)),)
 
 
 def _discounts(answer: Answer) -> tuple[str, ...]:

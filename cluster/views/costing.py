@@ -19,7 +19,8 @@ from django.views.decorators.http import require_POST
 
 from cluster import audit, pricing, selectors, services
 from cluster.audit import Deed
-from cluster.bills import compared, designs_of, missing_of, unpriced_of
+from cluster.bill_rows import compared
+from cluster.bills import designs_of, missing_of, unpriced_of
 from cluster.charts import costs as drawn
 from cluster.compared import levels_of, options_of
 from cluster.cost_forms import CostForm, HostsForm

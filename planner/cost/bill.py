@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Final
 
 from msgspec import Struct
 
 from planner.catalogue.cards import AREAS, RATE, Area, card_of
-from planner.cost.assumptions import Assumptions, check_assumptions, discounted
+from planner.cost.assumptions import RATE_CARD, Assumptions, check_assumptions, discounted
 from planner.cost.book import Entry, Prices
 from planner.cost.design import Design
 from planner.cost.item import (
@@ -26,6 +27,8 @@ from planner.cost.items_licences import licence_items
 from planner.cost.items_running import running_items
 from planner.cost.money import ZERO, Span, cents, summed
 from planner.sentence import Sentence
+
+GROWTH: Final = "growth_percent"  # named as a card is where open numbers are listed
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -58,7 +61,10 @@ class Line(Struct, frozen=True, kw_only=True):
 
 
 class Total(Struct, frozen=True, kw_only=True):
-    """Sums of the known lines; `present` is what it is worth today, `annuity` that as equal years."""
+    """Sums of the known lines; `present` is what it is worth today, `annuity` that as equal years.
+
+    `rate_percent` is the discount rate that both are counted with, the middle of its range.
+    """
 
     amount: Span
     capex: Span
@@ -66,6 +72,7 @@ class Total(Struct, frozen=True, kw_only=True):
     by_year: tuple[Span, ...]
     present: Span
     annuity: Span
+    rate_percent: Decimal = ZERO
 
 
 class Bill(Struct, frozen=True, kw_only=True):
@@ -108,7 +115,7 @@ def bill(design: Design, assumptions: Assumptions, prices: Prices) -> Bill:
         design=design,
         assumptions=assumptions,
         lines=lines,
-        total=total_of(lines, assumptions.years, prices.span("discount_percent")),
+        total=total_of(lines, assumptions.years, prices.span(RATE_CARD)),
     )
 
 
@@ -202,6 +209,7 @@ def total_of(lines: Sequence[Line], years: int, discount: Span | None) -> Total:
         by_year=tuple(summed(line.by_year[year] for line in known) for year in range(years)),
         present=present,
         annuity=Span(annuity(present.low, rate, years), annuity(present.high, rate, years)),
+        rate_percent=rate * 100,
     )
 
 
@@ -230,7 +238,9 @@ def annuity(present: Decimal, rate: Decimal, years: int) -> Decimal:
 
 
 def card_label(key: str) -> Sentence:
-    """What a card is called."""
+    """What a card is called, or the growth, which stands in no price book."""
+    if key == GROWTH:
+        return Sentence("Growth a year, %")
     card = card_of(key)
     return card.label if card is not None else Sentence("{key}", {"key": key})
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 from planner.cost.bill import Bill, card_label
 from planner.cost.book import Prices
 from planner.cost.comparison import pays_from_month, tipping_discount
+from planner.cost.uncertainty import Outcome
 from planner.sentence import Sentence, Value
 
 LICENCES: Final = ("hypervisor", "guests")
@@ -46,7 +47,7 @@ def verdict(old: Bill, new: Bill, prices: Prices) -> Verdict:
     return Verdict(
         month=pays_from_month(old, new),
         years=new.assumptions.years,
-        cheaper=new.total.amount.middle < old.total.amount.middle,
+        cheaper=new.total.present.middle < old.total.present.middle,
         tips=tuple(tipping_points(old, new, prices)[:TIPS_KEPT]),
     )
 
@@ -116,3 +117,34 @@ def _also(found: Verdict, tip: Tip, label: Callable[[str], str]) -> Sentence:
     if found.month is None:
         return Sentence("So it would with more than {percent} % on {card}", said)
     return Sentence("Nor does it pay with more than {percent} % on {card}", said)
+
+
+def doubts(outcome: Outcome, years: int) -> tuple[Sentence, ...]:
+    """Say how sure the month is, where anything is open.
+
+    >>> point = Interval(low=Decimal(0), median=Decimal(0), high=Decimal(0), draws=1000)
+    >>> payback = Payback(low=9, median=14, high=31, percent=100.0)
+    >>> one = Outcome(design="b", total=point, cheapest_percent=80.0, against_first=point, payback=payback)
+    >>> [str(said) for said in doubts(one, 5)]
+    ['With every open number drawn: after 9 to 31 months in nine of ten draws']
+    """
+    found = outcome.payback
+    if found is None or outcome.total.draws == 1:
+        return ()
+    said: dict[str, Value] = {
+        "low": found.low,
+        "high": found.high,
+        "percent": found.percent,
+        "years": years,
+    }
+    if found.high is not None:
+        return (
+            Sentence("With every open number drawn: after {low} to {high} months in nine of ten draws", said),
+        )
+    if found.low is not None:
+        at_best = Sentence(
+            "With every open number drawn: at best after {low} months, within {years} years in {percent} % "
+            "of the draws"
+        )
+        return (Sentence(at_best.template, said),)
+    return (Sentence("With every open number drawn: within {years} years in {percent} % of the draws", said),)
