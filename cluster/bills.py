@@ -50,6 +50,7 @@ class DesignColumn(Struct, frozen=True, kw_only=True):
     why: tuple[str, ...]
     hosts: str
     total: str
+    exact: str
     capex: str
     opex: str
     present: str
@@ -158,12 +159,15 @@ def _column(answer: Answer, shown: Shown, is_first: bool) -> DesignColumn:
         why=tuple(say(reason) for reason in bill.design.choice.why),
         hosts=_hosts(answer, shown),
         total=whole(bill.total.amount, answer),
+        exact=whole(bill.total.amount, answer, 2),
         capex=whole(bill.total.capex, answer),
         opex=whole(bill.total.opex, answer),
         present=whole(bill.total.present, answer),
         annuity=whole(bill.total.annuity, answer),
-        interval=whole(Span(interval.low, interval.high), answer),
-        cheapest=f"{number(shown.outcome.cheapest_percent, 1)}{NBSP}%",
+        interval=whole(Span(interval.low, interval.high), answer) if interval.draws > 1 else "",
+        cheapest=f"{number(shown.outcome.cheapest_percent, 1)}{NBSP}%"
+        if shown.outcome.total.draws > 1
+        else "",
         vm_year=whole(shown.unit.vm_year, answer, 2) if shown.unit.vm_year else "",
         pays_from=_pays(shown, is_first),
         payback=_payback(shown),
@@ -215,8 +219,16 @@ def _hosts(answer: Answer, shown: Shown) -> str:
 
 
 def _pays(shown: Shown, is_first: bool) -> str:
+    """From which month; with a word of warning where a price is missing on one side alone."""
     if is_first:
         return ""
+    found = shown.verdict
+    if found is not None and (found.waits or found.waited):
+        return gettext("{month}, by what is known").format(month=_month(shown))
+    return _month(shown)
+
+
+def _month(shown: Shown) -> str:
     if shown.pays_from is None:
         return gettext("not within these years")
     if shown.pays_from == 0:

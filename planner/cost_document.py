@@ -40,6 +40,8 @@ def _break_even(shown: Shown) -> Document:
         "pays_from_month": found.month,
         "discounts": [{"card": tip.card, "percent": str(tip.percent)} for tip in found.tips],
         "sentences": _texts(sentences(found, shown.bill.design.name)),
+        "waits_for": list(found.waits),
+        "compared_waits_for": list(found.waited),
         "draws": None if payback is None else msgspec.to_builtins(payback),
     }
 

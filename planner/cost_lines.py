@@ -16,9 +16,11 @@ from planner.cost.platforms import PLATFORMS
 from planner.cost.study import Study
 from planner.cost.tipping import doubts, sentences
 from planner.cost.units import per_unit
+from planner.hardware.option import Option
 from planner.hardware.search import Found
 from planner.printout import aligned, clean, listed
 from planner.sentence import Sentence
+from planner.units import MIB_PER_GIB
 
 IMPOSSIBLE_SHOWN: Final = 6
 SWINGS_SHOWN: Final = 3
@@ -138,6 +140,12 @@ def found_lines(found: Found, currency: str) -> list[str]:
             clean(option.machine.name) + (f" beside {option.kept_hosts}" if option.kept_hosts else ""),
         ))  # fmt: skip
     lines = aligned(rows, left=(0, 8)) if found.front else ["no model carries this load"]
+    if found.grid:
+        lines += [
+            "",
+            "every model on every platform:",
+            *aligned(_grid_rows(found.grid, currency), left=(0, 3)),
+        ]
     lines += listed("The cheapest", found.why)
     if found.bill is not None:
         lines += ["", *_bill_lines(found.bill)]
@@ -147,6 +155,16 @@ def found_lines(found: Found, currency: str) -> list[str]:
         none.append(Sentence("and {count} more; --json lists them", {"count": more}))
     searched = f"{found.models} models, {found.placed_closely} of them placed with all effort"
     return [*lines, "", searched, *listed("Too small for a VM", none), *listed("To know", found.remarks)]
+
+
+def _grid_rows(options: Sequence[Option], currency: str) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [("platform", "hosts", f"cost {currency}", "model")]
+    for option in options:
+        machine = option.machine
+        shape = f"{machine.sockets} sockets, {machine.cores} cores, {machine.memory_mib // MIB_PER_GIB} GiB"
+        name = f"{clean(machine.name)} ({shape})"
+        rows.append((PLATFORMS[option.platform].name, str(option.hosts), f"{option.cost:,.0f}", name))
+    return rows
 
 
 def _bill_lines(bill: Bill) -> list[str]:

@@ -51,6 +51,7 @@ class PrintedBill(Struct, frozen=True, kw_only=True):
 
     title: str
     total: str
+    exact: str
     lines: tuple[PrintedLine, ...]
 
 
@@ -72,6 +73,7 @@ class BillPaper(Struct, frozen=True, kw_only=True):
     lists: tuple[tuple[str, tuple[str, ...]], ...]
     bills: tuple[PrintedBill, ...]
     heads: tuple[str, ...]
+    sum: str
 
 
 def render(
@@ -82,11 +84,18 @@ def render(
     made_at: datetime,
     found: Found | None = None,
     comparison: Comparison | None = None,
+    book: str = "",
 ) -> bytes:
     """The cost answer as a tagged PDF; with hosts to choose from or variants side by side, where asked."""
     with translation.override(language):
         content = paper(
-            answer, title=title, language=language, made_at=made_at, found=found, comparison=comparison
+            answer,
+            title=title,
+            language=language,
+            made_at=made_at,
+            found=found,
+            comparison=comparison,
+            book=book,
         )
     return typeset("bill.typ", content, made_at)
 
@@ -99,6 +108,7 @@ def paper(
     made_at: datetime,
     found: Found | None = None,
     comparison: Comparison | None = None,
+    book: str = "",
 ) -> BillPaper:
     """Every word and number of the report, in the active language."""
     designs = designs_of(answer)
@@ -117,8 +127,9 @@ def paper(
         sentence=told[0] if told else headline.text if headline else "",
         more=" ".join(told[1:]) if told else headline.more if headline else "",
         tables=tuple(_tables(answer, designs, found, comparison)),
-        lists=tuple(one for one in _lists(answer, designs, found, comparison) if one[1]),
+        lists=tuple(one for one in _lists(answer, designs, found, comparison, book) if one[1]),
         bills=tuple(_bill(design) for design in designs),
+        sum=gettext("Known in all"),
         heads=(gettext("Line"), gettext("Quantity"), gettext("Unit price"), gettext("Amount")),
     )
 
@@ -167,8 +178,9 @@ def _side_by_side(designs: Sequence[DesignColumn]) -> Table:
 def _choices(answer: Answer, options: Sequence[Option], title: str, note: str) -> Table:
     rows = tuple(
         (
-            f"{option.model}, {option.platform}",
+            f"{option.model}, {option.platform}: {option.shape}",
             option.hosts,
+            option.spare,
             option.cost,
             option.free,
             option.carbon,
@@ -182,6 +194,7 @@ def _choices(answer: Answer, options: Sequence[Option], title: str, note: str) -
         head=(
             gettext("Model and platform"),
             gettext("Hosts"),
+            gettext("Spare"),
             gettext("Known in all"),
             gettext("Free"),
             "CO₂e",
@@ -192,7 +205,11 @@ def _choices(answer: Answer, options: Sequence[Option], title: str, note: str) -
 
 
 def _lists(
-    answer: Answer, designs: Sequence[DesignColumn], found: Found | None, comparison: Comparison | None
+    answer: Answer,
+    designs: Sequence[DesignColumn],
+    found: Found | None,
+    comparison: Comparison | None,
+    book: str,
 ) -> list[tuple[str, tuple[str, ...]]]:
     assumed = answer.asked.assumptions
     asked = gettext(
@@ -213,7 +230,16 @@ def _lists(
             if comparison
             else (),
         ),
-        (gettext("What is assumed for all"), (asked, *_rate(answer), *_discounts(answer))),
+        (
+            gettext("What is assumed for all"),
+            (
+                *_load(answer),
+                asked,
+                *_rate(answer),
+                *_discounts(answer),
+                book or gettext("Prices: published ones alone."),
+            ),
+        ),
         (gettext("Why these hosts"), tuple(say(reason) for reason in found.why) if found else ()),
         (
             gettext("Asked for and not priced"),
@@ -222,6 +248,24 @@ def _lists(
         (gettext("Empty cards"), tuple(name for _, name in missing_of(answer))),
         (gettext("What to know"), tuple(say(remark) for remark in answer.remarks)),
     ]
+
+
+def _load(answer: Answer) -> tuple[str, ...]:
+    """What the hosts have to carry, and what it grows to."""
+    if not answer.designs:
+        return ()
+    design, last = answer.designs[0].bill.design, answer.asked.assumptions.years - 1
+    said = gettext("Load of year {year}: {vms} running VMs, {vcpus} vCPUs, {memory} GiB of memory.")
+    rows = dict.fromkeys((0, last)) if answer.asked.assumptions.growth.middle else (0,)
+    return tuple(
+        said.format(
+            year=number(row + 1),
+            vms=number(design.year(row).vms),
+            vcpus=number(design.year(row).vcpus),
+            memory=number(design.year(row).memory_gib, 0),
+        )
+        for row in rows
+    )
 
 
 def _range(span: Span) -> str:
@@ -255,4 +299,4 @@ def _bill(design: DesignColumn) -> PrintedBill:
         )
         for line in design.lines
     )
-    return PrintedBill(title=design.name, total=design.total, lines=lines)
+    return PrintedBill(title=design.name, total=design.total, exact=design.exact, lines=lines)

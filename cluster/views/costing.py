@@ -219,12 +219,21 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
         made_at=timezone.now(),
         found=advice.found if advice else None,
         comparison=comparison,
+        book=_book_of(study),
     )
     note = {"kind": f"{kind} report"}
     audit.note(Deed.REPORT_TAKEN, request.user.get_username(), estate.name, after=note)
     response = HttpResponse(content, content_type="application/pdf")
     response["Content-Disposition"] = 'attachment; filename="headroom-cost.pdf"'
     return response
+
+
+def _book_of(study: CostStudy | None) -> str:
+    """Which quotes stand over the published prices."""
+    if study is None or study.book is None:
+        return ""
+    said = gettext("Prices: those of the book {book}, version {version}, over the published ones.")
+    return said.format(book=study.book.name, version=study.book_version)
 
 
 def _cell(value: object) -> str:

@@ -68,6 +68,11 @@ def pays_from_month(old: Bill, new: Bill) -> int | None:
     return pays_from(cumulated(old), cumulated(new))
 
 
+def waits_alone(one: Bill, other: Bill) -> tuple[str, ...]:
+    """The empty cards that one bill waits for and the other does not: it seems cheaper than it is."""
+    return tuple(card for card in one.missing if card not in other.missing)
+
+
 def tipping_discount(
     old: Design,
     new: Design,

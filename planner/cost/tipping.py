@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from planner.cost.bill import Bill, card_label
 from planner.cost.book import Prices
-from planner.cost.comparison import pays_from_month, tipping_discount
+from planner.cost.comparison import pays_from_month, tipping_discount, waits_alone
 from planner.cost.uncertainty import Outcome
 from planner.sentence import Sentence, Value
 
@@ -29,13 +29,16 @@ class Tip(Struct, frozen=True, kw_only=True):
 class Verdict(Struct, frozen=True, kw_only=True):
     """From which month the new way pays (None: never within the years), and what would turn that round.
 
-    `tips` are the smallest discounts on licences that do, at most two.
+    `tips` are the smallest discounts on licences that do, at most two.  `waits` are empty cards that the
+    new way alone waits for, `waited` those of the old way alone: with them it may pay later, or earlier.
     """
 
     month: int | None
     years: int
     cheaper: bool
     tips: tuple[Tip, ...]
+    waits: tuple[str, ...] = ()
+    waited: tuple[str, ...] = ()
 
 
 def verdict(old: Bill, new: Bill, prices: Prices) -> Verdict:
@@ -49,6 +52,8 @@ def verdict(old: Bill, new: Bill, prices: Prices) -> Verdict:
         years=new.assumptions.years,
         cheaper=new.total.present.middle < old.total.present.middle,
         tips=tuple(tipping_points(old, new, prices)[:TIPS_KEPT]),
+        waits=waits_alone(new, old),
+        waited=waits_alone(old, new),
     )
 
 
@@ -86,7 +91,24 @@ def sentences(found: Verdict, name: str, label: Callable[[str], str] = english) 
     if first is not None:
         said |= {"card": label(first.card), "percent": float(first.percent)}
     more = [_also(found, tip, label) for tip in others if tip is not None]
-    return (Sentence(_template(found, first is not None), said), *more)
+    return (Sentence(_template(found, first is not None), said), *more, *_one_sided(found, name, label))
+
+
+def _one_sided(found: Verdict, name: str, label: Callable[[str], str]) -> tuple[Sentence, ...]:
+    """What nobody priced on one side alone: no month is sure before it is known."""
+    said: list[Sentence] = []
+    if found.waits:
+        cards = ", ".join(label(card) for card in found.waits)
+        told: dict[str, Value] = {"design": name, "cards": cards}
+        said.append(Sentence("It may pay later or never: {design} alone waits for a price of: {cards}", told))
+    if found.waited:
+        cards = ", ".join(label(card) for card in found.waited)
+        said.append(
+            Sentence(
+                "It may pay earlier: what it is compared with waits for a price of: {cards}", {"cards": cards}
+            )
+        )
+    return tuple(said)
 
 
 def _template(found: Verdict, tipped: bool) -> str:
