@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -18,7 +18,7 @@ from planner.cost.carbon import Footprint
 from planner.cost.money import Span, summed
 from planner.cost.platforms import PLATFORMS
 from planner.cost.study import TODAY
-from planner.cost.tipping import sentences
+from planner.cost.tipping import doubts, sentences
 from planner.sentence import Sentence
 
 OWNERS_SHOWN: Final = 20
@@ -50,6 +50,7 @@ class DesignColumn(Struct, frozen=True, kw_only=True):
     why: tuple[str, ...]
     hosts: str
     total: str
+    exact: str
     capex: str
     opex: str
     present: str
@@ -58,6 +59,7 @@ class DesignColumn(Struct, frozen=True, kw_only=True):
     cheapest: str
     vm_year: str
     pays_from: str
+    payback: str
     kwh: str
     carbon: str
     unknown: int
@@ -129,114 +131,6 @@ def designs_of(answer: Answer) -> list[DesignColumn]:
     return [_column(answer, shown, place == 0) for place, shown in enumerate(answer.designs)]
 
 
-def compared(designs: Sequence[DesignColumn]) -> list[ComparedRow]:
-    """The rows of the table in which designs stand side by side, each with the rule behind it."""
-    lines, unsure = "cost-lines", "cost-uncertainty"
-    rows: list[tuple[str, Callable[[DesignColumn], str], str, str]] = [
-        (
-            gettext("Hosts"),
-            lambda one: one.hosts,
-            "cost-sizing",
-            gettext("Today's as they stand; planned ones by placing every VM, plus the failures to survive."),
-        ),
-        (
-            gettext("Known in all"),
-            lambda one: one.total,
-            lines,
-            gettext(
-                "The sum of all lines that have a price, each rounded to the cent; the low ends and the "
-                "high ends are added apart."
-            ),
-        ),
-        (
-            gettext("Nine of ten draws"),
-            lambda one: one.interval,
-            unsure,
-            gettext(
-                "1,000 draws, every open number evenly from its range and the same for all designs; "
-                "5 % lie below, 5 % above."
-            ),
-        ),
-        (
-            gettext("Cheapest in so many draws"),
-            lambda one: one.cheapest,
-            unsure,
-            gettext("The share of those draws in which this design costs least."),
-        ),
-        (
-            gettext("Pays against the first"),
-            lambda one: one.pays_from,
-            unsure,
-            gettext("The first month from which less has been paid than for the first design, and stays so."),
-        ),
-        (
-            "CAPEX",
-            lambda one: one.capex,
-            lines,
-            gettext("The lines that are bought, less what they are worth in the end."),
-        ),
-        ("OPEX", lambda one: one.opex, lines, gettext("The lines that are paid every year.")),
-        (
-            gettext("Worth today"),
-            lambda one: one.present,
-            lines,
-            gettext("Each year's amount / (1 + discount rate) to the power of the years until it is paid."),
-        ),
-        (
-            gettext("As equal years"),
-            lambda one: one.annuity,
-            lines,
-            gettext("Worth today x rate / (1 - (1 + rate) to the power of -years)."),
-        ),
-        (
-            gettext("A VM and year"),
-            lambda one: one.vm_year,
-            lines,
-            gettext("Known in all / running VMs of all years."),
-        ),
-        (
-            gettext("A vCPU and year"),
-            lambda one: one.vcpu_year,
-            lines,
-            gettext("Known in all / vCPUs of all years."),
-        ),
-        (
-            gettext("A GiB of memory and year"),
-            lambda one: one.gib_year,
-            lines,
-            gettext("Known in all / GiB of memory of all years."),
-        ),
-        (
-            gettext("Electricity"),
-            lambda one: one.kwh,
-            lines,
-            gettext("hosts x (idle + (full - idle) x CPU usage) x 8760 h x PUE, all years."),
-        ),
-        (
-            "CO₂e",
-            lambda one: one.carbon,
-            lines,
-            gettext("Electricity x carbon of a kWh, plus making the hosts that are bought."),
-        ),
-        (
-            gettext("Lines without a price"),
-            lambda one: number(one.unknown),
-            lines,
-            gettext("Lines whose cards nobody filled; they are in no total."),
-        ),
-    ]
-    return [
-        ComparedRow(
-            label=label,
-            cells=tuple(cell(one) or EN_DASH for one in designs),
-            how=how,
-            page=page,
-            is_total=place == 1,
-        )
-        for place, (label, cell, page, how) in enumerate(rows)
-    ]
-
-
 def unpriced_of(answer: Answer) -> list[str]:
     """The platforms that were asked for and cannot do what is in use, or carry the load."""
     asked = answer.asked.platforms
@@ -265,14 +159,18 @@ def _column(answer: Answer, shown: Shown, is_first: bool) -> DesignColumn:
         why=tuple(say(reason) for reason in bill.design.choice.why),
         hosts=_hosts(answer, shown),
         total=whole(bill.total.amount, answer),
+        exact=whole(bill.total.amount, answer, 2),
         capex=whole(bill.total.capex, answer),
         opex=whole(bill.total.opex, answer),
         present=whole(bill.total.present, answer),
         annuity=whole(bill.total.annuity, answer),
-        interval=whole(Span(interval.low, interval.high), answer),
-        cheapest=f"{number(shown.outcome.cheapest_percent, 1)}{NBSP}%",
+        interval=whole(Span(interval.low, interval.high), answer) if interval.draws > 1 else "",
+        cheapest=f"{number(shown.outcome.cheapest_percent, 1)}{NBSP}%"
+        if shown.outcome.total.draws > 1
+        else "",
         vm_year=whole(shown.unit.vm_year, answer, 2) if shown.unit.vm_year else "",
         pays_from=_pays(shown, is_first),
+        payback=_payback(shown),
         kwh=_rounded(shown.footprint.kwh, "kWh"),
         carbon=_carbon(shown.footprint),
         unknown=sum(line.amount is None for line in bill.lines),
@@ -303,19 +201,34 @@ def _verdict(shown: Shown) -> tuple[str, ...]:
     """When it pays, in the reader's language."""
     if shown.verdict is None:
         return ()
-    said = sentences(shown.verdict, name_of(shown), lambda card: say(card_label(card)))
+    said = [
+        *sentences(shown.verdict, name_of(shown), lambda card: say(card_label(card))),
+        *doubts(shown.outcome, shown.verdict.years),
+    ]
     return tuple(f"{say(sentence)}." for sentence in said)
 
 
 def _hosts(answer: Answer, shown: Shown) -> str:
     first = shown.bill.design.year(0).hosts
+    if shown.hosts_grown and shown.hosts_grown[0] != shown.hosts_grown[-1]:
+        said = gettext("{first}, in the last year {low} – {high}")
+        ends = shown.hosts_grown
+        return said.format(first=number(first), low=number(min(ends)), high=number(max(ends)))
     last = shown.bill.design.year(answer.asked.assumptions.years - 1).hosts
     return number(first) if first == last else f"{number(first)}{NBSP}{EN_DASH}{NBSP}{number(last)}"
 
 
 def _pays(shown: Shown, is_first: bool) -> str:
+    """From which month; with a word of warning where a price is missing on one side alone."""
     if is_first:
         return ""
+    found = shown.verdict
+    if found is not None and (found.waits or found.waited):
+        return gettext("{month}, by what is known").format(month=_month(shown))
+    return _month(shown)
+
+
+def _month(shown: Shown) -> str:
     if shown.pays_from is None:
         return gettext("not within these years")
     if shown.pays_from == 0:
@@ -323,6 +236,20 @@ def _pays(shown: Shown, is_first: bool) -> str:
     return ngettext("after {count} month", "after {count} months", shown.pays_from).format(
         count=number(shown.pays_from)
     )
+
+
+def _payback(shown: Shown) -> str:
+    """The months of the draws; nothing where nothing is open."""
+    found = shown.outcome.payback
+    if found is None or shown.outcome.total.draws == 1:
+        return ""
+    percent = number(found.percent, 1)
+    if found.low is None:
+        return gettext("in {percent} % of them").format(percent=percent)
+    never = gettext("never")
+    high = never if found.high is None else number(found.high)
+    said = gettext("{low} – {high} months, in {percent} % of them")
+    return said.format(low=number(found.low), high=high, percent=percent)
 
 
 def _line(line: Line) -> LineRow:

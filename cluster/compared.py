@@ -14,9 +14,11 @@ from cluster.wording import say
 from planner.compared import COMPLETED, Comparison, Row
 from planner.cost.answer import Answer
 from planner.cost.levels import Level
+from planner.cost.machine import Machine
 from planner.cost.platforms import PLATFORMS
 from planner.cost.study import TODAY
 from planner.hardware.option import Option
+from planner.units import MIB_PER_GIB
 
 
 class Grid(Struct, frozen=True, kw_only=True):
@@ -30,6 +32,7 @@ class OptionRow(Struct, frozen=True, kw_only=True):
     """One way to buy, ready to read."""
 
     model: str
+    shape: str
     platform: str
     hosts: str
     spare: str
@@ -233,6 +236,7 @@ def options_of(options: Sequence[Option], currency: str) -> list[OptionRow]:
     return [
         OptionRow(
             model=_model(option),
+            shape=shape_of(option.machine),
             platform=PLATFORMS[option.platform].name,
             hosts=number(option.hosts),
             spare=number(option.extra),
@@ -244,6 +248,15 @@ def options_of(options: Sequence[Option], currency: str) -> list[OptionRow]:
         )
         for option in options
     ]
+
+
+def shape_of(machine: Machine) -> str:
+    """What a buyer has to order: sockets, cores, memory."""
+    return gettext("{sockets} sockets, {cores} cores, {memory} GiB").format(
+        sockets=number(machine.sockets),
+        cores=number(machine.cores),
+        memory=number(machine.memory_mib // MIB_PER_GIB),
+    )
 
 
 def _model(option: Option) -> str:

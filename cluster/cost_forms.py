@@ -17,7 +17,7 @@ from cluster.wording import say
 from planner.catalogue.cards import CARDS
 from planner.compared import COMPARED_MAX
 from planner.cost.answer import Asked
-from planner.cost.assumptions import FAILURES_MAX, RATIO_MAX, YEARS_MAX, Assumptions
+from planner.cost.assumptions import DISCOUNT_RATE_MAX, FAILURES_MAX, RATIO_MAX, YEARS_MAX, Assumptions
 from planner.cost.book import BookError
 from planner.cost.layout import raw_per_usable
 from planner.cost.platforms import PLATFORMS
@@ -34,6 +34,10 @@ def discount_choices() -> list[tuple[str, str]]:
 
 
 MODELS_BYTES_MAX: Final = 1024 * 1024
+RANGES: Final = (
+    ("growth_percent", "growth_high_percent"),
+    ("discount_rate_percent", "discount_rate_high_percent"),
+)
 
 
 class CostForm(Plain):
@@ -61,6 +65,13 @@ class CostForm(Plain):
     )
     years = forms.IntegerField(label=_("Years"), min_value=1, max_value=YEARS_MAX)
     growth_percent = forms.DecimalField(label=_("Growth a year, %"), min_value=-99, max_value=100)
+    growth_high_percent = forms.DecimalField(
+        label=_("Growth a year at most, %"),
+        min_value=-99,
+        max_value=100,
+        required=False,
+        help_text=_("makes it a range; empty: the same"),
+    )
     failures = forms.IntegerField(label=_("Host failures to survive"), min_value=0, max_value=FAILURES_MAX)
     vcpu_per_core = forms.FloatField(
         label=_("vCPUs per core, at most"), min_value=0.1, max_value=RATIO_MAX,
@@ -74,6 +85,20 @@ class CostForm(Plain):
     )
     buy_network = forms.BooleanField(label=_("Count network switches"), required=False)
     buy_storage = forms.BooleanField(label=_("Count storage for all VMs"), required=False)
+    discount_rate_percent = forms.DecimalField(
+        label=_("Discount rate a year, %"),
+        min_value=0,
+        max_value=DISCOUNT_RATE_MAX,
+        required=False,
+        help_text=_("what money costs you; empty: as in the price book"),
+    )
+    discount_rate_high_percent = forms.DecimalField(
+        label=_("Discount rate at most, %"),
+        min_value=0,
+        max_value=DISCOUNT_RATE_MAX,
+        required=False,
+        help_text=_("makes it a range; empty: the same"),
+    )
     layout = forms.CharField(
         label=_("Storage layout"),
         max_length=20,
@@ -135,10 +160,21 @@ class CostForm(Plain):
         for suffix in ("", "_2"):
             if cleaned.get(f"discount_percent{suffix}") and not cleaned.get(f"discount_card{suffix}"):
                 self.add_error(f"discount_card{suffix}", _("A discount is on one price."))
+        for low, high in RANGES:
+            self._check_range(cleaned, low, high)
         currency = cleaned.get("currency", "").upper()
         if currency and not (currency.isascii() and currency.isalpha()):
             self.add_error("currency", _("A currency is three letters, as EUR."))
         return {**cleaned, "currency": currency}
+
+    def _check_range(self, cleaned: dict[str, Any], low: str, high: str) -> None:
+        least, most = cleaned.get(low), cleaned.get(high)
+        if most is None or low in self.errors:
+            return
+        if least is None:
+            self.add_error(low, _("A range has a low end too."))
+        elif most < least:
+            self.add_error(high, _("The high end of a range is not below its low end."))
 
     def clean_layout(self) -> str:
         layout = "".join(str(self.cleaned_data["layout"]).lower().split())
@@ -166,6 +202,9 @@ class CostForm(Plain):
             currency=chosen["currency"],
             failures=chosen["failures"],
             growth_percent=Decimal(chosen["growth_percent"]),
+            growth_high_percent=chosen["growth_high_percent"],
+            discount_rate_percent=chosen["discount_rate_percent"],
+            discount_rate_high_percent=chosen["discount_rate_high_percent"],
             vcpu_per_core=chosen["vcpu_per_core"],
             protection=chosen["protection"],
             windows="owned" if chosen["windows_owned"] else "buy",

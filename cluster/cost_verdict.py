@@ -31,7 +31,7 @@ def headline_of(answer: Answer) -> Headline | None:
         )
     if answer.levels:
         return _protection(answer)
-    best = min(answer.designs, key=lambda shown: shown.bill.total.amount.middle)
+    best = min(answer.designs, key=lambda shown: shown.bill.total.present.middle)
     years = answer.asked.assumptions.years
     text = gettext("{design}: {amount} over {years} years, by what is known.").format(
         design=name_of(best), amount=whole(best.bill.total.amount, answer), years=number(years)

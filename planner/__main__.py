@@ -23,21 +23,24 @@ from planner.cost.answer import answer as answer_cost
 from planner.cost.book import BookError
 from planner.cost.study import TODAY, Study
 from planner.cost_document import answer_document
+from planner.cost_lines import (
+    comparison_lines,
+    doubt_lines,
+    found_lines,
+    level_lines,
+    study_lines,
+    verdict_lines,
+)
 from planner.cost_verbs import (
     add_arguments,
     add_host_arguments,
     add_model_arguments,
     asked_of,
     assumptions_of,
-    comparison_lines,
-    found_lines,
-    level_lines,
     models_of,
     prices_of,
     question_of,
-    study_lines,
     variants_of,
-    verdict_lines,
 )
 from planner.document import place_document, plan_document, summary_document
 from planner.estate import EstateError
@@ -267,6 +270,7 @@ def _cost(reading: Reading, options: argparse.Namespace, _: Clock) -> tuple[str,
     if options.json:
         return _json(answer_document(answered, study, prices, found)), status
     lines = lines or [*study_lines(study), *level_lines(answered.levels)]
+    lines += doubt_lines(answered.designs)
     return "\n".join([*lines, *verdict_lines(answered.designs)]), status
 
 

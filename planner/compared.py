@@ -12,11 +12,20 @@ from msgspec.structs import replace
 
 from planner.admission import failures_tolerated, tolerates
 from planner.consolidation import Members, members, summarize
-from planner.cost.answer import Answer, Asked, Priced, Shown, shown_together
+from planner.cost.answer import (
+    Answer,
+    Asked,
+    Priced,
+    Shown,
+    grown_designs,
+    growth_remarks,
+    shown_together,
+)
 from planner.cost.assumptions import Assumptions
 from planner.cost.bill import Bill
 from planner.cost.book import BookError, Prices
 from planner.cost.carbon import footprint
+from planner.cost.design import Design
 from planner.cost.money import ZERO, Span
 from planner.cost.outage import outage
 from planner.cost.study import TODAY, Question, chosen_clusters, rules_of, study
@@ -132,16 +141,37 @@ def compare(
             key=variant.name if own else f"{VARIANT}{variant.name}",
             name=variant.name,
         )
-        priced.append(Priced(bill=replace(result.bill, design=design), vms=tuple(vms)))
+        grown = _grown(estate, variant, question, asked.assumptions, prices)
+        priced.append(Priced(bill=replace(result.bill, design=design), vms=tuple(vms), grown=grown))
     remarks = {str(remark): remark for _, result in pairs for remark in result.remarks}
+    designs = tuple(_without_idle_verdict(one) for one in shown_together(priced, prices, chance))
     return Comparison(
         rows=tuple(_row(variant, result) for variant, result in pairs),
         answer=Answer(
             asked=asked,
-            designs=tuple(_without_idle_verdict(one) for one in shown_together(priced, prices, chance)),
-            remarks=tuple(remarks.values()),
+            designs=designs,
+            remarks=(*remarks.values(), *growth_remarks(designs)),
         ),
     )
+
+
+def _grown(
+    estate: Estate, variant: Variant, question: Question, assumptions: Assumptions, prices: Prices
+) -> tuple[Design, ...]:
+    """The variant's design at other growths; none where it has a growth of its own."""
+    changed, own, _ = applied(estate, assumptions, variant)
+    asked = _question_of(estate, changed, question, complete=variant.name != TODAY)
+
+    def bills_at(assumed: Assumptions) -> tuple[Bill, ...]:
+        return study(changed, asked, assumed, prices).bills
+
+    return grown_designs(own, (TODAY,), bills_at)[TODAY]
+
+
+def _question_of(estate: Estate, changed: Estate, question: Question, *, complete: bool) -> Question:
+    """The question for a changed estate: its new hosts have to be paid."""
+    fresh = frozenset(host.name for host in changed.hosts) - {host.name for host in estate.hosts}
+    return replace(question, bought_hosts=fresh, complete=complete)
 
 
 def _without_idle_verdict(shown: Shown) -> Shown:
@@ -189,8 +219,7 @@ def _result(
     complete: bool = True,
 ) -> Result:
     changed, assumed, remarks = applied(estate, assumptions, variant)
-    fresh = frozenset(host.name for host in changed.hosts) - {host.name for host in estate.hosts}
-    priced = study(changed, replace(question, bought_hosts=fresh, complete=complete), assumed, prices)
+    priced = study(changed, _question_of(estate, changed, question, complete=complete), assumed, prices)
     standing = priced.bill(TODAY)
     planned = priced.bill(question.platforms[0]) if question.platforms else None
     clusters = [one for one in members(changed) if question.cluster in (None, one.name)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from planner.compared import Comparison
 from planner.cost.answer import Answer, Shown
 from planner.cost.book import Prices
@@ -31,13 +33,16 @@ def answer_document(answer: Answer, study: Study, prices: Prices, found: Compari
 
 
 def _break_even(shown: Shown) -> Document:
-    found = shown.verdict
+    found, payback = shown.verdict, shown.outcome.payback
     assert found is not None  # noqa: S101  asked by the caller
     return {
         "design": shown.bill.design.key,
         "pays_from_month": found.month,
         "discounts": [{"card": tip.card, "percent": str(tip.percent)} for tip in found.tips],
         "sentences": _texts(sentences(found, shown.bill.design.name)),
+        "waits_for": list(found.waits),
+        "compared_waits_for": list(found.waited),
+        "draws": None if payback is None else msgspec.to_builtins(payback),
     }
 
 
@@ -51,8 +56,16 @@ def _uncertainty(shown: Shown) -> Document:
         "draws": interval.draws,
         "cheapest_percent": shown.outcome.cheapest_percent,
         "tornado": [
-            {"card": one.card, "at_low": str(one.at_low), "at_high": str(one.at_high)} for one in shown.swings
+            {
+                "card": one.card,
+                "low": f"{one.span.low:f}",
+                "high": f"{one.span.high:f}",
+                "at_low": str(one.at_low),
+                "at_high": str(one.at_high),
+            }
+            for one in shown.swings
         ],
+        "hosts_last_year_grown": list(shown.hosts_grown),
     }
 
 

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from planner.consolidation import Members, members
-from planner.cost.assumptions import Assumptions
+from planner.cost.assumptions import Assumptions, growing
 from planner.cost.book import BookError
 from planner.cost.databases import LICENCE
 from planner.cost.levels import fault_tolerant
@@ -117,7 +117,7 @@ def applied(
             case Failures(count=count):
                 assumptions = replace(assumptions, failures=count)
             case Growth(percent=percent):
-                assumptions = replace(assumptions, growth_percent=percent)
+                assumptions = growing(assumptions, percent)
             case Protect(names=names):
                 _all_there("VM", names, {vm.name for vm in estate.vms})
                 estate, said = fault_tolerant(estate, frozenset(names))

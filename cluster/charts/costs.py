@@ -61,7 +61,7 @@ def bridge(answer: Answer, shown: Shown) -> go.Figure:
                 [gettext("Step"), answer.asked.assumptions.currency],
                 [[name, number(value, 2)] for name, value in zip(names, values, strict=True)],
             ),
-            yaxis={"automargin": True, "fixedrange": True, "rangemode": "tozero"},
+            yaxis={"rangemode": "tozero", **_money(answer)},
             xaxis={"automargin": True, "fixedrange": True},
             showlegend=False,
         ),
@@ -95,7 +95,7 @@ def by_year(answer: Answer, shown: Shown) -> go.Figure:
             showlegend=True,
             legend={"orientation": "h", "y": -0.3, "yanchor": "top", "x": 0, "traceorder": "normal"},
             xaxis={"title": {"text": gettext("Year")}, "type": "category", "fixedrange": True},
-            yaxis={"automargin": True, "fixedrange": True},
+            yaxis=_money(answer),
         ),
     )
 
@@ -126,9 +126,15 @@ def break_even(answer: Answer) -> go.Figure:
             hovermode="x unified",
             legend={"orientation": "h", "y": -0.25, "yanchor": "top", "x": 0},
             xaxis={"title": {"text": gettext("Month")}, "dtick": 12, "fixedrange": True},
-            yaxis={"automargin": True, "fixedrange": True, "rangemode": "tozero"},
+            yaxis={"rangemode": "tozero", **_money(answer)},
         ),
     )
+
+
+def _money(answer: Answer) -> dict[str, object]:
+    """An axis of amounts, with their currency."""
+    currency = answer.asked.assumptions.currency
+    return {"title": {"text": currency}, "automargin": True, "fixedrange": True}
 
 
 def front(advice: Advice) -> go.Figure:
@@ -189,7 +195,7 @@ def front(advice: Advice) -> go.Figure:
 def tornado(answer: Answer, shown: Shown) -> go.Figure:
     """How far each open number moves the total, the one that matters most on top."""
     swings = shown.swings[:SWINGS_MOST]
-    base = float(shown.bill.total.amount.middle)
+    base = float(shown.bill.total.present.middle)
     names = [say(card_label(swing.card)) for swing in swings]
     ends = (
         (gettext("at its low end"), [swing.at_low for swing in swings], "var(--reserved)"),
@@ -235,7 +241,7 @@ def tornado(answer: Answer, shown: Shown) -> go.Figure:
             showlegend=True,
             legend={"orientation": "h", "y": -0.25, "x": 0},
             yaxis={"autorange": "reversed", "automargin": True, "fixedrange": True},
-            xaxis={"automargin": True, "fixedrange": True},
+            xaxis=_money(answer),
         ),
     )
 

@@ -9,16 +9,18 @@ from django.utils import translation
 from django.utils.translation import gettext
 from msgspec import Struct
 
-from cluster.bills import DesignColumn, compared, designs_of, missing_of, unpriced_of
+from cluster.bill_rows import compared
+from cluster.bills import DesignColumn, designs_of, missing_of, unpriced_of
 from cluster.compared import Grid, changes_of, levels_of, options_of, told_of, variants_of
 from cluster.cost_verdict import headline_of
 from cluster.exports.pdf import typeset
 from cluster.exports.version import version
-from cluster.shown import day, number
+from cluster.shown import EN_DASH, NBSP, day, number
 from cluster.wording import say
 from planner.compared import Comparison
 from planner.cost.answer import Answer
 from planner.cost.bill import card_label
+from planner.cost.money import Span
 from planner.hardware.option import Option
 from planner.hardware.search import Found
 
@@ -49,6 +51,7 @@ class PrintedBill(Struct, frozen=True, kw_only=True):
 
     title: str
     total: str
+    exact: str
     lines: tuple[PrintedLine, ...]
 
 
@@ -70,6 +73,7 @@ class BillPaper(Struct, frozen=True, kw_only=True):
     lists: tuple[tuple[str, tuple[str, ...]], ...]
     bills: tuple[PrintedBill, ...]
     heads: tuple[str, ...]
+    sum: str
 
 
 def render(
@@ -80,11 +84,18 @@ def render(
     made_at: datetime,
     found: Found | None = None,
     comparison: Comparison | None = None,
+    book: str = "",
 ) -> bytes:
     """The cost answer as a tagged PDF; with hosts to choose from or variants side by side, where asked."""
     with translation.override(language):
         content = paper(
-            answer, title=title, language=language, made_at=made_at, found=found, comparison=comparison
+            answer,
+            title=title,
+            language=language,
+            made_at=made_at,
+            found=found,
+            comparison=comparison,
+            book=book,
         )
     return typeset("bill.typ", content, made_at)
 
@@ -97,6 +108,7 @@ def paper(
     made_at: datetime,
     found: Found | None = None,
     comparison: Comparison | None = None,
+    book: str = "",
 ) -> BillPaper:
     """Every word and number of the report, in the active language."""
     designs = designs_of(answer)
@@ -115,8 +127,9 @@ def paper(
         sentence=told[0] if told else headline.text if headline else "",
         more=" ".join(told[1:]) if told else headline.more if headline else "",
         tables=tuple(_tables(answer, designs, found, comparison)),
-        lists=tuple(one for one in _lists(answer, designs, found, comparison) if one[1]),
+        lists=tuple(one for one in _lists(answer, designs, found, comparison, book) if one[1]),
         bills=tuple(_bill(design) for design in designs),
+        sum=gettext("Known in all"),
         heads=(gettext("Line"), gettext("Quantity"), gettext("Unit price"), gettext("Amount")),
     )
 
@@ -165,8 +178,9 @@ def _side_by_side(designs: Sequence[DesignColumn]) -> Table:
 def _choices(answer: Answer, options: Sequence[Option], title: str, note: str) -> Table:
     rows = tuple(
         (
-            f"{option.model}, {option.platform}",
+            f"{option.model}, {option.platform}: {option.shape}",
             option.hosts,
+            option.spare,
             option.cost,
             option.free,
             option.carbon,
@@ -180,6 +194,7 @@ def _choices(answer: Answer, options: Sequence[Option], title: str, note: str) -
         head=(
             gettext("Model and platform"),
             gettext("Hosts"),
+            gettext("Spare"),
             gettext("Known in all"),
             gettext("Free"),
             "CO₂e",
@@ -190,7 +205,11 @@ def _choices(answer: Answer, options: Sequence[Option], title: str, note: str) -
 
 
 def _lists(
-    answer: Answer, designs: Sequence[DesignColumn], found: Found | None, comparison: Comparison | None
+    answer: Answer,
+    designs: Sequence[DesignColumn],
+    found: Found | None,
+    comparison: Comparison | None,
+    book: str,
 ) -> list[tuple[str, tuple[str, ...]]]:
     assumed = answer.asked.assumptions
     asked = gettext(
@@ -198,7 +217,7 @@ def _lists(
         "{ratio} vCPUs a core, protection {protection}."
     ).format(
         years=number(assumed.years),
-        growth=number(assumed.growth_percent),
+        growth=_range(assumed.growth),
         failures=number(assumed.failures),
         ratio=number(assumed.vcpu_per_core),
         protection=assumed.protection.upper(),
@@ -211,7 +230,16 @@ def _lists(
             if comparison
             else (),
         ),
-        (gettext("What is assumed for all"), (asked, *_discounts(answer))),
+        (
+            gettext("What is assumed for all"),
+            (
+                *_load(answer),
+                asked,
+                *_rate(answer),
+                *_discounts(answer),
+                book or gettext("Prices: published ones alone."),
+            ),
+        ),
         (gettext("Why these hosts"), tuple(say(reason) for reason in found.why) if found else ()),
         (
             gettext("Asked for and not priced"),
@@ -220,6 +248,36 @@ def _lists(
         (gettext("Empty cards"), tuple(name for _, name in missing_of(answer))),
         (gettext("What to know"), tuple(say(remark) for remark in answer.remarks)),
     ]
+
+
+def _load(answer: Answer) -> tuple[str, ...]:
+    """What the hosts have to carry, and what it grows to."""
+    if not answer.designs:
+        return ()
+    design, last = answer.designs[0].bill.design, answer.asked.assumptions.years - 1
+    said = gettext("Load of year {year}: {vms} running VMs, {vcpus} vCPUs, {memory} GiB of memory.")
+    rows = dict.fromkeys((0, last)) if answer.asked.assumptions.growth.middle else (0,)
+    return tuple(
+        said.format(
+            year=number(row + 1),
+            vms=number(design.year(row).vms),
+            vcpus=number(design.year(row).vcpus),
+            memory=number(design.year(row).memory_gib, 0),
+        )
+        for row in rows
+    )
+
+
+def _range(span: Span) -> str:
+    ends = [number(end) for end in dict.fromkeys((span.low, span.high))]
+    return f"{NBSP}{EN_DASH}{NBSP}".join(ends)
+
+
+def _rate(answer: Answer) -> tuple[str, ...]:
+    rate = answer.asked.assumptions.discount_rate
+    if rate is None:
+        return ()
+    return (gettext("Discount rate of later years: {percent} %.").format(percent=_range(rate)),)
 
 
 def _discounts(answer: Answer) -> tuple[str, ...]:
@@ -241,4 +299,4 @@ def _bill(design: DesignColumn) -> PrintedBill:
         )
         for line in design.lines
     )
-    return PrintedBill(title=design.name, total=design.total, lines=lines)
+    return PrintedBill(title=design.name, total=design.total, exact=design.exact, lines=lines)

@@ -19,12 +19,13 @@ from django.views.decorators.http import require_POST
 
 from cluster import audit, pricing, selectors, services
 from cluster.audit import Deed
-from cluster.bills import compared, designs_of, missing_of, unpriced_of
+from cluster.bill_rows import compared
+from cluster.bills import designs_of, missing_of, unpriced_of
 from cluster.charts import costs as drawn
 from cluster.compared import levels_of, options_of
 from cluster.cost_forms import CostForm, HostsForm
 from cluster.cost_verdict import headline_of
-from cluster.exports import bill
+from cluster.exports import bill, bill_xlsx
 from cluster.exports.csv import harmless
 from cluster.models import CostStudy, Estate, Run
 from cluster.reach import covers
@@ -176,9 +177,11 @@ def chart(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
 
 
 def lines(request: HttpRequest, pk: int, ending: str) -> HttpResponse:
-    """All lines of all designs, for a spreadsheet or a script."""
+    """All lines of all designs, for a spreadsheet or a script; as a workbook they can be worked out again."""
     estate = estate_or_404(request, pk)
     answer = _answer_or_404(request, estate)
+    if ending == "xlsx":
+        return _workbook(request, estate, answer)
     rows = [row for shown in answer.designs for row in lines_document(shown.bill)]
     if ending == "json":
         return HttpResponse(msgspec.json.encode(rows), content_type="application/json")
@@ -195,6 +198,22 @@ def lines(request: HttpRequest, pk: int, ending: str) -> HttpResponse:
     audit.note(Deed.REPORT_TAKEN, request.user.get_username(), estate.name, after={"kind": "cost lines"})
     response = HttpResponse(out.getvalue().encode("utf-8-sig"), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="headroom-cost.csv"'
+    return response
+
+
+def _workbook(request: HttpRequest, estate: Estate, answer: Answer) -> HttpResponse:
+    if not all(line.workings for shown in answer.designs for line in shown.bill.lines):
+        raise Http404(gettext("This answer was kept without its workings: price it again."))
+    content = bill_xlsx.render(
+        answer,
+        title=gettext("Cost of {estate}").format(estate=estate.name),
+        language=get_language() or "en",
+        made_at=timezone.now(),
+    )
+    note = {"kind": "cost workbook"}
+    audit.note(Deed.REPORT_TAKEN, request.user.get_username(), estate.name, after=note)
+    response = HttpResponse(content, content_type=WORKBOOK)
+    response["Content-Disposition"] = 'attachment; filename="headroom-cost.xlsx"'
     return response
 
 
@@ -218,12 +237,21 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
         made_at=timezone.now(),
         found=advice.found if advice else None,
         comparison=comparison,
+        book=_book_of(study),
     )
     note = {"kind": f"{kind} report"}
     audit.note(Deed.REPORT_TAKEN, request.user.get_username(), estate.name, after=note)
     response = HttpResponse(content, content_type="application/pdf")
     response["Content-Disposition"] = 'attachment; filename="headroom-cost.pdf"'
     return response
+
+
+def _book_of(study: CostStudy | None) -> str:
+    """Which quotes stand over the published prices."""
+    if study is None or study.book is None:
+        return ""
+    said = gettext("Prices: those of the book {book}, version {version}, over the published ones.")
+    return said.format(book=study.book.name, version=study.book_version)
 
 
 def _cell(value: object) -> str:
@@ -236,6 +264,7 @@ def _is_number(text: str) -> bool:
     return text.lstrip("-").replace(".", "", 1).isdecimal()
 
 
+WORKBOOK: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 PAGES: Final = {
     CostStudy.Kind.COST: "costs",
     CostStudy.Kind.HOSTS: "costs_hosts",

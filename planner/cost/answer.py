@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Literal, TypeAlias
 
@@ -11,22 +11,23 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from planner.catalogue.cards import Area
-from planner.cost.assumptions import Assumptions
+from planner.cost.assumptions import Assumptions, growing
 from planner.cost.bill import Bill
-from planner.cost.book import Prices
+from planner.cost.book import BookError, Prices
 from planner.cost.carbon import Footprint, footprint
 from planner.cost.comparison import Step, by_area_and_year, cumulated, pays_from_month, waterfall
+from planner.cost.design import Design
 from planner.cost.levels import Level, levels
 from planner.cost.machine import Machine
 from planner.cost.money import Span
 from planner.cost.showback import OwnerShare, by_owner, shares
 from planner.cost.study import TODAY, Question, Study, chosen_clusters, own_kind, study
 from planner.cost.tipping import Verdict, verdict
-from planner.cost.uncertainty import Outcome, Swing, simulate_each, tornado
+from planner.cost.uncertainty import Doubted, Outcome, Swing, growths_of, simulate_each, tornado
 from planner.cost.units import PerUnit, per_unit
 from planner.cost.ways import physical, ways
 from planner.estate import VM, Estate
-from planner.sentence import Sentence
+from planner.sentence import Sentence, Value
 from planner.units import MIB_PER_GIB
 
 Compare: TypeAlias = Literal["platforms", "ways", "protection", "physical"]
@@ -91,6 +92,7 @@ class Shown(Struct, frozen=True, kw_only=True):
     """One design with all that is drawn of it.
 
     `steps` and `pays_from` compare it with the first design; both are empty for the first.
+    `hosts_grown` are its hosts in the last year, from the low end of the growth to the high one.
     """
 
     bill: Bill
@@ -104,6 +106,7 @@ class Shown(Struct, frozen=True, kw_only=True):
     steps: tuple[Step, ...] = ()
     pays_from: int | None = None
     verdict: Verdict | None = None
+    hosts_grown: tuple[int, ...] = ()
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -121,10 +124,16 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 class Priced(Struct, frozen=True, kw_only=True):
-    """A bill, and the VMs that it is shared out over."""
+    """A bill, the VMs that it is shared out over, and its design at other growths where that is open."""
 
     bill: Bill
     vms: tuple[VM, ...]
+    grown: tuple[Design, ...] = ()
+
+    @property
+    def doubted(self) -> Doubted:
+        """What chance is let loose on."""
+        return Doubted(design=self.bill.design, assumptions=self.bill.assumptions, grown=self.grown)
 
 
 def answer(estate: Estate, asked: Asked, prices: Prices, chance: np.random.Generator) -> Answer:
@@ -135,14 +144,52 @@ def answer(estate: Estate, asked: Asked, prices: Prices, chance: np.random.Gener
     """
     priced, found = _priced(estate, asked, prices)
     vms = tuple(vm for cluster in chosen_clusters(estate, asked.cluster) for vm in cluster.vms)
-    designs = shown_together([Priced(bill=one, vms=vms) for one in priced.bills], prices, chance)
+    grown = grown_designs(
+        asked.assumptions,
+        [one.design.key for one in priced.bills],
+        lambda assumed: _priced(estate, replace(asked, assumptions=assumed), prices)[0].bills,
+    )
+    together = [Priced(bill=one, vms=vms, grown=grown[one.design.key]) for one in priced.bills]
+    designs = shown_together(together, prices, chance)
     if asked.compare == "protection":  # a level buys availability: that it never pays is no news
         designs = tuple(replace(shown, verdict=None) for shown in designs)
     return Answer(
         asked=asked,
         designs=designs,
-        remarks=priced.remarks,
+        remarks=(*priced.remarks, *growth_remarks(designs)),
         levels=found,
+    )
+
+
+def grown_designs(
+    assumptions: Assumptions, keys: Sequence[str], bills_at: Callable[[Assumptions], Sequence[Bill]]
+) -> dict[str, tuple[Design, ...]]:
+    """Count the hosts again at growths from one end of the range to the other; none where it is certain.
+
+    Raises:
+        BookError: a design that cannot be priced at one of them.
+    """
+    found: dict[str, list[Design]] = {key: [] for key in keys}
+    for percent in growths_of(assumptions):
+        designs = {one.design.key: one.design for one in bills_at(growing(assumptions, percent))}
+        for key, own in found.items():
+            if key not in designs:
+                said: dict[str, Value] = {"percent": float(percent), "design": key}
+                raise BookError(Sentence("{design} cannot be priced at a growth of {percent} % a year", said))
+            own.append(designs[key])
+    return {key: tuple(own) for key, own in found.items()}
+
+
+def growth_remarks(designs: Sequence[Shown]) -> tuple[Sentence, ...]:
+    """Say that the bills stand at the middle of the growth, and what hosts its ends need."""
+    growths = {shown.bill.assumptions.growth for shown in designs if shown.hosts_grown}
+    return tuple(
+        Sentence(
+            "Growth of {low} to {high} % a year: the bills stand at {middle} %; the ends are in the "
+            "interval, in what the total hangs on and in when it pays",
+            {"low": float(one.low), "high": float(one.high), "middle": float(one.middle)},
+        )
+        for one in sorted(growths, key=lambda span: (span.low, span.high))
     )
 
 
@@ -182,16 +229,16 @@ def shown_together(
 ) -> tuple[Shown, ...]:
     """Give bills all that is drawn of them; the first is what the others are compared with."""
     bills = [one.bill for one in priced]
-    pairs = [(one.design, one.assumptions) for one in bills]
-    outcomes = simulate_each(pairs, prices, chance) if bills else ()
+    outcomes = simulate_each([one.doubted for one in priced], prices, chance) if bills else ()
     return tuple(
-        _shown(number, bills, one.vms, outcome, prices)
+        _shown(number, bills, one, outcome, prices)
         for number, (one, outcome) in enumerate(zip(priced, outcomes, strict=True))
     )
 
 
-def _shown(number: int, bills: Sequence[Bill], vms: Sequence[VM], outcome: Outcome, prices: Prices) -> Shown:
+def _shown(number: int, bills: Sequence[Bill], priced: Priced, outcome: Outcome, prices: Prices) -> Shown:
     first, one = bills[0], bills[number]
+    last = one.assumptions.years - 1
     layers = by_area_and_year(one)
     return Shown(
         bill=one,
@@ -199,10 +246,11 @@ def _shown(number: int, bills: Sequence[Bill], vms: Sequence[VM], outcome: Outco
         footprint=footprint(one.design, one.assumptions, prices),
         layers=tuple(Layer(area=area, years=years) for area, years in layers.items()),
         months=cumulated(one),
-        swings=tornado(one.design, one.assumptions, prices),
+        swings=tornado(one.design, one.assumptions, prices, priced.grown),
         outcome=outcome,
-        owners=by_owner(shares(one, vms)),
+        owners=by_owner(shares(one, priced.vms)),
         steps=waterfall(first, one) if number else (),
         pays_from=pays_from_month(first, one) if number else None,
         verdict=verdict(first, one, prices) if number else None,
+        hosts_grown=tuple(design.year(last).hosts for design in priced.grown),
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Final
 
 from msgspec import Struct
 
 from planner.catalogue.cards import AREAS, RATE, Area, card_of
-from planner.cost.assumptions import Assumptions, check_assumptions, discounted
+from planner.cost.assumptions import RATE_CARD, Assumptions, check_assumptions, discounted
 from planner.cost.book import Entry, Prices
 from planner.cost.design import Design
 from planner.cost.item import (
@@ -25,7 +26,20 @@ from planner.cost.items_hosts import hardware_items
 from planner.cost.items_licences import licence_items
 from planner.cost.items_running import running_items
 from planner.cost.money import ZERO, Span, cents, summed
-from planner.sentence import Sentence
+from planner.sentence import Sentence, Value
+
+GROWTH: Final = "growth_percent"  # named as a card is where open numbers are listed
+
+
+class Working(Struct, frozen=True, kw_only=True):
+    """One end of a line multiplied out: units in each year x what one costs x the rate of its currency.
+
+    None: an empty card leaves it open.
+    """
+
+    quantities: tuple[Decimal, ...] | None
+    unit_price: Decimal | None
+    rate: Decimal = Decimal(1)
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -33,7 +47,8 @@ class Line(Struct, frozen=True, kw_only=True):
 
     `quantity` is of all years together, in `unit`; `unit_price` in `paid_in`; `by_year` and `amount` in
     `currency`, rounded to cents year by year.  None: a card is empty (`missing` names it), or no rate
-    exchanges `paid_in`.  `cards` are all that it hangs on, the price first.
+    exchanges `paid_in`.  `cards` are all that it hangs on, the price first.  `workings` multiply out
+    its low end and its high one; one is enough where both are the same.
     """
 
     what: str
@@ -55,10 +70,14 @@ class Line(Struct, frozen=True, kw_only=True):
     missing: tuple[str, ...] = ()
     notes: tuple[Sentence, ...] = ()
     cards: tuple[str, ...] = ()
+    workings: tuple[Working, ...] = ()
 
 
 class Total(Struct, frozen=True, kw_only=True):
-    """Sums of the known lines; `present` is what it is worth today, `annuity` that as equal years."""
+    """Sums of the known lines; `present` is what it is worth today, `annuity` that as equal years.
+
+    `rate_percent` is the discount rate that both are counted with, the middle of its range.
+    """
 
     amount: Span
     capex: Span
@@ -66,6 +85,7 @@ class Total(Struct, frozen=True, kw_only=True):
     by_year: tuple[Span, ...]
     present: Span
     annuity: Span
+    rate_percent: Decimal = ZERO
 
 
 class Bill(Struct, frozen=True, kw_only=True):
@@ -108,7 +128,7 @@ def bill(design: Design, assumptions: Assumptions, prices: Prices) -> Bill:
         design=design,
         assumptions=assumptions,
         lines=lines,
-        total=total_of(lines, assumptions.years, prices.span("discount_percent")),
+        total=total_of(lines, assumptions.years, prices.span(RATE_CARD)),
     )
 
 
@@ -150,16 +170,56 @@ def _line(item: Item, assumptions: Assumptions, prices: Prices) -> Line:
         date=" / ".join(dict.fromkeys(entry.date for entry in entries if entry.date)),
         confidence=_least_sure(entries),
         missing=(*missing, *(() if exchanged or rate is None else (rate,))),
-        notes=(*item.notes, *_notes(item, assumptions)),
+        notes=(*item.notes, *_exchanged(rate, spans), *_notes(item, assumptions)),
         cards=item.cards,
+        workings=_workings(item, spans, rate, years, priced=bool(by_year)),
     )
 
 
 def _by_year(item: Item, spans: Mapping[str, Span], rate: str | None, years: int) -> tuple[Span, ...]:
     """The years of the cheapest and of the dearest combination of what is open."""
-    ways = [each_year(item, values, rate, years) for values in corners(item, spans, rate)]
-    cheap, dear = min(ways, key=sum), max(ways, key=sum)
+    cheap, dear = (each_year(item, values, rate, years) for values in _ends(item, spans, rate, years))
     return tuple(Span(low, high) for low, high in zip(cheap, dear, strict=True))
+
+
+def _ends(
+    item: Item, spans: Mapping[str, Span], rate: str | None, years: int
+) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
+    """The cheapest and the dearest combination of what is open."""
+    ways = corners(item, spans, rate)
+    sums = [sum(each_year(item, values, rate, years)) for values in ways]
+    return ways[sums.index(min(sums))], ways[sums.index(max(sums))]
+
+
+def _workings(
+    item: Item, spans: Mapping[str, Span], rate: str | None, years: int, *, priced: bool
+) -> tuple[Working, ...]:
+    if not priced:
+        counted = all(card in spans for card in item.counted_by)
+        values = middle(spans)
+        units = tuple(item.quantity(values, year) for year in range(years)) if counted else None
+        return (Working(quantities=units, unit_price=None),)
+    found = [
+        Working(
+            quantities=tuple(item.quantity(values, year) for year in range(years)),
+            unit_price=item.unit_price(values),
+            rate=values[rate] if rate else Decimal(1),
+        )
+        for values in _ends(item, spans, rate, years)
+    ]
+    return tuple(found[:1] if found[0] == found[1] else found)
+
+
+def _exchanged(rate: str | None, spans: Mapping[str, Span]) -> tuple[Sentence, ...]:
+    """The rate that an amount was exchanged by, so that it can be worked out again."""
+    if rate is None or rate not in spans:
+        return ()
+    paid, currency = rate.removeprefix(RATE).split(":")
+    low, high = (float(round(end, 6)) for end in (spans[rate].low, spans[rate].high))
+    if low == high:
+        return (Sentence("1 {paid} = {rate} {currency}", {"paid": paid, "rate": low, "currency": currency}),)
+    said: dict[str, Value] = {"paid": paid, "low": low, "high": high, "currency": currency}
+    return (Sentence("1 {paid} = {low} to {high} {currency}", said),)
 
 
 def _quantity(item: Item, spans: Mapping[str, Span], years: int) -> Span | None:
@@ -202,6 +262,7 @@ def total_of(lines: Sequence[Line], years: int, discount: Span | None) -> Total:
         by_year=tuple(summed(line.by_year[year] for line in known) for year in range(years)),
         present=present,
         annuity=Span(annuity(present.low, rate, years), annuity(present.high, rate, years)),
+        rate_percent=rate * 100,
     )
 
 
@@ -230,7 +291,9 @@ def annuity(present: Decimal, rate: Decimal, years: int) -> Decimal:
 
 
 def card_label(key: str) -> Sentence:
-    """What a card is called."""
+    """What a card is called, or the growth, which stands in no price book."""
+    if key == GROWTH:
+        return Sentence("Growth a year, %")
     card = card_of(key)
     return card.label if card is not None else Sentence("{key}", {"key": key})
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from planner.catalogue.cards import AREAS, Area
 from planner.cost.assumptions import Assumptions
-from planner.cost.bill import Bill, Line, bill
+from planner.cost.bill import Bill, bill
 from planner.cost.book import Prices
 from planner.cost.design import Design
-from planner.cost.money import ZERO, Span, summed
-
-MONTHS: Final = 12
+from planner.cost.money import Span, summed
+from planner.cost.payments import payments_of, pays_from
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -54,39 +52,25 @@ def waterfall(before: Bill, after: Bill) -> tuple[Step, ...]:
 
 
 def cumulated(one: Bill) -> tuple[Decimal, ...]:
-    """What has been paid after each month, from month 0 on, at the middle of all ranges.
+    """What has been paid after each month, from month 0 on, at the middle of all ranges, worth today.
 
     What is paid at a year's start is paid at once; what is paid at its end grows month by month, but
     for the worth of the hardware, which comes in the last month.
     """
-    paid = [ZERO] * (one.assumptions.years * MONTHS + 1)
-    for line in one.lines:
-        for year, span in enumerate(line.by_year):
-            _pay(paid, line, year * MONTHS, span.middle)
-    sums, total = [], ZERO
-    for amount in paid:
-        total += amount
-        sums.append(total)
-    return tuple(sums)
-
-
-def _pay(paid: list[Decimal], line: Line, first: int, amount: Decimal) -> None:
-    if line.when == "start":
-        paid[first] += amount
-    elif line.area == "residual":
-        paid[first + MONTHS] += amount
-    else:
-        for month in range(first + 1, first + MONTHS + 1):
-            paid[month] += amount / MONTHS
+    rows = [
+        (line.when, line.area, [span.middle for span in line.by_year]) for line in one.lines if line.by_year
+    ]
+    return payments_of(rows, one.assumptions.years).cumulated(one.total.rate_percent)
 
 
 def pays_from_month(old: Bill, new: Bill) -> int | None:
     """Say after how many months the new way has cost no more than the old one and stays so; None: never."""
-    pairs = list(zip(cumulated(old), cumulated(new), strict=True))
-    dearer = [month for month, (before, after) in enumerate(pairs) if after > before]
-    if not dearer:
-        return 0
-    return dearer[-1] + 1 if dearer[-1] + 1 < len(pairs) else None
+    return pays_from(cumulated(old), cumulated(new))
+
+
+def waits_alone(one: Bill, other: Bill) -> tuple[str, ...]:
+    """The empty cards that one bill waits for and the other does not: it seems cheaper than it is."""
+    return tuple(card for card in one.missing if card not in other.missing)
 
 
 def tipping_discount(
@@ -97,7 +81,7 @@ def tipping_discount(
     prices: Prices,
     new_assumptions: Assumptions | None = None,
 ) -> Decimal | None:
-    """Say which discount on one price makes both ways cost the same, in percent; None: none does.
+    """Say which discount on one price makes both worth the same today, in percent; None: none does.
 
     The cost of a licence is proportional to its price, so that two bills tell: one at the full price
     and one for nothing.  A discount already asked for is replaced.  `new_assumptions`: those of the new
@@ -109,7 +93,7 @@ def tipping_discount(
         totals = []
         for design, assumed in both:
             changed = replace(assumed, discounts={**assumed.discounts, card: Decimal(percent)})
-            totals.append(bill(design, changed, prices).total.amount.middle)
+            totals.append(bill(design, changed, prices).total.present.middle)
         return totals[0] - totals[1]
 
     full, free = gap(0), gap(100)

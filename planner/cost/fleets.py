@@ -57,10 +57,10 @@ class Demand(Struct, frozen=True, kw_only=True, eq=False):
 
 def demands_of(cluster: Members, assumptions: Assumptions, rules: Sequence[Rule] = ()) -> tuple[Demand, ...]:
     """Count what a cluster wants, one demand a year while it grows, else a single one."""
-    years = assumptions.years if assumptions.growth_percent else 1
+    percent = assumptions.growth.middle
+    years = assumptions.years if percent else 1
     return tuple(
-        _demand(cluster, grown(cluster.vms, growth_factor(assumptions.growth_percent, number)), rules)
-        for number in range(years)
+        _demand(cluster, grown(cluster.vms, growth_factor(percent, number)), rules) for number in range(years)
     )
 
 

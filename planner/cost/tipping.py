@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from planner.cost.bill import Bill, card_label
 from planner.cost.book import Prices
-from planner.cost.comparison import pays_from_month, tipping_discount
+from planner.cost.comparison import pays_from_month, tipping_discount, waits_alone
+from planner.cost.uncertainty import Outcome
 from planner.sentence import Sentence, Value
 
 LICENCES: Final = ("hypervisor", "guests")
@@ -28,13 +29,16 @@ class Tip(Struct, frozen=True, kw_only=True):
 class Verdict(Struct, frozen=True, kw_only=True):
     """From which month the new way pays (None: never within the years), and what would turn that round.
 
-    `tips` are the smallest discounts on licences that do, at most two.
+    `tips` are the smallest discounts on licences that do, at most two.  `waits` are empty cards that the
+    new way alone waits for, `waited` those of the old way alone: with them it may pay later, or earlier.
     """
 
     month: int | None
     years: int
     cheaper: bool
     tips: tuple[Tip, ...]
+    waits: tuple[str, ...] = ()
+    waited: tuple[str, ...] = ()
 
 
 def verdict(old: Bill, new: Bill, prices: Prices) -> Verdict:
@@ -46,8 +50,10 @@ def verdict(old: Bill, new: Bill, prices: Prices) -> Verdict:
     return Verdict(
         month=pays_from_month(old, new),
         years=new.assumptions.years,
-        cheaper=new.total.amount.middle < old.total.amount.middle,
+        cheaper=new.total.present.middle < old.total.present.middle,
         tips=tuple(tipping_points(old, new, prices)[:TIPS_KEPT]),
+        waits=waits_alone(new, old),
+        waited=waits_alone(old, new),
     )
 
 
@@ -85,7 +91,24 @@ def sentences(found: Verdict, name: str, label: Callable[[str], str] = english) 
     if first is not None:
         said |= {"card": label(first.card), "percent": float(first.percent)}
     more = [_also(found, tip, label) for tip in others if tip is not None]
-    return (Sentence(_template(found, first is not None), said), *more)
+    return (Sentence(_template(found, first is not None), said), *more, *_one_sided(found, name, label))
+
+
+def _one_sided(found: Verdict, name: str, label: Callable[[str], str]) -> tuple[Sentence, ...]:
+    """What nobody priced on one side alone: no month is sure before it is known."""
+    said: list[Sentence] = []
+    if found.waits:
+        cards = ", ".join(label(card) for card in found.waits)
+        told: dict[str, Value] = {"design": name, "cards": cards}
+        said.append(Sentence("It may pay later or never: {design} alone waits for a price of: {cards}", told))
+    if found.waited:
+        cards = ", ".join(label(card) for card in found.waited)
+        said.append(
+            Sentence(
+                "It may pay earlier: what it is compared with waits for a price of: {cards}", {"cards": cards}
+            )
+        )
+    return tuple(said)
 
 
 def _template(found: Verdict, tipped: bool) -> str:
@@ -116,3 +139,34 @@ def _also(found: Verdict, tip: Tip, label: Callable[[str], str]) -> Sentence:
     if found.month is None:
         return Sentence("So it would with more than {percent} % on {card}", said)
     return Sentence("Nor does it pay with more than {percent} % on {card}", said)
+
+
+def doubts(outcome: Outcome, years: int) -> tuple[Sentence, ...]:
+    """Say how sure the month is, where anything is open.
+
+    >>> point = Interval(low=Decimal(0), median=Decimal(0), high=Decimal(0), draws=1000)
+    >>> payback = Payback(low=9, median=14, high=31, percent=100.0)
+    >>> one = Outcome(design="b", total=point, cheapest_percent=80.0, against_first=point, payback=payback)
+    >>> [str(said) for said in doubts(one, 5)]
+    ['With every open number drawn: after 9 to 31 months in nine of ten draws']
+    """
+    found = outcome.payback
+    if found is None or outcome.total.draws == 1:
+        return ()
+    said: dict[str, Value] = {
+        "low": found.low,
+        "high": found.high,
+        "percent": found.percent,
+        "years": years,
+    }
+    if found.high is not None:
+        return (
+            Sentence("With every open number drawn: after {low} to {high} months in nine of ten draws", said),
+        )
+    if found.low is not None:
+        at_best = Sentence(
+            "With every open number drawn: at best after {low} months, within {years} years in {percent} % "
+            "of the draws"
+        )
+        return (Sentence(at_best.template, said),)
+    return (Sentence("With every open number drawn: within {years} years in {percent} % of the draws", said),)

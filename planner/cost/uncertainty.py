@@ -9,15 +9,18 @@ from typing import Final
 import numpy as np
 from msgspec import Struct
 
-from planner.cost.assumptions import Assumptions, discounted
-from planner.cost.bill import items_of
+from planner.cost.assumptions import RATE_CARD, Assumptions, discounted
+from planner.cost.bill import GROWTH, items_of
 from planner.cost.book import Prices
 from planner.cost.design import Design
-from planner.cost.item import Item, middle, rate_key, spans_of, total
+from planner.cost.item import Item, each_year, middle, rate_key, spans_of
 from planner.cost.money import ZERO, Span, cents
+from planner.cost.payments import Payments, payments_of, pays_from
 
 DRAWS: Final = 1000
 DIGITS: Final = 9  # of a draw's share of a range
+GROWTHS: Final = 5  # at which hosts are counted, evenly from one end of the range to the other
+POINTS: Final = (0.05, 0.5, 0.95)
 
 
 class Swing(Struct, frozen=True, kw_only=True):
@@ -43,6 +46,18 @@ class Interval(Struct, frozen=True, kw_only=True):
     draws: int
 
 
+class Payback(Struct, frozen=True, kw_only=True):
+    """From which month a design pays against the first one in the draws: 5, 50 and 95 % of them do by then.
+
+    None: so many do not within the years.  `percent` are the draws in which it does at all.
+    """
+
+    low: int | None
+    median: int | None
+    high: int | None
+    percent: float
+
+
 class Outcome(Struct, frozen=True, kw_only=True):
     """One design's total under chance, and how often it is the cheapest of those compared."""
 
@@ -50,6 +65,22 @@ class Outcome(Struct, frozen=True, kw_only=True):
     total: Interval
     cheapest_percent: float
     against_first: Interval
+    payback: Payback | None = None
+
+
+class Doubted(Struct, frozen=True, kw_only=True):
+    """A design under its assumptions, and the same at growths evenly from one end of the range to the other.
+
+    `grown` is empty where the growth is certain.
+    """
+
+    design: Design
+    assumptions: Assumptions
+    grown: tuple[Design, ...] = ()
+
+    def at(self, share: Decimal) -> int:
+        """The row of `grown` next to a share of the way through its range."""
+        return round(share * (len(self.grown) - 1))
 
 
 class _Priced(Struct, frozen=True, kw_only=True, eq=False):
@@ -58,24 +89,58 @@ class _Priced(Struct, frozen=True, kw_only=True, eq=False):
     items: tuple[tuple[Item, str | None], ...]
     years: int
 
-    def total(self, values: Mapping[str, Decimal]) -> Decimal:
-        return sum((total(item, values, rate, self.years) for item, rate in self.items), ZERO)
+    def payments(self, values: Mapping[str, Decimal]) -> Payments:
+        rows = [
+            (item.when, item.area, each_year(item, values, rate, self.years)) for item, rate in self.items
+        ]
+        return payments_of(rows, self.years)
+
+    def worth(self, values: Mapping[str, Decimal]) -> Decimal:
+        return self.payments(values).worth(values.get(RATE_CARD, ZERO))
 
 
-def tornado(design: Design, assumptions: Assumptions, prices: Prices) -> tuple[Swing, ...]:
-    """Say what each open number does to the total, the one that matters most first."""
-    priced, spans = _prepared(design, assumptions, discounted(prices, assumptions))
-    rest = middle(spans)
+class _Prepared(Struct, frozen=True, kw_only=True, eq=False):
+    """A doubted design with its items, at the planned growth and at those of its range."""
+
+    doubted: Doubted
+    plain: _Priced
+    grown: tuple[_Priced, ...]
+    spans: Mapping[str, Span]
+
+    def drawn(self, values: Mapping[str, Decimal]) -> _Priced:
+        return self.grown[self.doubted.at(values[GROWTH])] if self.grown else self.plain
+
+
+def growths_of(assumptions: Assumptions) -> tuple[Decimal, ...]:
+    """The growths at which hosts are counted, from the low end to the high one; none where it is certain."""
+    growth = assumptions.growth
+    if growth.certain:
+        return ()
+    return tuple(growth.at(Decimal(step) / (GROWTHS - 1)) for step in range(GROWTHS))
+
+
+def tornado(
+    design: Design, assumptions: Assumptions, prices: Prices, grown: Sequence[Design] = ()
+) -> tuple[Swing, ...]:
+    """Say what each open number does to what the total is worth today, the one that matters most first.
+
+    `grown`: the design at the growths of `growths_of`, where the growth is open.
+    """
+    one = _prepared(Doubted(design=design, assumptions=assumptions, grown=tuple(grown)), prices)
+    rest = middle(one.spans)
     swings = [
         Swing(
             card=card,
             span=span,
-            at_low=priced.total({**rest, card: span.low}),
-            at_high=priced.total({**rest, card: span.high}),
+            at_low=cents(one.plain.worth({**rest, card: span.low})),
+            at_high=cents(one.plain.worth({**rest, card: span.high})),
         )
-        for card, span in spans.items()
+        for card, span in one.spans.items()
         if not span.certain
     ]
+    if one.grown:
+        ends = [cents(priced.worth(rest)) for priced in (one.grown[0], one.grown[-1])]
+        swings.append(Swing(card=GROWTH, span=assumptions.growth, at_low=ends[0], at_high=ends[1]))
     return tuple(sorted(swings, key=lambda swing: (-swing.width, swing.card)))
 
 
@@ -90,65 +155,98 @@ def simulate(
 
     All designs see the same draw, so that a dear kWh is dear for all.  Ranges are taken to be
     independent of each other and even, for a source that gives two ends says nothing of what lies
-    between them.
+    between them.  Totals are what they are worth today.
 
     Returns:
         For each design the 5 %, 50 % and 95 % points of its total and of its difference from the
         first design, and in how many percent of the draws it is the cheapest.
     """
-    return simulate_each([(design, assumptions) for design in designs], prices, chance, draws)
+    doubted = [Doubted(design=design, assumptions=assumptions) for design in designs]
+    return simulate_each(doubted, prices, chance, draws)
 
 
 def simulate_each(
-    pairs: Sequence[tuple[Design, Assumptions]],
-    prices: Prices,
-    chance: np.random.Generator,
-    draws: int = DRAWS,
+    doubted: Sequence[Doubted], prices: Prices, chance: np.random.Generator, draws: int = DRAWS
 ) -> tuple[Outcome, ...]:
-    """Do the same for designs that differ in an assumption, such as the failures to carry."""
-    prepared = [_prepared(design, assumed, discounted(prices, assumed)) for design, assumed in pairs]
+    """Do the same for designs that differ in an assumption, or whose growth is open.
+
+    A growth that is drawn is rounded to the next one at which hosts were counted.
+    """
+    prepared = [_prepared(one, prices) for one in doubted]
     spans: dict[str, Span] = {}
-    for _, own in prepared:
-        spans |= own
+    for one in prepared:
+        spans |= one.spans
     cards = sorted(card for card, span in spans.items() if not span.certain)
+    if any(one.grown for one in prepared):
+        cards.append(GROWTH)  # last, so that the other draws are those that there are without it
+        spans[GROWTH] = Span(ZERO, Decimal(1))  # a share of each design's own range
     fixed = middle(spans)
-    totals: list[list[Decimal]] = []
+    drawn: list[list[Payments]] = []
+    rates: list[Decimal] = []
     for row in chance.random((draws if cards else 1, len(cards))).tolist():
         shares = (Decimal(round(share, DIGITS)) for share in row)
-        drawn = {card: spans[card].at(share) for card, share in zip(cards, shares, strict=True)}
-        values = {**fixed, **drawn}
-        totals.append([priced.total(values) for priced, _ in prepared])
-    return tuple(_outcome(design.key, number, totals) for number, (design, _) in enumerate(pairs))
+        values = {**fixed, **{card: spans[card].at(share) for card, share in zip(cards, shares, strict=True)}}
+        drawn.append([one.drawn(values).payments(values) for one in prepared])
+        rates.append(values.get(RATE_CARD, ZERO))
+    return _outcomes([one.design.key for one in doubted], drawn, rates)
 
 
 def middle_total(design: Design, assumptions: Assumptions, prices: Prices) -> Decimal:
-    """The known total with everything open in the middle of its range."""
-    priced, spans = _prepared(design, assumptions, discounted(prices, assumptions))
-    return priced.total(middle(spans))
+    """The known total with everything open in the middle of its range, as it is paid."""
+    one = _prepared(Doubted(design=design, assumptions=assumptions), prices)
+    return one.plain.payments(middle(one.spans)).worth(ZERO)
 
 
-def _prepared(design: Design, assumptions: Assumptions, prices: Prices) -> tuple[_Priced, dict[str, Span]]:
+def _prepared(doubted: Doubted, prices: Prices) -> _Prepared:
     """Leave out what nobody can price, as the bill does."""
-    items = [item for item in items_of(design, assumptions, prices) if not item.missing(prices)]
-    spans = spans_of(items, prices, assumptions.currency)
-    rated = [(item, rate_key(prices, item, assumptions.currency)) for item in items]
-    known = tuple((item, rate) for item, rate in rated if rate is None or rate in spans)
-    return _Priced(items=known, years=assumptions.years), spans
+    assumptions = doubted.assumptions
+    known = discounted(prices, assumptions)
+    rate = known.span(RATE_CARD)
+    spans = {} if rate is None else {RATE_CARD: rate}
+    priced = []
+    for design in (doubted.design, *doubted.grown):
+        items = [item for item in items_of(design, assumptions, known) if not item.missing(known)]
+        spans |= spans_of(items, known, assumptions.currency)
+        rated = [(item, rate_key(known, item, assumptions.currency)) for item in items]
+        payable = tuple((item, rate) for item, rate in rated if rate is None or rate in spans)
+        priced.append(_Priced(items=payable, years=assumptions.years))
+    return _Prepared(doubted=doubted, plain=priced[0], grown=tuple(priced[1:]), spans=spans)
 
 
-def _outcome(design: str, number: int, totals: Sequence[Sequence[Decimal]]) -> Outcome:
-    own = [row[number] for row in totals]
-    cheapest = sum(row[number] == min(row) for row in totals)
-    return Outcome(
-        design=design,
-        total=_interval(own),
-        cheapest_percent=round(100 * cheapest / len(totals), 1),
-        against_first=_interval([row[number] - row[0] for row in totals]),
+def _outcomes(
+    names: Sequence[str], drawn: Sequence[Sequence[Payments]], rates: Sequence[Decimal]
+) -> tuple[Outcome, ...]:
+    pairs = list(zip(drawn, rates, strict=True))
+    totals = [[one.worth(rate) for one in row] for row, rate in pairs]
+    sums = [[one.cumulated(rate) for one in row] for row, rate in pairs]
+    return tuple(
+        Outcome(
+            design=name,
+            total=_interval([row[number] for row in totals]),
+            cheapest_percent=_percent([row[number] == min(row) for row in totals]),
+            against_first=_interval([row[number] - row[0] for row in totals]),
+            payback=_payback([pays_from(row[0], row[number]) for row in sums]) if number else None,
+        )
+        for number, name in enumerate(names)
     )
+
+
+def _percent(said: Sequence[bool]) -> float:
+    return round(100 * sum(said) / len(said), 1)
 
 
 def _interval(amounts: Sequence[Decimal]) -> Interval:
     ordered = sorted(amounts)
-    last = len(ordered) - 1
-    points = [cents(ordered[round(last * share)]) for share in (0.05, 0.5, 0.95)]
+    points = [cents(ordered[_place(ordered, share)]) for share in POINTS]
     return Interval(low=points[0], median=points[1], high=points[2], draws=len(ordered))
+
+
+def _payback(months: Sequence[int | None]) -> Payback:
+    known = sorted(month for month in months if month is not None)
+    ordered = [*known, *([None] * (len(months) - len(known)))]
+    low, median, high = (ordered[_place(ordered, share)] for share in POINTS)
+    return Payback(low=low, median=median, high=high, percent=_percent([one is not None for one in months]))
+
+
+def _place(ordered: Sequence[object], share: float) -> int:
+    return round((len(ordered) - 1) * share)

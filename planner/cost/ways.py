@@ -13,6 +13,7 @@ from planner.cost.bill import Bill, bill
 from planner.cost.book import Prices
 from planner.cost.design import Design, Year
 from planner.cost.fleets import storage_tib
+from planner.cost.growth import grown, growth_factor
 from planner.cost.guests import guest_of
 from planner.cost.machine import Batch, Machine
 from planner.cost.platforms import Choice, Edition, Platform
@@ -62,9 +63,23 @@ def physical(vms: Sequence[VM], machine: Machine, assumptions: Assumptions, pric
 
     The article that this product began with: six systems on six servers, or on two hosts.
     """
+    percent = assumptions.growth.middle
+    factors = [growth_factor(percent, year) for year in range(assumptions.years if percent else 1)]
+    years: list[Year] = []
+    for factor in factors:
+        years.append(_servers(grown(vms, factor), machine, years[-1].hosts if years else 0))
+    choice = Choice(platform=PHYSICAL, edition=PHYSICAL.editions[0], why=())
+    design = Design(key="physical", name=PHYSICAL.name, choice=choice, years=tuple(years), physical=True)
+    unprotected = replace(assumptions, protection="none", failures=0)
+    return bill(design, unprotected, prices)
+
+
+def _servers(vms: Sequence[VM], machine: Machine, there: int) -> Year:
+    """One server for each running VM; those that are there stay."""
     load = [vm for vm in vms if vm.is_load and vm.ft != "secondary"]
-    year = Year(
-        batches=(Batch(machine=machine, count=len(load), bought=len(load)),),
+    count = max(len(load), there)
+    return Year(
+        batches=(Batch(machine=machine, count=count, bought=count - there),),
         vms=len(load),
         vcpus=sum(vm.vcpus for vm in load),
         memory_gib=Decimal(sum(vm.memory_mib for vm in load)) / MIB_PER_GIB,
@@ -72,7 +87,3 @@ def physical(vms: Sequence[VM], machine: Machine, assumptions: Assumptions, pric
         windows=tuple(int(guest_of(vm) == "windows-server") for vm in load),
         rhel=tuple(int(guest_of(vm) == "rhel") for vm in load),
     )
-    choice = Choice(platform=PHYSICAL, edition=PHYSICAL.editions[0], why=())
-    design = Design(key="physical", name=PHYSICAL.name, choice=choice, years=(year,), physical=True)
-    unprotected = replace(assumptions, protection="none", failures=0)
-    return bill(design, unprotected, prices)

@@ -8,15 +8,16 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from planner.cost.answer import Answer, Asked, Priced, shown_together
-from planner.cost.bill import bill
+from planner.cost.answer import Answer, Asked, Priced, grown_designs, growth_remarks, shown_together
+from planner.cost.assumptions import Assumptions
+from planner.cost.bill import Bill, bill
 from planner.cost.book import Prices
 from planner.cost.design import Design
 from planner.cost.machine import Machine
 from planner.cost.study import TODAY, chosen_clusters, study
 from planner.estate import Estate
 from planner.hardware.option import Option
-from planner.hardware.search import Found, search
+from planner.hardware.search import Found, offered_again, search
 
 
 class Advice(Struct, frozen=True, kw_only=True):
@@ -45,14 +46,20 @@ def advise(
     standing = study(estate, replace(question, platforms=()), asked.assumptions, prices).bill(TODAY)
     bills = [] if standing is None else [standing]
     bills += [bill(_named(option), asked.assumptions, prices) for option in found.best]
+
+    def bills_at(assumed: Assumptions) -> list[Bill]:
+        again = study(estate, replace(question, platforms=()), assumed, prices).bill(TODAY)
+        options = [offered_again(estate, one, question, assumed, prices) for one in found.best]
+        offered = [bill(_named(one), assumed, prices) for one in options if one is not None]
+        return offered if again is None else [again, *offered]
+
+    grown = grown_designs(asked.assumptions, [one.design.key for one in bills], bills_at)
     vms = tuple(vm for cluster in chosen_clusters(estate, asked.cluster) for vm in cluster.vms)
+    priced = [Priced(bill=one, vms=vms, grown=grown[one.design.key]) for one in bills]
+    designs = shown_together(priced, prices, chance)
     return Advice(
         found=_lean(found),
-        answer=Answer(
-            asked=asked,
-            designs=shown_together([Priced(bill=one, vms=vms) for one in bills], prices, chance),
-            remarks=found.remarks,
-        ),
+        answer=Answer(asked=asked, designs=designs, remarks=(*found.remarks, *growth_remarks(designs))),
     )
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from planner.cost.assumptions import Assumptions
-from planner.cost.bill import bill
+from planner.cost.bill import bill, card_label
 from planner.cost.book import Prices
 from planner.cost.design import Design
 from planner.cost.fleets import Fleet
@@ -115,6 +115,30 @@ def explained(
         }
         why.append(Sentence("Next comes {hosts} x {model} on {platform}: {more} {currency} more", more))
     unpriced = bill(best.design, assumptions, prices).missing
+    alone = _waits_alone(best, unpriced, options, assumptions, prices)
+    if alone:
+        names = ", ".join(str(card_label(card)) for card in alone)
+        lacks: dict[str, Value] = {"platform": PLATFORMS[best.platform].name, "cards": names}
+        why.append(
+            Sentence(
+                "{platform} waits for prices that another platform does not need, so that it seems cheaper "
+                "than it is: {cards}",
+                lacks,
+            )
+        )
     if "server" in unpriced:
         why.append(Sentence("No price of a host is known, so that more or larger hosts seem to cost nothing"))
     return tuple(why)
+
+
+def _waits_alone(
+    best: Option,
+    unpriced: Sequence[str],
+    options: Sequence[Option],
+    assumptions: Assumptions,
+    prices: Prices,
+) -> list[str]:
+    """The empty cards of the cheapest that an option on another platform does without."""
+    others = {option.platform: option for option in reversed(options) if option.platform != best.platform}
+    known = [set(bill(one.design, assumptions, prices).missing) for one in others.values()]
+    return [card for card in unpriced if any(card not in missing for missing in known)]

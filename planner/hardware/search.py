@@ -111,11 +111,7 @@ def search(
     """
     check_assumptions(assumptions)
     check_question(question)
-    clusters = [
-        _cluster(estate, one, assumptions)
-        for one in chosen_clusters(estate, question.cluster)
-        if any(vm.is_load for vm in one.vms)
-    ]
+    clusters = _loaded(estate, question, assumptions)
     market = _market(estate, clusters, question, assumptions, prices)
     tried = [_tried(machine, clusters, assumptions, AT_ONCE) for machine in machines]
     impossible = tuple(one.machine.name for one in tried if _refused(one))
@@ -133,10 +129,39 @@ def search(
         models=len(machines),
         impossible=impossible,
         placed_closely=asked,
-        remarks=tuple(reason for choice in market.choices for reason in choice.why),
+        remarks=(*(reason for choice in market.choices for reason in choice.why), *_growing(assumptions)),
         best=_best(options, question.platforms),
         grid=_grid(options) if len(machines) <= GRID_MODELS else (),
     )
+
+
+def offered_again(
+    estate: Estate, option: Option, question: Question, assumptions: Assumptions, prices: Prices
+) -> Option | None:
+    """Count the hosts of an option's model again under other assumptions; None: they carry it no more."""
+    clusters = _loaded(estate, question, assumptions)
+    market = _market(estate, clusters, replace(question, platforms=(option.platform,)), assumptions, prices)
+    tried = _tried(option.machine, clusters, assumptions, None)
+    if _refused(tried):
+        return None
+    if not option.kept_hosts:
+        return next((_option(tried, choice, option.extra, market) for choice in _able(market)), None)
+    return next(iter(_beside(_options(tried, market), [tried], clusters, market)), None)
+
+
+def _growing(assumptions: Assumptions) -> tuple[Sentence, ...]:
+    growth = assumptions.growth
+    said = {"low": float(growth.low), "high": float(growth.high), "middle": float(growth.middle)}
+    told = Sentence("Growth of {low} to {high} % a year: the search counts hosts for {middle} %", {**said})
+    return () if growth.certain else (told,)
+
+
+def _loaded(estate: Estate, question: Question, assumptions: Assumptions) -> list[_Cluster]:
+    return [
+        _cluster(estate, one, assumptions)
+        for one in chosen_clusters(estate, question.cluster)
+        if any(vm.is_load for vm in one.vms)
+    ]
 
 
 def _cluster(estate: Estate, one: Members, assumptions: Assumptions) -> _Cluster:

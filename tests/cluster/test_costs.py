@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from decimal import Decimal
 
 import msgspec
@@ -19,6 +20,7 @@ from cluster.roles import Role
 from planner.cost.answer import Asked
 from planner.cost.book import BookError
 from planner.cost.book_csv import read_book, write_book
+from planner.cost.money import Span
 from tests.cluster.people import person
 from tests.cluster.test_charts import reading
 from tests.planner.cost.books import quotes, row
@@ -116,6 +118,27 @@ def test_every_picture_has_its_numbers(estate: Estate, book: PriceBook) -> None:
     assert client.get(f"/estates/{estate.pk}/cost/charts/pie.json").status_code == 404
 
 
+def test_growth_and_discount_rate_are_asked_as_ranges_and_shown(estate: Estate, book: PriceBook) -> None:
+    client = signed_in()
+    ranges = {
+        "growth_percent": "10", "growth_high_percent": "50",
+        "discount_rate_percent": "3", "discount_rate_high_percent": "7.5",
+    }  # fmt: skip
+    study = answered(client, estate, book=book.pk, **ranges)
+    assert pricing.answer_of(study).asked.assumptions.growth == Span(Decimal(10), Decimal(50))
+    page = client.get(f"/estates/{estate.pk}/cost/").content.decode()
+    assert "Growth of 10 to 50 % a year" in page
+    assert re.search(r'name="growth_high_percent" value="50"', page)
+    assert re.search(r'name="discount_rate_high_percent" value="7.5"', page)
+    assert "Pays in nine of ten draws" in page
+    figure = client.get(f"/estates/{estate.pk}/cost/charts/tornado.json?design=vmware").json()
+    names = [cells[0] for cells in figure["layout"]["meta"]["rows"]]
+    assert {"Growth a year, %", "Discount rate of later years"} <= set(names)
+    report = client.get(f"/estates/{estate.pk}/cost/report.pdf").content
+    text = " ".join(page.extract_text() for page in PdfReader(io.BytesIO(report)).pages)
+    assert "Discount rate of later years: 3" in text
+
+
 def test_a_page_that_waits_for_an_answer_goes_to_it_even_if_the_worker_was_quicker(estate: Estate) -> None:
     client = signed_in()
     study = answered(client, estate)
@@ -149,6 +172,9 @@ def test_what_cannot_be_priced_ends_the_run_with_a_reason(estate: Estate) -> Non
         {"years": 8},
         {"years": "many"},
         {"growth_percent": "-100"},
+        {"growth_percent": "20", "growth_high_percent": "10"},
+        {"discount_rate_high_percent": "5"},
+        {"discount_rate_percent": "101"},
         {"currency": "E1R"},
         {"host_cores": 32},
         {"host_cores": 1, "host_memory_gib": 64, "host_sockets": 2},
