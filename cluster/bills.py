@@ -166,7 +166,7 @@ def _column(answer: Answer, shown: Shown, is_first: bool) -> DesignColumn:
         annuity=whole(bill.total.annuity, answer),
         interval=whole(Span(interval.low, interval.high), answer) if interval.draws > 1 else "",
         cheapest=f"{number(shown.outcome.cheapest_percent, 1)}{NBSP}%"
-        if shown.outcome.total.draws > 1
+        if shown.outcome.total.draws > 1 and not shown.short
         else "",
         vm_year=whole(shown.unit.vm_year, answer, 2) if shown.unit.vm_year else "",
         pays_from=_pays(shown, is_first),
@@ -205,11 +205,13 @@ def _verdict(shown: Shown) -> tuple[str, ...]:
         *sentences(shown.verdict, name_of(shown), lambda card: say(card_label(card))),
         *doubts(shown.outcome, shown.verdict.years),
     ]
-    return tuple(f"{say(sentence)}." for sentence in said)
+    return (" ".join(f"{say(sentence)}." for sentence in said),)
 
 
 def _hosts(answer: Answer, shown: Shown) -> str:
     first = shown.bill.design.year(0).hosts
+    if shown.short:
+        return gettext("{hosts}, too few").format(hosts=number(first))
     if shown.hosts_grown and shown.hosts_grown[0] != shown.hosts_grown[-1]:
         said = gettext("{first}, in the last year {low} – {high}")
         ends = shown.hosts_grown
@@ -246,10 +248,11 @@ def _payback(shown: Shown) -> str:
     percent = number(found.percent, 1)
     if found.low is None:
         return gettext("in {percent} % of them").format(percent=percent)
-    never = gettext("never")
-    high = never if found.high is None else number(found.high)
-    said = gettext("{low} – {high} months, in {percent} % of them")
-    return said.format(low=number(found.low), high=high, percent=percent)
+    if found.high is None:
+        said = gettext("at best after {low} months, in {percent} % of them")
+        return said.format(low=number(found.low), percent=percent)
+    said = gettext("after {low} – {high} months, in {percent} % of them")
+    return said.format(low=number(found.low), high=number(found.high), percent=percent)
 
 
 def _line(line: Line) -> LineRow:

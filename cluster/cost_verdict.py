@@ -31,7 +31,8 @@ def headline_of(answer: Answer) -> Headline | None:
         )
     if answer.levels:
         return _protection(answer)
-    best = min(answer.designs, key=lambda shown: shown.bill.total.present.middle)
+    able = [shown for shown in answer.designs if not shown.short] or answer.designs
+    best = min(able, key=lambda shown: shown.bill.total.present.middle)
     years = answer.asked.assumptions.years
     text = gettext("{design}: {amount} over {years} years, by what is known.").format(
         design=name_of(best), amount=whole(best.bill.total.amount, answer), years=number(years)

@@ -43,8 +43,9 @@ def bridge(answer: Answer, shown: Shown) -> go.Figure:
     kinds = ["absolute", *["relative"] * len(steps), "total"]
     return go.Figure(
         go.Waterfall(
-            x=names,
-            y=[float(value) for value in values],
+            y=names,
+            x=[float(value) for value in values],
+            orientation="h",
             measure=kinds,
             text=[_short(value, sign=0 < place < len(values) - 1) for place, value in enumerate(values)],
             textposition="outside",
@@ -53,16 +54,17 @@ def bridge(answer: Answer, shown: Shown) -> go.Figure:
             increasing={"marker": {"color": "var(--warn)"}},
             decreasing={"marker": {"color": "var(--ok)"}},
             totals={"marker": {"color": "var(--used)"}},
-            hovertemplate="<b>%{x}</b><br>%{text}<extra></extra>",
+            hovertemplate="<b>%{y}</b><br>%{text}<extra></extra>",
         ),
         layout(
-            380,
+            120 + 34 * len(names),
             Numbers(
                 [gettext("Step"), answer.asked.assumptions.currency],
                 [[name, number(value, 2)] for name, value in zip(names, values, strict=True)],
             ),
-            yaxis={"rangemode": "tozero", **_money(answer)},
-            xaxis={"automargin": True, "fixedrange": True},
+            xaxis={"rangemode": "tozero", **_money(answer)},
+            yaxis={"autorange": "reversed", "automargin": True, "fixedrange": True},
+            margin={"l": 8, "r": 64, "t": 8, "b": 8},
             showlegend=False,
         ),
     )
@@ -239,7 +241,7 @@ def tornado(answer: Answer, shown: Shown) -> go.Figure:
             barmode="overlay",
             bargap=0.35,
             showlegend=True,
-            legend={"orientation": "h", "y": -0.25, "x": 0},
+            legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0},
             yaxis={"autorange": "reversed", "automargin": True, "fixedrange": True},
             xaxis=_money(answer),
         ),

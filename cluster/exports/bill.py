@@ -23,6 +23,7 @@ from planner.cost.bill import card_label
 from planner.cost.money import Span
 from planner.hardware.option import Option
 from planner.hardware.search import Found
+from planner.units import MIB_PER_GIB
 
 CHOICES_PRINTED = 12
 
@@ -145,6 +146,7 @@ def _tables(
         yield _grid(gettext("What protection costs"), protection)
     yield _side_by_side(designs)
     if found is not None and found.front:
+        yield _models((*found.front[:CHOICES_PRINTED], *found.grid))
         yield _choices(
             answer,
             found.front[:CHOICES_PRINTED],
@@ -175,10 +177,28 @@ def _side_by_side(designs: Sequence[DesignColumn]) -> Table:
     )
 
 
+def _models(options: Sequence[Option]) -> Table:
+    """What a buyer has to order, once for each model."""
+    machines = {option.machine.name: option.machine for option in options}
+    return Table(
+        title=gettext("Host models"),
+        head=(gettext("Model"), gettext("Sockets"), gettext("Cores"), gettext("Memory, GiB")),
+        rows=tuple(
+            (
+                name,
+                number(machine.sockets),
+                number(machine.cores),
+                number(machine.memory_mib // MIB_PER_GIB),
+            )
+            for name, machine in sorted(machines.items())
+        ),
+    )
+
+
 def _choices(answer: Answer, options: Sequence[Option], title: str, note: str) -> Table:
     rows = tuple(
         (
-            f"{option.model}, {option.platform}: {option.shape}",
+            f"{option.model}, {option.platform}",
             option.hosts,
             option.spare,
             option.cost,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 from msgspec import Struct
@@ -21,7 +21,7 @@ from planner.cost.levels import Level, levels
 from planner.cost.machine import Machine
 from planner.cost.money import Span
 from planner.cost.showback import OwnerShare, by_owner, shares
-from planner.cost.study import TODAY, Question, Study, chosen_clusters, own_kind, study
+from planner.cost.study import TODAY, Question, Study, chosen_clusters, falling_short, own_kind, study
 from planner.cost.tipping import Verdict, verdict
 from planner.cost.uncertainty import Doubted, Outcome, Swing, growths_of, simulate_each, tornado
 from planner.cost.units import PerUnit, per_unit
@@ -30,6 +30,7 @@ from planner.estate import VM, Estate
 from planner.sentence import Sentence, Value
 from planner.units import MIB_PER_GIB
 
+STANDING: Final = (TODAY, "keep")  # designs of today's hosts as they are
 Compare: TypeAlias = Literal["platforms", "ways", "protection", "physical"]
 
 
@@ -93,6 +94,7 @@ class Shown(Struct, frozen=True, kw_only=True):
 
     `steps` and `pays_from` compare it with the first design; both are empty for the first.
     `hosts_grown` are its hosts in the last year, from the low end of the growth to the high one.
+    `short`: its hosts do not carry the load and the failures asked for.
     """
 
     bill: Bill
@@ -107,6 +109,7 @@ class Shown(Struct, frozen=True, kw_only=True):
     pays_from: int | None = None
     verdict: Verdict | None = None
     hosts_grown: tuple[int, ...] = ()
+    short: bool = False
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -124,16 +127,22 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 class Priced(Struct, frozen=True, kw_only=True):
-    """A bill, the VMs that it is shared out over, and its design at other growths where that is open."""
+    """A bill, the VMs that it is shared out over, and its design at other growths where that is open.
+
+    `short`: its hosts do not carry what was asked for.
+    """
 
     bill: Bill
     vms: tuple[VM, ...]
     grown: tuple[Design, ...] = ()
+    short: bool = False
 
     @property
     def doubted(self) -> Doubted:
         """What chance is let loose on."""
-        return Doubted(design=self.bill.design, assumptions=self.bill.assumptions, grown=self.grown)
+        return Doubted(
+            design=self.bill.design, assumptions=self.bill.assumptions, grown=self.grown, short=self.short
+        )
 
 
 def answer(estate: Estate, asked: Asked, prices: Prices, chance: np.random.Generator) -> Answer:
@@ -149,14 +158,27 @@ def answer(estate: Estate, asked: Asked, prices: Prices, chance: np.random.Gener
         [one.design.key for one in priced.bills],
         lambda assumed: _priced(estate, replace(asked, assumptions=assumed), prices)[0].bills,
     )
-    together = [Priced(bill=one, vms=vms, grown=grown[one.design.key]) for one in priced.bills]
+    short = falling_short(estate, chosen_clusters(estate, asked.cluster), asked.assumptions)
+    together = [
+        Priced(
+            bill=one,
+            vms=vms,
+            grown=grown[one.design.key],
+            short=bool(short) and one.design.key in STANDING,
+        )
+        for one in priced.bills
+    ]
     designs = shown_together(together, prices, chance)
     if asked.compare == "protection":  # a level buys availability: that it never pays is no news
         designs = tuple(replace(shown, verdict=None) for shown in designs)
     return Answer(
         asked=asked,
         designs=designs,
-        remarks=(*priced.remarks, *growth_remarks(designs)),
+        remarks=(
+            *short_remarks(designs, short, asked.assumptions),
+            *priced.remarks,
+            *growth_remarks(designs),
+        ),
         levels=found,
     )
 
@@ -178,6 +200,22 @@ def grown_designs(
                 raise BookError(Sentence("{design} cannot be priced at a growth of {percent} % a year", said))
             own.append(designs[key])
     return {key: tuple(own) for key, own in found.items()}
+
+
+def short_remarks(
+    designs: Sequence[Shown], short: Sequence[tuple[str, int]], assumptions: Assumptions
+) -> tuple[Sentence, ...]:
+    """Say where today's hosts are too few, so that their price buys less than was asked for."""
+    if not any(shown.short for shown in designs):
+        return ()
+    return tuple(
+        Sentence(
+            "{cluster}: today's hosts do not carry the load of year {year} with {failures} of them lost; "
+            "their price buys less than was asked for",
+            {"cluster": cluster, "year": year, "failures": assumptions.failures},
+        )
+        for cluster, year in short
+    )
 
 
 def growth_remarks(designs: Sequence[Shown]) -> tuple[Sentence, ...]:
@@ -253,4 +291,5 @@ def _shown(number: int, bills: Sequence[Bill], priced: Priced, outcome: Outcome,
         pays_from=pays_from_month(first, one) if number else None,
         verdict=verdict(first, one, prices) if number else None,
         hosts_grown=tuple(design.year(last).hosts for design in priced.grown),
+        short=priced.short,
     )

@@ -7,6 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from planner.admission import tolerates
 from planner.consolidation import Members, members
 from planner.cost.assumptions import Assumptions, check_assumptions
 from planner.cost.beside import fleet_beside
@@ -18,7 +19,7 @@ from planner.cost.fleets import Fleet, demands_of, fleet_of, fleet_today, joined
 from planner.cost.guests import guest_of
 from planner.cost.machine import Machine
 from planner.cost.platforms import PLATFORMS, Choice, Platform, choose
-from planner.demand import load_of
+from planner.demand import capacity_of, load_of
 from planner.estate import Estate, Rule
 from planner.sentence import Sentence, Value
 from planner.sizing import Wish, host_model
@@ -148,6 +149,30 @@ def standing_fleet(
         question.bought_hosts,
     )
     return whole if whole.years else fleet_today(cluster, assumptions, question.bought_hosts, rules)
+
+
+def falling_short(
+    estate: Estate, clusters: Sequence[Members], assumptions: Assumptions
+) -> tuple[tuple[str, int], ...]:
+    """Name the clusters whose hosts do not carry the load and the failures, and the first such year.
+
+    Years count from 1; the load is that of the plan's growth.  Where a quick placement fails, one with all
+    effort is asked before anything is said.
+    """
+    found = []
+    for cluster in clusters:
+        if not cluster.hosts:
+            continue
+        rules = rules_of(estate, cluster)
+        capacity = capacity_of(cluster.hosts, assumptions.vcpu_per_core)
+        for year, demand in enumerate(demands_of(cluster, assumptions, rules), start=1):
+            if not any(
+                tolerates(demand.load, capacity, rules, assumptions.failures, quick=quick).carried
+                for quick in (True, False)
+            ):
+                found.append((cluster.name, year))
+                break
+    return tuple(found)
 
 
 def own_kind(cluster: Members, assumptions: Assumptions) -> Machine | None:

@@ -71,12 +71,14 @@ class Outcome(Struct, frozen=True, kw_only=True):
 class Doubted(Struct, frozen=True, kw_only=True):
     """A design under its assumptions, and the same at growths evenly from one end of the range to the other.
 
-    `grown` is empty where the growth is certain.
+    `grown` is empty where the growth is certain.  `short`: it does not carry what was asked for, so that
+    it is never the cheapest way to do so.
     """
 
     design: Design
     assumptions: Assumptions
     grown: tuple[Design, ...] = ()
+    short: bool = False
 
     def at(self, share: Decimal) -> int:
         """The row of `grown` next to a share of the way through its range."""
@@ -188,7 +190,7 @@ def simulate_each(
         values = {**fixed, **{card: spans[card].at(share) for card, share in zip(cards, shares, strict=True)}}
         drawn.append([one.drawn(values).payments(values) for one in prepared])
         rates.append(values.get(RATE_CARD, ZERO))
-    return _outcomes([one.design.key for one in doubted], drawn, rates)
+    return _outcomes(doubted, drawn, rates)
 
 
 def middle_total(design: Design, assumptions: Assumptions, prices: Prices) -> Decimal:
@@ -214,20 +216,24 @@ def _prepared(doubted: Doubted, prices: Prices) -> _Prepared:
 
 
 def _outcomes(
-    names: Sequence[str], drawn: Sequence[Sequence[Payments]], rates: Sequence[Decimal]
+    doubted: Sequence[Doubted], drawn: Sequence[Sequence[Payments]], rates: Sequence[Decimal]
 ) -> tuple[Outcome, ...]:
     pairs = list(zip(drawn, rates, strict=True))
     totals = [[one.worth(rate) for one in row] for row, rate in pairs]
     sums = [[one.cumulated(rate) for one in row] for row, rate in pairs]
+    able = [number for number, one in enumerate(doubted) if not one.short]
+    least = [min((row[number] for number in able), default=None) for row in totals]
     return tuple(
         Outcome(
-            design=name,
+            design=one.design.key,
             total=_interval([row[number] for row in totals]),
-            cheapest_percent=_percent([row[number] == min(row) for row in totals]),
+            cheapest_percent=_percent(
+                [not one.short and row[number] == best for row, best in zip(totals, least, strict=True)]
+            ),
             against_first=_interval([row[number] - row[0] for row in totals]),
             payback=_payback([pays_from(row[0], row[number]) for row in sums]) if number else None,
         )
-        for number, name in enumerate(names)
+        for number, one in enumerate(doubted)
     )
 
 

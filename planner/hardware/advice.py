@@ -8,13 +8,21 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from planner.cost.answer import Answer, Asked, Priced, grown_designs, growth_remarks, shown_together
+from planner.cost.answer import (
+    Answer,
+    Asked,
+    Priced,
+    grown_designs,
+    growth_remarks,
+    short_remarks,
+    shown_together,
+)
 from planner.cost.assumptions import Assumptions
 from planner.cost.bill import Bill, bill
 from planner.cost.book import Prices
 from planner.cost.design import Design
 from planner.cost.machine import Machine
-from planner.cost.study import TODAY, chosen_clusters, study
+from planner.cost.study import TODAY, chosen_clusters, falling_short, study
 from planner.estate import Estate
 from planner.hardware.option import Option
 from planner.hardware.search import Found, offered_again, search
@@ -55,11 +63,28 @@ def advise(
 
     grown = grown_designs(asked.assumptions, [one.design.key for one in bills], bills_at)
     vms = tuple(vm for cluster in chosen_clusters(estate, asked.cluster) for vm in cluster.vms)
-    priced = [Priced(bill=one, vms=vms, grown=grown[one.design.key]) for one in bills]
+    short = falling_short(estate, chosen_clusters(estate, asked.cluster), asked.assumptions)
+    priced = [
+        Priced(
+            bill=one,
+            vms=vms,
+            grown=grown[one.design.key],
+            short=bool(short) and one.design.key == TODAY,
+        )
+        for one in bills
+    ]
     designs = shown_together(priced, prices, chance)
     return Advice(
         found=_lean(found),
-        answer=Answer(asked=asked, designs=designs, remarks=(*found.remarks, *growth_remarks(designs))),
+        answer=Answer(
+            asked=asked,
+            designs=designs,
+            remarks=(
+                *short_remarks(designs, short, asked.assumptions),
+                *found.remarks,
+                *growth_remarks(designs),
+            ),
+        ),
     )
 
 

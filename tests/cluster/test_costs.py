@@ -113,7 +113,7 @@ def test_every_picture_has_its_numbers(estate: Estate, book: PriceBook) -> None:
         figure = client.get(f"/estates/{estate.pk}/cost/charts/{kind}.json?design={design}").json()
         assert figure["layout"]["meta"]["head"]
     bridge = client.get(f"/estates/{estate.pk}/cost/charts/bridge.json?design=proxmox").json()["data"][0]
-    assert sum(bridge["y"][:-1]) == pytest.approx(bridge["y"][-1])
+    assert sum(bridge["x"][:-1]) == pytest.approx(bridge["x"][-1])
     assert client.get(f"/estates/{estate.pk}/cost/charts/years.json?design=none").status_code == 404
     assert client.get(f"/estates/{estate.pk}/cost/charts/pie.json").status_code == 404
 

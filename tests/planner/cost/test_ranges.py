@@ -263,3 +263,20 @@ def test_the_command_line_takes_ranges(capsys: pytest.CaptureFixture[str], tmp_p
     for bad in (["--growth", "50..0"], ["--growth", "1..x"], ["--discount-rate", "..5"]):
         assert main([*words, *bad]) == 2
         assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_hosts_that_do_not_carry_what_was_asked_for_are_never_the_cheapest() -> None:
+    roomy = reading([host(f"esx{n}") for n in range(9)], [vm(f"v{n}") for n in range(40)]).estate
+    wide = asked(**growth("50", "60"))
+    found = answer(roomy, wide, ranged(), np.random.default_rng(1))
+    today = found.designs[0]
+    assert today.short
+    assert today.bill.total.amount.high < found.designs[1].bill.total.amount.low  # and yet
+    assert today.outcome.cheapest_percent == 0
+    assert sum(shown.outcome.cheapest_percent for shown in found.designs) >= 100
+    [said] = [str(remark) for remark in found.remarks if "do not carry" in str(remark)]
+    first = int(said.partition("of year ")[2].split()[0])
+    assert said.startswith("c: today's hosts do not carry the load of year")
+    assert 1 < first <= 5
+    carried = replace(wide, assumptions=Assumptions(years=first - 1, **growth("50", "60")))  # type: ignore[arg-type]
+    assert not answer(roomy, carried, ranged(), np.random.default_rng(1)).designs[0].short
