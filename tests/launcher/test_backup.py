@@ -122,7 +122,7 @@ def test_an_archive_that_is_damaged_anywhere_changes_nothing(
     for place, content in damaged.items():
         content[place] ^= 0x55
         archive.write_bytes(content)
-        with pytest.raises(backup.Refusal, match="cannot be read|is not a backup"):
+        with pytest.raises(backup.Refusal, match=r"cannot be read|is not a backup"):
             backup.unpack(archive, tmp_path / f"unpacked-{place}")
     for content in (whole[:-4] + b"\0\0\0\0", bytes(damaged[max(damaged)]), b"", b"\x1f\x8b"):
         archive.write_bytes(content)
@@ -143,7 +143,7 @@ def test_an_archive_without_a_sound_database_is_refused(database: bytes | None, 
     (tmp_path / backup.STAMP).write_text(json.dumps(said))
     if database is not None:
         (tmp_path / backup.DUMPS["sqlite"]).write_bytes(database)
-    with pytest.raises(backup.Refusal, match="no database|damaged"):
+    with pytest.raises(backup.Refusal, match=r"no database|damaged"):
         backup.judge(tmp_path)
 
 
