@@ -100,7 +100,7 @@ def _submit(operation: Operation, connection: Connection, began: float) -> None:
 
     `began` is when the checks did: what they found is too old after `FRESH_S`.
     """
-    void = _void(operation, connection)
+    void = _void(operation)
     if void is not None:
         audit.note(Deed.OPERATION_LAPSED, "", str(operation), after=_seen(operation))
         _end(operation, State.FAILED, void)
@@ -120,15 +120,15 @@ def _submit(operation: Operation, connection: Connection, began: float) -> None:
     _move(operation, State.RUNNING, external_id=external_id, lease_until=lease(LEASE_S))
 
 
-def _void(operation: Operation, connection: Connection) -> Sentence | None:
-    """Why what was approved must not begin: it is something else now, or the approval is too old."""
+def _void(operation: Operation) -> Sentence | None:
+    """Why what was approved must not begin: it is something else now, or the approval is too old.
+
+    Whether a second person has to approve is asked under the site's lock, by `_commit_submitting`.
+    """
     fresh = Operation.objects.select_related("connection").get(pk=operation.pk)
     if plan_hash(fresh) != fresh.plan_sha256:
         return Sentence("This is not what was approved: nothing was done")
-    by_another = fresh.approved_by_id != fresh.requested_by_id
-    if connection.four_eyes and not by_another:
-        return Sentence("Nobody else has approved it: nothing was done")
-    if by_another and is_stale(fresh.approved_at):
+    if fresh.approved_by_id != fresh.requested_by_id and is_stale(fresh.approved_at):
         return Sentence("It was approved more than an hour ago: nothing was done")
     return None
 

@@ -35,8 +35,10 @@ from cluster.roles import read_rights
 
 POLL_S: Final = 3.0  # a lost poke delays an event by so much, and loses nothing
 PAUSE_MIN_S: Final = 0.005  # between two looks at the rows: what happens meanwhile goes out in one frame
-PAUSE_MAX_S: Final = 0.2  # five frames a second, to 5,000 sockets
-PAUSE_PER_SOCKET_S: Final = 40e-6  # a frame costs 17-28 us: fan-out takes two thirds of a core at most
+PAUSE_MAX_S: Final = 0.25  # four frames a second, to more than 625 sockets
+# A frame costs 17-28 us, 90 us on a busy machine, of the process that also makes the pages: to 500 sockets
+# one goes out five times a second.  What happens after a while of quiet goes out at once.
+PAUSE_PER_SOCKET_S: Final = 400e-6
 RECENT: Final = 2_000  # events kept for the sockets; who is further behind reads rows
 RETRY_S: Final = 1.0
 PING_S: Final = 20.0  # proxies cut what is silent for 30-60 s

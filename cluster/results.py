@@ -16,7 +16,7 @@ from cluster import outlook, snapshot, tallies
 from cluster.models import Connection, Definition, Estate, Event, Observation, Plan, Redundancy, Run, Use
 from cluster.question import YearsAsked
 from cluster.snapshot import EstateMoved, Wired, Written
-from cluster.work import LEASE_S, Work, WorkFailed
+from cluster.work import LEASE_S, Work, WorkFailed, as_json
 from operations.drivers.remote import Observed
 from operations.drivers.usage import Usage, VmUsage
 from planner.availability.answer import ClusterAvailability
@@ -164,8 +164,8 @@ def store_plan(work: Work, report: PlanReport) -> Plan:
             defaults={
                 "estate": estate,
                 "estate_revision": estate.revision,
-                "parameters": _as_json(report.parameters),
-                "report": _as_json(report),
+                "parameters": as_json(report.parameters),
+                "report": as_json(report),
             },
         )
         good = all(cluster.fits for cluster in report.clusters)
@@ -193,11 +193,11 @@ def store_redundancy(
                 "designs": [list(one) for one in wired.designs],
                 "edits": wired.mark,
                 "parameters": msgspec.to_builtins(asked),
-                "paths": _as_json(kept),
+                "paths": as_json(kept),
                 "tally": tallies.of_redundancy(paths),
-                "availability": [_as_json(_worst_vms(one)) for one in availability],
+                "availability": [as_json(_worst_vms(one)) for one in availability],
                 "priced": {
-                    one.name: [_as_json(row) for row in price_nines(wired.reading, one, PRICED_WITH)]
+                    one.name: [as_json(row) for row in price_nines(wired.reading, one, PRICED_WITH)]
                     for one in availability
                 },
             },
@@ -279,7 +279,3 @@ def _planned(report: PlanReport) -> Sentence:
             "Planned {count} clusters: {short} cannot carry their load", {"count": count, "short": short}
         )
     return Sentence("Planned {count} clusters: all carry their load", {"count": count})
-
-
-def _as_json(thing: msgspec.Struct) -> object:
-    return msgspec.json.decode(msgspec.json.encode(thing))

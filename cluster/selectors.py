@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, Literal
+from uuid import UUID
 
 import msgspec
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -52,6 +53,8 @@ from planner.report import PlanReport
 
 Reader = AbstractBaseUser | AnonymousUser
 TAGS_OFFERED: Final = 50
+REPORTS_KEPT: Final = 8  # in each process; a few MiB of the largest estate
+_reports: dict[UUID, PlanReport] = {}  # by run: a run answers once
 
 
 class ClusterCount(Struct, frozen=True, kw_only=True):
@@ -133,7 +136,7 @@ def last_day(estates: Sequence[Estate]) -> dict[int, dict[str, int]]:
 
 def latest_plan(estate: Estate) -> Plan | None:
     """The newest plan of the whole estate."""
-    return estate.plans.filter(parameters__cluster=None).first()
+    return estate.plans.filter(parameters__cluster=None).defer("report").first()
 
 
 def latest_study(estate: Estate, kind: str, cluster: str) -> Study | None:
@@ -142,8 +145,16 @@ def latest_study(estate: Estate, kind: str, cluster: str) -> Study | None:
 
 
 def report_of(plan: Plan) -> PlanReport:
-    """What the plan answered."""
-    return msgspec.convert(plan.report, PlanReport)
+    """What the plan answered; that of the largest estate is a megabyte, and many pages show a part of it."""
+    if plan.run_id is None:  # its run was removed: nothing else names it for good
+        return msgspec.convert(plan.report, PlanReport)
+    found = _reports.get(plan.run_id)
+    if found is None:
+        found = msgspec.convert(plan.report, PlanReport)
+        while len(_reports) >= REPORTS_KEPT:
+            _reports.pop(next(iter(_reports)), None)
+        _reports[plan.run_id] = found
+    return found
 
 
 def latest_redundancy(estate: Estate) -> Redundancy | None:

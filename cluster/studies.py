@@ -14,7 +14,7 @@ from django.db import transaction
 
 from cluster.models import Study, StudyPart
 from cluster.question import Question
-from cluster.work import LEASE_S, Work
+from cluster.work import LEASE_S, Work, as_json
 from planner.estate import Estate
 from planner.kernels.cache import is_complete
 from planner.parameters import Parameters
@@ -105,15 +105,15 @@ def _store(work: Work, question: Question, answer: Answer, parts: Sequence[Part]
                 "estate_revision": estate.revision,
                 "kind": question.kind,
                 "cluster_name": question.cluster,
-                "question": _as_json(question),
-                "answer": _as_json(answer),
+                "question": as_json(question),
+                "answer": as_json(answer),
             },
         )
         if not is_new:
             stored.parts.all().delete()
         StudyPart.objects.bulk_create(
             [
-                StudyPart(study=stored, position=position, answer=_as_json(part))
+                StudyPart(study=stored, position=position, answer=as_json(part))
                 for position, part in enumerate(parts)
             ],
             batch_size=200,
@@ -145,7 +145,3 @@ def _answered(answer: Answer) -> Sentence:
         case PlacementAnswer():
             counts = {"used": answer.hosts_used, "bound": answer.lower_bound}
             return Sentence("{used} hosts carry everybody; fewer than {bound} never do", counts)
-
-
-def _as_json(thing: msgspec.Struct) -> object:
-    return msgspec.json.decode(msgspec.json.encode(thing))

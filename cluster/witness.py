@@ -35,9 +35,8 @@ def witness() -> str:
     head = AuditHead.objects.filter(pk=1).first()
     if head is None or head.seq <= int(last().partition(":")[0] or 0):
         return ""
-    with os.fdopen(
-        os.open(_file(), os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600), "r+b", buffering=0
-    ) as lines:
+    there = os.open(_file(), os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    with os.fdopen(there, "r+b", buffering=0) as lines:
         size = lines.seek(0, os.SEEK_END)
         lines.seek(max(0, size - 1))
         cut = b"\n" if lines.read() not in (b"", b"\n") else b""

@@ -219,5 +219,10 @@ class Work:
         )
 
 
+def as_json(thing: msgspec.Struct) -> object:
+    """A value as a JSON column keeps it."""
+    return msgspec.json.decode(msgspec.json.encode(thing))
+
+
 def lease(seconds: float) -> object:
     return Now() + timedelta(seconds=seconds)

@@ -174,11 +174,8 @@ def judge(unpacked: Path) -> None:
         said = json.loads((unpacked / STAMP).read_text())
     except (OSError, ValueError):
         said = {}
-    if (
-        not isinstance(said, dict)
-        or said.get("format") != FORMAT
-        or not {"database", "migrations"} <= set(said)
-    ):
+    says_all = isinstance(said, dict) and {"format", "database", "migrations"} <= set(said)
+    if not says_all or said["format"] != FORMAT:
         raise Refusal("This is not a backup of Headroom.")
     if said["database"] != vendor():
         raise Refusal(f"The backup is of {said['database']}, and DATABASE_URL names {vendor()}.")

@@ -22,6 +22,7 @@ app.autodiscover_tasks()
 WORKER_KEY_PREFIX = "headroom:worker:"
 WORKER_SEEN_S = 30  # a worker silent for so long counts as gone
 SIGN_EVERY_S = 5.0
+WORKER_NICE = 5  # a third of the weight of a process that nobody made wait (sched(7))
 
 
 class SignOfLife:
@@ -57,7 +58,17 @@ worker_ready.connect(life.sign)
 heartbeat_sent.connect(life.sign)
 worker_shutdown.connect(life.leave)
 
+
+def give_way(**_: Any) -> None:
+    """Let a pool process run behind the web process: pages answer while every core plans.
+
+    The worker's own process, which takes work and gives signs of life, keeps its priority.
+    """
+    os.nice(int(os.environ.get("WORKER_NICE") or WORKER_NICE))
+
+
 warmer = warming.Warmer()
 worker_ready.connect(warmer.start)
 worker_shutdown.connect(warmer.stop)
+worker_process_init.connect(give_way)
 worker_process_init.connect(warming.load_in_background)

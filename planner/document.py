@@ -14,7 +14,7 @@ from planner.placing import Placed, PlacingReport
 from planner.quality import Quality, Reading
 from planner.refusal import Reason, Refusal
 from planner.report import ClusterPlan, PlanReport
-from planner.sentence import Sentence
+from planner.sentence import texts
 
 # A JSON object on its way out: the one place where a dict is the record that was asked for.
 Document: TypeAlias = dict[str, Any]
@@ -26,7 +26,7 @@ def summary_document(reading: Reading) -> Document:
         "source": _source(reading.quality),
         "totals": msgspec.to_builtins(totals(reading.estate)),
         "clusters": [msgspec.to_builtins(summarize(cluster)) for cluster in members(reading.estate)],
-        "assumptions": _texts((*reading.quality.assumptions, *assumptions(reading.estate.vms))),
+        "assumptions": texts((*reading.quality.assumptions, *assumptions(reading.estate.vms))),
     }
 
 
@@ -39,7 +39,7 @@ def plan_document(report: PlanReport) -> Document:
         "fits": report.fits if any(cluster.fits is not None for cluster in report.clusters) else None,
         "clusters": [_cluster(cluster) for cluster in report.clusters],
         "cost": _cost(report.cost),
-        "assumptions": _texts((*report.quality.assumptions, *report.assumptions)),
+        "assumptions": texts((*report.quality.assumptions, *report.assumptions)),
     }
 
 
@@ -75,8 +75,8 @@ def _placed(cluster: Placed) -> Document:
         "bound_method": placement.bound_method,
         "method": placement.method,
         "new_hosts": cluster.new_hosts,
-        "contradictions": _texts(cluster.contradictions),
-        "notes": _texts(cluster.notes),
+        "contradictions": texts(cluster.contradictions),
+        "notes": texts(cluster.notes),
         "preferences_unmet": msgspec.to_builtins(cluster.unmet),
         "reserve": _reserve(cluster),
     }
@@ -153,8 +153,8 @@ def _cluster(cluster: ClusterPlan) -> Document:
         "ratios": msgspec.to_builtins(cluster.ratios),
         "needs": [msgspec.to_builtins(need) for need in cluster.needs],
         "summary": msgspec.to_builtins(cluster.summary),
-        "assumptions": _texts(cluster.assumptions),
-        "refusals": _texts(cluster.refusals),
+        "assumptions": texts(cluster.assumptions),
+        "refusals": texts(cluster.refusals),
         "cost": _cost(cluster.cost),
         "figures": [_figure(figure) for figure in cluster.figures],
     }
@@ -182,7 +182,7 @@ def _money(line: Money) -> Document:
         "unit": line.unit,
         "formula": str(line.formula),
         "source": line.source,
-        "assumptions": _texts(line.assumptions),
+        "assumptions": texts(line.assumptions),
     }
 
 
@@ -194,11 +194,7 @@ def _figure(figure: Figure) -> Document:
         "unit": figure.unit,
         "formula": str(figure.formula),
         "inputs": [msgspec.to_builtins(given) for given in figure.inputs],
-        "assumptions": _texts(figure.assumptions),
+        "assumptions": texts(figure.assumptions),
         "page": figure.page,
         "source": figure.source,
     }
-
-
-def _texts(sentences: Sequence[Sentence]) -> list[str]:
-    return list(dict.fromkeys(str(sentence) for sentence in sentences))

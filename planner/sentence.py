@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -24,3 +25,12 @@ class Sentence(Struct, frozen=True):
 
     def __str__(self) -> str:
         return self.template.format(**self.values)
+
+
+def texts(sentences: Iterable[Sentence]) -> list[str]:
+    """Say them in English, each once, in their order.
+
+    >>> texts([Sentence("a host is down"), Sentence("no reserve"), Sentence("a host is down")])
+    ['a host is down', 'no reserve']
+    """
+    return list(dict.fromkeys(str(sentence) for sentence in sentences))

@@ -3,7 +3,8 @@
     entry 41 (digest a1..) <--previous-- entry 42 (digest 7f..) <--previous-- entry 43 ... <-- AuditHead
 
 The database refuses to change or delete an entry.  Whoever gets around that breaks the chain, which
-`manage.py audit verify` finds; who cuts off its end and sets the head back is found by what `cluster/witness.py` saw.
+`manage.py audit verify` finds; who cuts off its end and sets the head back is found by what
+`cluster/witness.py` saw.
 """
 
 from __future__ import annotations

@@ -48,8 +48,9 @@ def run(request: HttpRequest, pk: str) -> HttpResponse:
         "plan_url": plan_url(run.estate, plan) if plan and run.estate else "",
         "answer_url": _answer_url(run, study),
     }
-    template = "run/progress.html" if wants_fragment(request) else "run/page.html"
-    return render(request, template, context)
+    if not wants_fragment(request):
+        return render(request, "run/page.html", context)
+    return render(request, "run/progress.html", {**context, "in_place": True})
 
 
 @require_POST

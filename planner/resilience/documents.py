@@ -15,7 +15,7 @@ from planner.resilience.failures import Failures, Loss
 from planner.resilience.moving import Cost, Move
 from planner.resilience.power import PowerSaving
 from planner.resilience.reboots import RebootGroups
-from planner.sentence import Sentence
+from planner.sentence import texts
 
 Document: TypeAlias = dict[str, Any]
 PAIRS_SHOWN: Final = 10_000  # double losses named; beyond them only counted
@@ -49,7 +49,7 @@ def _failures(found: Failures) -> Document:
             "survived": found.survived,
             "losses": [_loss(loss) for loss in found.singles],
         },
-        "notes": _texts(found.notes),
+        "notes": texts(found.notes),
     }
     if found.pairs is not None:
         shown = found.lost_pairs[:PAIRS_SHOWN]
@@ -110,7 +110,7 @@ def evacuation_document(found: Evacuation, seconds: float) -> Document:
         "moves": [_move(move) for move in found.moves],
         "refusals": [refusal_document(refusal) for refusal in found.refusals],
         "migration_seconds": round(found.seconds, 3),
-        "notes": _texts(found.notes),
+        "notes": texts(found.notes),
         "seconds": round(seconds, 6),
     }
 
@@ -129,7 +129,7 @@ def reboots_document(found: Sequence[RebootGroups], seconds: float) -> Document:
                     {"host": stuck.host, "refusals": [refusal_document(one) for one in stuck.refusals]}
                     for stuck in one.stuck
                 ],
-                "notes": _texts(one.notes),
+                "notes": texts(one.notes),
             }
             for one in found
         ],
@@ -164,7 +164,7 @@ def balance_document(found: Sequence[Balance], seconds: float) -> Document:
                 "broken_before": msgspec.to_builtins(one.broken_before),
                 "broken_after": msgspec.to_builtins(one.broken_after),
                 "hosts": [msgspec.to_builtins(host) for host in one.hosts],
-                "notes": _texts(one.notes),
+                "notes": texts(one.notes),
             }
             for one in found
         ],
@@ -186,7 +186,7 @@ def power_document(found: Sequence[PowerSaving], seconds: float) -> Document:
         "hosts_off": [sleeper.host for one in found for sleeper in one.sleepers],
         "too_full": [host for one in found for host in one.too_full],
         "saved_w": sum(one.saved_w for one in found),
-        "clusters": [{"name": one.cluster, "notes": _texts(one.notes)} for one in found],
+        "clusters": [{"name": one.cluster, "notes": texts(one.notes)} for one in found],
         "dry_run": True,
         "seconds": round(seconds, 6),
     }
@@ -209,7 +209,3 @@ def _cost(cost: Cost) -> Document:
         "seconds": round(cost.seconds, 3),
         "lost_pings": round(cost.lost_pings, 3),
     }
-
-
-def _texts(sentences: Sequence[Sentence]) -> list[str]:
-    return list(dict.fromkeys(str(sentence) for sentence in sentences))

@@ -141,6 +141,20 @@ def rss_mib(stack: Stack) -> dict[str, float]:
     return found
 
 
+def processor_s(stack: Stack) -> dict[str, float]:
+    """Seconds of the processor by part so far: a figure that other programs on the machine do not stretch."""
+    found: dict[str, float] = {}
+    for pid, command in stack.up.processes().items():
+        part = next((name for name in ("uvicorn", "worker", "beat", "valkey") if name in command), "")
+        try:
+            ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        except OSError:  # it ended while we looked
+            continue
+        if part:
+            found[part] = found.get(part, 0.0) + sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+    return found
+
+
 def quantile(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * share))] if values else float("nan")
 
@@ -159,7 +173,7 @@ def hold(stack: Stack, asked: argparse.Namespace) -> bool:
     )  # fmt: skip
     stack.site.started.append(crowd)
     assert crowd.stdout.readline() == "ready\n"
-    before = rss_mib(stack)
+    before, worked_s = rss_mib(stack), processor_s(stack)
     visitor = Visitor(stack.port, cookie, estate, time.monotonic() + asked.seconds)
     visiting = threading.Thread(target=visitor.visit)
     publisher = stack.site.start(PUBLISH.format(events=events, rate=asked.rate))
@@ -171,6 +185,8 @@ def hold(stack: Stack, asked: argparse.Namespace) -> bool:
     published_s = float(publisher.stdout.readline())
     found = json.loads(crowd.stdout.readline())
     after = rss_mib(stack)
+    for part, spent_s in sorted(processor_s(stack).items()):
+        print(f"processor {part:9} {spent_s - worked_s.get(part, 0):.1f} s in {asked.seconds:.0f} s")
     report_pages(visitor)
     print(
         f"events              {asked.browsers} browsers, {events} events in {published_s:.0f} s: "

@@ -14,12 +14,16 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 import redis
 
 from config import parts
+
+if TYPE_CHECKING:
+    from cluster.models import Estate, PriceBook
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BEGIN = "import django; django.setup()\n"
@@ -195,3 +199,29 @@ def _new_database(url: str, template: str) -> str:
     ) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     return f"{server}/{name}?{host}"
+
+
+@pytest.fixture
+def estate(db: None) -> Estate:
+    """A stored estate of 3 hosts and 12 VMs."""
+    from cluster import snapshot
+    from cluster.models import Estate
+    from tests.cluster.test_charts import reading
+
+    made = Estate.objects.create(name="site")
+    snapshot.save(made, reading(3, 12))
+    return Estate.objects.get(pk=made.pk)
+
+
+@pytest.fixture
+def book(db: None) -> PriceBook:
+    """Quotes that a buyer stored."""
+    from cluster import pricing
+    from cluster.models import PriceBook
+    from cluster.roles import Role
+    from tests.cluster.people import person
+    from tests.planner.cost.books import quotes
+
+    made = PriceBook.objects.create(name="Quotes")
+    pricing.save_book(person(Role.BUYER), made, quotes().rows)
+    return PriceBook.objects.get(pk=made.pk)

@@ -14,7 +14,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from pypdf import PdfReader
 
-from cluster import pricing, snapshot, tasks
+from cluster import pricing, tasks
 from cluster.models import CostStudy, Estate, PriceBook, Run
 from cluster.roles import Role
 from planner.cost.answer import Asked
@@ -22,24 +22,9 @@ from planner.cost.book import BookError
 from planner.cost.book_csv import read_book, write_book
 from planner.cost.money import Span
 from tests.cluster.people import person
-from tests.cluster.test_charts import reading
 from tests.planner.cost.books import quotes, row
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def estate() -> Estate:
-    made = Estate.objects.create(name="site")
-    snapshot.save(made, reading(3, 12))
-    return Estate.objects.get(pk=made.pk)
-
-
-@pytest.fixture
-def book() -> PriceBook:
-    made = PriceBook.objects.create(name="Quotes")
-    pricing.save_book(person(Role.BUYER), made, quotes().rows)
-    return PriceBook.objects.get(pk=made.pk)
 
 
 def signed_in(role: Role | None = Role.BUYER) -> Client:

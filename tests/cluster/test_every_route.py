@@ -18,8 +18,9 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from cluster import changing, editing, feed, projects, services, snapshot
+from cluster import changing, editing, feed, projects, roles, services, snapshot
 from cluster.gates import GATES
+from cluster.management.commands import roles as commands
 from cluster.management.commands.roles import PAGE, tables
 from cluster.models import (
     ApiToken,
@@ -125,6 +126,29 @@ def test_every_socket_is_known_here() -> None:
 
 def test_the_printed_tables_are_those_of_the_code() -> None:
     assert tables().strip() in PAGE.read_text()
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("action", Action)
+def test_a_right_given_or_taken_in_the_code_alone_is_seen(
+    monkeypatch: pytest.MonkeyPatch, role: Role, action: Action
+) -> None:
+    changed = {**roles.OPENS, role: roles.OPENS[role] ^ {action}}
+    monkeypatch.setattr(commands, "OPENS", changed)
+    assert tables().strip() not in PAGE.read_text()
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_a_gate_that_asks_for_something_else_is_seen(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    gate, printed = GATES[name], PAGE.read_text()
+    others = [
+        msgspec.structs.replace(gate, open=not gate.open),
+        msgspec.structs.replace(gate, post=Action.APPROVE if gate.post != Action.APPROVE else Action.PEOPLE),
+        msgspec.structs.replace(gate, get=Action.AUDIT if gate.get != Action.AUDIT else None),
+    ]
+    for other in others[: 1 if gate.open else 3]:
+        monkeypatch.setattr(commands, "GATES", {**GATES, name: other})
+        assert tables().strip() not in printed, other
 
 
 def test_a_role_opens_what_the_table_of_actions_says() -> None:

@@ -121,12 +121,18 @@ def test_an_approval_counts_for_an_hour(
         assert ended(waiting) == ("failed", "It was approved more than an hour ago: nothing was done")
 
 
-def test_four_eyes_that_are_switched_on_later_count_for_what_waits(world: World, there: Connection) -> None:
+def test_four_eyes_that_are_switched_on_later_count_for_what_waits(
+    world: World, there: Connection, second: User
+) -> None:
     operation = operating.propose(administrator(), there, "migrate", "vm0", "h2", real=True)
     Connection.objects.update(four_eyes=True)
     carrying.carry_out(operation.pk)
     assert world.submitted == []
-    assert ended(operation)[1] == "Nobody else has approved it: nothing was done"
+    operation.refresh_from_db()
+    assert (operation.state, operation.approved_by) == ("proposed", None)  # it waits for another person
+    operating.approve(second, operation, operation.plan_sha256)
+    carrying.carry_out(operation.pk)
+    assert world.submitted == ["vm0"]
 
 
 @pytest.mark.parametrize("role", [role for role in Role if "virtual" not in role])

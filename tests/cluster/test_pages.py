@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from django.core.files.base import ContentFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from cluster import snapshot
+from cluster import services, snapshot, tasks
 from cluster.models import Estate, Host, Plan, Run, VirtualMachine
 from cluster.roles import Role
+from planner.formats.document import write_document
 from planner.report import Parameters, plan
+from tests.cluster.estates import estate_of
 from tests.cluster.people import administrator, person
 from tests.cluster.test_charts import reading
 
@@ -210,3 +213,24 @@ def test_pages_hold_no_script_and_no_style_of_their_own() -> None:
         assert " onclick=" not in content, address
         assert "<script>" not in content, address
         assert "://" not in content.replace("http://www.w3.org/", ""), address
+
+
+def test_the_page_of_an_import_brings_the_new_estate_into_the_tree_when_it_ends() -> None:
+    client = Client()
+    client.force_login(administrator())
+    run = services.queue_import(
+        administrator(),
+        ContentFile(write_document(estate_of(vms=3)), "e.json"),
+        "new here",
+        tell_a_worker=False,
+    )
+    before = client.get(f"/runs/{run.pk}/", headers={"HX-Request": "true"}).content.decode()
+    assert 'id="tree"' not in before
+    tasks.import_estate(str(run.pk))
+    part = client.get(f"/runs/{run.pk}/", headers={"HX-Request": "true"}).content.decode()
+    tree = part.partition('<ul class="tree" id="tree"')[2]
+    assert 'hx-swap-oob="true"' in tree.partition(">")[0]
+    assert "new here" in tree
+    page = client.get(f"/runs/{run.pk}/").content.decode()
+    assert page.count('id="tree"') == 1
+    assert "hx-swap-oob" not in page

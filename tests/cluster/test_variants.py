@@ -23,23 +23,8 @@ from planner.variant import Variant as PlannerVariant
 from tests.cluster.people import person
 from tests.cluster.test_charts import reading
 from tests.cluster.test_costs import question, signed_in
-from tests.planner.cost.books import quotes
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def estate() -> Estate:
-    made = Estate.objects.create(name="site")
-    snapshot.save(made, reading(3, 12))
-    return Estate.objects.get(pk=made.pk)
-
-
-@pytest.fixture
-def book() -> PriceBook:
-    made = PriceBook.objects.create(name="Quotes")
-    pricing.save_book(person(Role.BUYER), made, quotes().rows)
-    return PriceBook.objects.get(pk=made.pk)
 
 
 def first_vm(estate: Estate) -> str:

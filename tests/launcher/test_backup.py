@@ -111,6 +111,12 @@ def test_a_backup_brings_back_rows_uploads_and_key(
     assert (found.users(), found.upload.exists()) == ([("zoé",)], True)
 
 
+def unpacked(archive: Path, folder: Path) -> dict[str, bytes]:
+    folder.mkdir()
+    backup.unpack(archive, folder)
+    return {str(one.relative_to(folder)): one.read_bytes() for one in folder.rglob("*") if one.is_file()}
+
+
 def test_an_archive_that_is_damaged_anywhere_changes_nothing(
     sqlite_site: Callable[[str], Site], tmp_path: Path
 ) -> None:
@@ -118,13 +124,15 @@ def test_an_archive_that_is_damaged_anywhere_changes_nothing(
     site.fill()
     site.run("backup", str(archive))
     whole, kept = archive.read_bytes(), (site.users(), site.key, site.upload.read_bytes())
-    damaged = {place: bytearray(whole) for place in range(12, len(whole) - 4, len(whole) // 40)}
-    for place, content in damaged.items():
-        content[place] ^= 0x55
-        archive.write_bytes(content)
-        with pytest.raises(backup.Refusal, match="cannot be read|is not a backup"):
-            backup.unpack(archive, tmp_path / f"unpacked-{place}")
-    for content in (whole[:-4] + b"\0\0\0\0", bytes(damaged[max(damaged)]), b"", b"\x1f\x8b"):
+    sound, refused = unpacked(archive, tmp_path / "sound"), 0
+    for place in range(12, len(whole) - 4, len(whole) // 40):
+        archive.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+        try:  # a byte of the padding may be packed in another way: then all is there
+            assert unpacked(archive, tmp_path / f"damaged-{place}") == sound
+        except backup.Refusal:
+            refused += 1
+    assert refused > 30
+    for content in (whole[:-4] + b"\0\0\0\0", whole[: len(whole) // 2], b"", b"\x1f\x8b"):
         archive.write_bytes(content)
         assert "Traceback" not in site.refusal("restore", str(archive), "--force")
     assert (site.users(), site.key, site.upload.read_bytes()) == kept
@@ -143,7 +151,7 @@ def test_an_archive_without_a_sound_database_is_refused(database: bytes | None, 
     (tmp_path / backup.STAMP).write_text(json.dumps(said))
     if database is not None:
         (tmp_path / backup.DUMPS["sqlite"]).write_bytes(database)
-    with pytest.raises(backup.Refusal, match="no database|damaged"):
+    with pytest.raises(backup.Refusal, match=r"no database|damaged"):
         backup.judge(tmp_path)
 
 
