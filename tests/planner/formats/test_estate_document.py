@@ -20,6 +20,7 @@ from planner.formats.reader import read
 from planner.formats.schema import PUBLISHED, schema
 from planner.formats.text import cleaned
 from planner.quality import FormatError, Reading
+from planner.service import Service
 
 ROOT = Path(__file__).resolve().parents[3]
 MINIMAL: dict[str, Any] = {
@@ -79,6 +80,7 @@ NAMED = (
     "rooms",
     "raid_groups",
     "feeds",
+    "services",
 )
 
 
@@ -90,6 +92,8 @@ def of_type(hint: Any) -> st.SearchStrategy[Any]:
         meta = next(part for part in arguments if isinstance(part, msgspec.Meta))
         if arguments[0] is str:
             return NAMES
+        if typing.get_origin(arguments[0]) is tuple:
+            return st.lists(of_type(typing.get_args(arguments[0])[0]), min_size=1, max_size=2).map(tuple)
         highest = min(int(meta.le or 0), 2**40)
         return st.integers(int(meta.ge or 0), highest) if arguments[0] is int else st.floats(meta.ge, highest)
     if origin in (typing.Union, types.UnionType):
@@ -106,6 +110,20 @@ def of_type(hint: Any) -> st.SearchStrategy[Any]:
     return {str: NAMES, bool: st.booleans(), type(None): st.none()}[hint]
 
 
+def unambiguous(service: Service) -> Service:
+    """The service with one tier a name, and no tier that needs more VMs than it has."""
+    tiers = {
+        tier.name: msgspec.structs.replace(
+            tier,
+            name=tier.name.replace("/", "-"),
+            vms=tuple(dict.fromkeys(tier.vms)),
+            needed=None if (tier.needed or 0) > len(set(tier.vms)) else tier.needed,
+        )
+        for tier in service.tiers
+    }
+    return msgspec.structs.replace(service, tiers=tuple({one.name: one for one in tiers.values()}.values()))
+
+
 def consistent(estate: Estate) -> Estate:
     """The estate with one row a name, its clusters listed and its rules about VMs it has."""
     unique = {
@@ -120,6 +138,7 @@ def consistent(estate: Estate) -> Estate:
         estate,
         clusters=(*estate.clusters, *(Cluster(name=name) for name in sorted(named - known))),
         rules=tuple(rule for rule in estate.rules if set(rule.vms) <= vms),
+        services=tuple(map(unambiguous, estate.services)),
     ).sorted()
 
 
