@@ -384,3 +384,48 @@ def test_10_000_unknown_hosts_are_one_warning() -> None:
     reading = read(json.dumps({"format": FORMAT, "vms": vms}).encode())
     (told,) = reading.quality.warnings
     assert (told.count, told.message.values["path"]) == (10_000, "vms[0].host")
+
+
+SHOP: dict[str, Any] = {"name": "shop", "tiers": [{"name": "db", "vms": ["db1", "db2"], "needed": 1}]}
+
+
+def with_shop(**changes: Any) -> bytes:
+    return document(services=[SHOP | {"tiers": [SHOP["tiers"][0] | changes]}])
+
+
+def test_a_service_is_read_as_it_is_told() -> None:
+    (shop,) = read_document(with_shop()).estate.services
+    assert (shop.name, shop.tiers[0].vms, shop.tiers[0].needed) == ("shop", ("db1", "db2"), 1)
+    (shop,) = read_document(with_shop(needed=None)).estate.services
+    assert shop.tiers[0].needed is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"needed": 3}, "services[0].tiers[0].needed"),
+        ({"needed": 0}, "services[0].tiers[0].needed"),
+        ({"vms": []}, "services[0].tiers[0].vms"),
+        ({"vms": ["db1", "db1"]}, "services[0].tiers[0].vms"),
+        ({"name": "a/b"}, "services[0].tiers[0].name"),
+    ],
+)
+def test_a_service_that_contradicts_itself_is_refused_with_its_place(
+    changes: dict[str, Any], place: str
+) -> None:
+    assert place in refusal(with_shop(**changes))
+
+
+def test_two_services_or_tiers_of_one_name_are_refused_with_their_place() -> None:
+    assert "services[1].name" in refusal(document(services=[SHOP, SHOP]))
+    twice = SHOP | {"tiers": SHOP["tiers"] * 2}
+    assert "services[0].tiers[1].name" in refusal(document(services=[twice]))
+
+
+def test_a_vm_that_a_service_names_and_nobody_lists_stays_with_a_warning() -> None:
+    found = read_document(with_shop(vms=["db1", "db9"]))
+    assert found.estate.services[0].vms == ("db1", "db9")
+    assert any(
+        "db9" in str(one.message) and "services[0].tiers[0].vms" in str(one.message)
+        for one in found.quality.warnings
+    )
