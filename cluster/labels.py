@@ -284,6 +284,12 @@ KIND_NAMES: Final[dict[str, Promise]] = {
     "cluster": _("cluster"),
     "network": _("network"),
     "vm": ngettext_lazy("VM", "VMs", 1),
+    "service": _("service"),
+    "tier": _("tier of a service"),
+    "common": _("what takes all hosts at once"),
+    "human": _("human error"),
+    "capacity": _("no room on the hosts that are left"),
+    "planned": _("planned work on a host"),
 }
 FIELD_NAMES: Final[dict[str, Promise]] = {
     "site": _("Site"),
@@ -316,6 +322,8 @@ FIELD_NAMES: Final[dict[str, Promise]] = {
     "controller": _("Owning controller"),
     "controllers": _("Controllers that give it out"),
     "raid_group": _("RAID group"),
+    "vms": _("VMs"),
+    "needed": _("VMs needed"),
 }
 SERVICE_NAMES: Final[dict[str, Promise]] = {
     "storage": _("storage"),
@@ -326,6 +334,7 @@ SERVICE_NAMES: Final[dict[str, Promise]] = {
     "heartbeat": _("heartbeat"),
     "power": _("power"),
     "compute": _("all hosts"),
+    "tiers": _("a tier it needs"),
 }
 LAYER_NAMES: Final[dict[str, Promise]] = {
     "hba": _("HBA"),

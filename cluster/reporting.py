@@ -100,4 +100,10 @@ def _redundant(estate: Estate, redundancy: Redundancy) -> Redundant:
     pictures = {
         one.name: draw(cluster_part(wired, one.name), one.name, paths) for one in found[:DRAWN_AT_MOST]
     }
-    return Redundant(paths=paths, availability=found, pictures=pictures, is_old=is_old(estate, redundancy))
+    return Redundant(
+        paths=paths,
+        availability=found,
+        pictures=pictures,
+        is_old=is_old(estate, redundancy),
+        services=selectors.services_of(redundancy),
+    )

@@ -19,8 +19,8 @@ from cluster.snapshot import EstateMoved, Wired, Written
 from cluster.work import LEASE_S, Work, WorkFailed, as_json
 from operations.drivers.remote import Observed
 from operations.drivers.usage import Usage, VmUsage
-from planner.availability.answer import ClusterAvailability
-from planner.availability.report import examine_availability
+from planner.availability.answer import ClusterAvailability, ServiceAvailability
+from planner.availability.report import examine_availability, examine_services
 from planner.difference import still
 from planner.formats.document import write_document
 from planner.nines_priced import price_nines
@@ -179,6 +179,7 @@ def store_redundancy(
     asked: YearsAsked,
     paths: PathsReport,
     availability: Sequence[ClusterAvailability],
+    services: Sequence[ServiceAvailability] = (),
 ) -> Redundancy:
     """Keep what was found about the wiring of the run's estate, and end the run."""
     estate = work.estate()
@@ -200,6 +201,7 @@ def store_redundancy(
                     one.name: [as_json(row) for row in price_nines(wired.reading, one, PRICED_WITH)]
                     for one in availability
                 },
+                "services": [_as_json(one) for one in services],
             },
         )
         points, unknown = len(paths.single_points), paths.count("unknown")
@@ -217,14 +219,25 @@ def availability_of(reading: Reading, asked: YearsAsked) -> tuple[ClusterAvailab
 
     The years of the hosts are left to whoever plays them: see `cluster.years`.
     """
-    tolerated = {
-        cluster.name: cluster.failures_tolerated_today or 0
-        for cluster in make_plan(reading, Parameters(licence="none")).clusters
-    }
+    tolerated = _tolerated(reading)
     chance = np.random.Generator(np.random.PCG64(asked.seed))
     return examine_availability(
         reading.estate, tolerated, chance, years=asked.years, assumed=asked.assumed, with_play=False
     )
+
+
+def services_of(reading: Reading, asked: YearsAsked) -> tuple[ServiceAvailability, ...]:
+    """How available each service is that somebody told."""
+    if not reading.estate.services:
+        return ()
+    return examine_services(reading.estate, _tolerated(reading), assumed=asked.assumed)
+
+
+def _tolerated(reading: Reading) -> dict[str, int]:
+    return {
+        cluster.name: cluster.failures_tolerated_today or 0
+        for cluster in make_plan(reading, Parameters(licence="none")).clusters
+    }
 
 
 def _worst_vms(one: ClusterAvailability) -> ClusterAvailability:

@@ -9,7 +9,7 @@ visible_rehearsals(user)   -> QuerySet[Rehearsal]
 latest_plan(estate)        -> Plan of the whole estate, or None
 latest_study(estate, kind, cluster) -> Study, or None
 report_of(plan)            -> PlanReport
-latest_redundancy(estate)  -> Redundancy, or None    paths_of(redundancy), availability_of(redundancy)
+latest_redundancy(estate)  -> Redundancy, or None    paths_of(redundancy), availability_of, services_of
 host_tags(estate)          -> names of the hosts' own tags
 clusters_of(estate)        -> list[ClusterCount]     vms_of_cluster(estate, name) -> QuerySet
 find(user, text, limit)    -> list[Hit]
@@ -45,7 +45,7 @@ from cluster.models import (
 )
 from cluster.models.inventory import Power
 from cluster.roles import Action
-from planner.availability.answer import ClusterAvailability
+from planner.availability.answer import ClusterAvailability, ServiceAvailability
 from planner.consolidation import NO_CLUSTER
 from planner.lost_together import ALONE, FIELDS
 from planner.paths.report import PathsReport
@@ -168,6 +168,10 @@ def paths_of(redundancy: Redundancy) -> PathsReport:
 
 def availability_of(redundancy: Redundancy) -> tuple[ClusterAvailability, ...]:
     return msgspec.convert(redundancy.availability, tuple[ClusterAvailability, ...])
+
+
+def services_of(redundancy: Redundancy) -> tuple[ServiceAvailability, ...]:
+    return msgspec.convert(redundancy.services, tuple[ServiceAvailability, ...])
 
 
 def clusters_of(estate: Estate) -> list[ClusterCount]:

@@ -199,9 +199,10 @@ def examine_wiring(run_id: str) -> None:
         with claimed.kept():
             paths = examine(reading.estate)
             exact = results.availability_of(reading, asked)
+            services = results.services_of(reading, asked)
         played = years.play_all(claimed, exact, asked, lambda count: _call_helpers(run_id, count))
         with claimed.kept():
-            results.store_redundancy(claimed, wired, asked, paths, played)
+            results.store_redundancy(claimed, wired, asked, paths, played, services)
 
 
 @shared_task(name="cluster.tasks.play_years", ignore_result=True)

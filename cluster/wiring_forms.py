@@ -21,7 +21,7 @@ from planner.row import Row
 CHOICES_MOST: Final = 300  # beyond, a name is typed
 ENDS_LISTED: Final = 3_000
 NAME_MAX: Final = 255
-OWNERS: Final = {"psu": "host", "nic": "host", "hba": "host", "port": "controller"}
+OWNERS: Final = {"psu": "host", "nic": "host", "hba": "host", "port": "controller", "tier": "service"}
 
 
 class EditForm(Plain):
@@ -42,6 +42,7 @@ class EditForm(Plain):
         self.kind = kind
         self.known_as = name
         self.ends: tuple[str, ...] = ()
+        self.names: tuple[str, ...] = ()  # services that are known, to take a tier into one of them
         if not name:
             self._name_fields(estate)
         for asked in FORMS[kind]:
@@ -53,6 +54,16 @@ class EditForm(Plain):
             for end, label in (("a", _("One end")), ("b", _("Other end"))):
                 widget = forms.TextInput(attrs={"list": "cable-ends", "autocomplete": "off"})
                 self.fields[end] = forms.CharField(label=label, max_length=NAME_MAX, widget=widget)
+        elif self.kind == "tier":
+            self.names = names_of(estate, "service")
+            widget = forms.TextInput(attrs={"list": "service-names", "autocomplete": "off"})
+            self.fields["owner"] = forms.CharField(label=_("Service"), max_length=NAME_MAX, widget=widget)
+            self.fields["device"] = forms.RegexField(
+                r"^[^/]+$",
+                label=_("Tier"),
+                max_length=100,
+                help_text=_("Such as web or database, without a /"),
+            )
         elif self.kind in OWNERS:
             owner = OWNERS[self.kind]
             self.fields["owner"] = _one(capfirst(KIND_NAMES[owner]), names_of(estate, owner), required=True)

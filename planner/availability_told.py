@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from planner.availability.answer import PROTECTIONS, ClusterAvailability, PartsPlayed
+from planner.availability.answer import PROTECTIONS, ClusterAvailability, PartsPlayed, ServiceAvailability
 from planner.availability.closed import MINUTES_A_YEAR, nines
 from planner.availability.simulated import Estimate, edges
 from planner.catalogue import Fact, reliability
@@ -24,16 +24,18 @@ _WORDS: Final = {"none": "no protection", "ha": "HA", "ft": "FT"}
 def availability_document(
     found: Sequence[ClusterAvailability],
     priced: Mapping[str, Sequence[PricedNines]],
+    services: Sequence[ServiceAvailability] = (),
     *,
     years: float,
     seed: int,
 ) -> Document:
-    """Say what each cluster and VM loses a year, why, and by which figures; and what a nine costs."""
+    """Say what each cluster, service and VM loses a year, why, by which figures; and what a nine costs."""
     return {
         "clusters": [
             {**_cluster(one), "nines_priced": [_priced(row) for row in priced.get(one.name, ())]}
             for one in found
         ],
+        "services": [_service(one) for one in services],
         "years": years,
         "seed": seed,
         "rates": [_fact(row) for row in reliability.facts()],
@@ -41,7 +43,9 @@ def availability_document(
 
 
 def availability_lines(
-    found: Sequence[ClusterAvailability], priced: Mapping[str, Sequence[PricedNines]]
+    found: Sequence[ClusterAvailability],
+    priced: Mapping[str, Sequence[PricedNines]],
+    services: Sequence[ServiceAvailability] = (),
 ) -> list[str]:
     """Show, for each cluster, the causes beside each other and what would save most."""
     lines: list[str] = []
@@ -90,7 +94,42 @@ def availability_lines(
                 f"{restarts.high * MINUTES_A_YEAR:.4f}) minutes a year of a VM"
             )
         lines.append("")
+    for service in services:
+        lines += [*_service_lines(service), ""]
     return lines or ["no cluster with hosts: nothing to tell"]
+
+
+def _service_lines(one: ServiceAvailability) -> list[str]:
+    tiers = ", ".join(
+        f"{clean(tier.name)} {'?' if tier.needed is None else tier.needed} of {tier.vms}"
+        for tier in one.tiers
+    )
+    lines = [f"service {clean(one.name)}: {tiers}"]
+    if one.least is None:
+        return [*lines, "  too few of its VMs are powered on: it is down"]
+    if one.minutes is None:
+        most = "down" if one.most is None else f"{one.most:.4f}"
+        lines.append(
+            f"  minutes a year: {one.least:.4f} where one VM of a tier is enough, {most} where it takes all"
+        )
+    else:
+        at_least = "at least " if one.unknown else ""
+        lines.append(
+            f"  minutes a year: {at_least}{one.minutes:.4f} "
+            f"({100 * (1 - one.minutes / MINUTES_A_YEAR):.6f} %), with the best and the worst figures "
+            f"{one.best or 0:.3g} to {one.worst or 0:.3g}"
+        )
+    told = ", ".join(
+        f"{_WORDS[kind]} {'down' if minutes is None else f'{minutes:.4f}'}"
+        for kind, minutes in one.protections.items()
+    )
+    lines.append(f"  all its VMs protected alike: {told}")
+    for cause in one.causes[:SAVINGS_SHOWN]:
+        what = " (single)" if cause.single else ""
+        what = " (single, until HA has restarted its VMs)" if cause.restarts else what
+        lines.append(f"  {cause.kind} {clean(cause.component)}{what}: {cause.minutes:.4f} minutes a year")
+    lines += [f"  not known: {what} of {clean(name)}" for name, what in one.unknown]
+    return lines
 
 
 def _parts_line(parts: PartsPlayed) -> str:
@@ -177,6 +216,25 @@ def _cluster(one: ClusterAvailability) -> Document:
         "short_sampled": None if one.short_sampled is None else _estimate(one.short_sampled),
         "parts_played": None if one.parts_played is None else _parts(one.parts_played),
         "played": None if one.played is None else _played(one),
+    }
+
+
+def _service(one: ServiceAvailability) -> Document:
+    return {
+        "name": one.name,
+        "tiers": [msgspec.to_builtins(tier) for tier in one.tiers],
+        "is_down": one.is_down,
+        "availability": one.availability,
+        "minutes_a_year": one.minutes,
+        "minutes_a_year_if_one_is_enough": one.least,
+        "minutes_a_year_if_all_are_needed": one.most,
+        "minutes_a_year_best": one.best,
+        "minutes_a_year_worst": one.worst,
+        "protections": one.protections,
+        "complete": not one.unknown,
+        "unknown": [{"vm": name, "what": what} for name, what in one.unknown],
+        "contributions": [msgspec.to_builtins(cause) for cause in one.causes],
+        "left_out_minutes": one.left_out,
     }
 
 

@@ -1,6 +1,7 @@
 """The blast radius: what stops, what goes on without a reserve, and what HA has to do, when parts fail.
 
 failed -> down (what needs it) -> ways cut -> VMs that stop, restart, fail over, lose a network
+                                           -> services that stop with them
                                              -> admission on the hosts that are left
 """
 
@@ -21,6 +22,7 @@ from planner.paths.questions import Answer, answer, questions
 from planner.paths.report import Cut
 from planner.paths.wiring import Component, Wiring, wire
 from planner.placement import place
+from planner.service_fates import ServiceFate, service_fates
 
 Fate: TypeAlias = Literal["fails-over", "restarts", "stops", "waits", "loses-network", "loses-reserve"]
 # How bad a fate is, the worst first; a VM has one.
@@ -80,6 +82,7 @@ class Blast(Struct, frozen=True, kw_only=True):
     weakened: tuple[Effect, ...]
     clusters: tuple[ClusterEffect, ...]
     loads: tuple[LinkLoad, ...] = ()
+    services: tuple[ServiceFate, ...] = ()
 
     def count(self, fate: Fate) -> int:
         """Count the VMs of one fate."""
@@ -93,6 +96,7 @@ class Blast(Struct, frozen=True, kw_only=True):
             not any(vm.fate in bad for vm in self.vms)
             and all(cluster.carried is not False for cluster in self.clusters)
             and not any(load.is_short for load in self.loads)
+            and all(service.is_harmless for service in self.services)
         )
 
 
@@ -117,14 +121,16 @@ def blast(
     answers = [answer(question) for question in questions(estate, wiring)]
     lost, weakened = _effects(answers, down, wiring, estate)
     hosts_down = {host.name for host in estate.hosts if wiring.find("host", host.name) in down}
+    vms = tuple(_fates(estate, wiring, down, hosts_down, lost, weakened))
     return Blast(
         failed=tuple(sorted(wiring.components[number] for number in numbers)),
         down=tuple(sorted(wiring.components[number] for number in down)),
-        vms=tuple(_fates(estate, wiring, down, hosts_down, lost, weakened)),
+        vms=vms,
         lost=tuple(lost),
         weakened=tuple(weakened),
         clusters=tuple(_clusters(estate, hosts_down, vcpu_per_core, with_admission)),
         loads=loads(estate, wiring, down),
+        services=tuple(service_fates(estate, {vm.name: vm.fate for vm in vms})),
     )
 
 

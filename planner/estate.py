@@ -3,6 +3,7 @@
     Site -- Rack -- Host -- Nic, Hba          Cluster -- Host -- VM -- Disk, VmNic, Partition
                      |        |                                   |
                   Switch   Fabric -- Controller -- Lun -- Datastore        Feed -- Psu of a host
+          Service -- Tier -- VM
 
 The types are also the estate document (`headroom-estate/1`): `planner.formats.json` reads and writes
 them as they stand here, and its JSON Schema is made from them.  A reference is a name.  A host or a
@@ -19,6 +20,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from planner.row import Count, Mhz, Mib, Name, Rate, Row
+from planner.service import Service
 
 FORMAT: Final = "headroom-estate/1"
 
@@ -370,7 +372,7 @@ class Rule(Row, frozen=True, kw_only=True):
 # fmt: off
 Named = TypeVar(
     "Named", Site, Rack, Room, Feed, Cluster, Host, Datastore, Lun, RaidGroup, Controller, Fabric, Switch,
-    PortGroup, VM
+    PortGroup, VM, Service
 )
 # fmt: on
 
@@ -395,6 +397,7 @@ class Estate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     rooms: tuple[Room, ...] = ()
     feeds: tuple[Feed, ...] = ()
     raid_groups: tuple[RaidGroup, ...] = ()
+    services: tuple[Service, ...] = ()
 
     def sorted(self) -> Estate:
         """The same estate with every row in the order of its name, so that no answer hangs on file order."""
@@ -417,6 +420,7 @@ class Estate(Struct, frozen=True, kw_only=True, omit_defaults=True):
             rooms=_by_name(self.rooms, "rooms"),
             feeds=_by_name(self.feeds, "feeds"),
             raid_groups=_by_name(self.raid_groups, "raid_groups"),
+            services=_by_name(self.services, "services"),
         )
 
     def hosts_of(self, cluster: str | None) -> tuple[Host, ...]:

@@ -12,6 +12,7 @@ from planner.paths.lint_rules import Finding
 from planner.paths.load import Load
 from planner.paths.report import Cut, PathsReport, Standing
 from planner.printout import clean
+from planner.service_fates import ServiceFate, ServiceWord
 
 # A JSON object on its way out: the one place where a dict is the record that was asked for.
 Document: TypeAlias = dict[str, Any]
@@ -64,6 +65,7 @@ def blast_document(found: Blast) -> Document:
         "weakened": [_effect(effect) for effect in found.weakened],
         "clusters": [msgspec.to_builtins(cluster) for cluster in found.clusters],
         "loads": [{**msgspec.to_builtins(load), "share_left": load.share_left} for load in found.loads],
+        "services": [msgspec.to_builtins(service) for service in found.services],
         "harmless": found.harmless,
     }
 
@@ -95,14 +97,19 @@ def blast_lines(found: Blast) -> list[str]:
         if names:
             more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
             lines += ["", f"{len(names)} VMs {_FATE_WORDS[fate]}:", f"  {', '.join(names[:SHOWN])}{more}"]
+    if found.services:
+        lines += [
+            "",
+            *_listed(f"Services touched: {len(found.services)}", [*map(_service_line, found.services)]),
+        ]
     lost = [f"  {_cuts([one.cut])}" for one in found.lost]
     weak = [
         f"  {_cuts([one.cut])}: {one.ways_left} of {one.ways_before} ways left{_bandwidth(one)}"
         + (f"; now hangs on {', '.join(map(clean, one.now_single[:CUTS_SHOWN]))}" if one.now_single else "")
         for one in found.weakened
     ]
-    lines += ["", *_listed(f"Services lost: {len(lost)}", lost)]
-    lines += _listed(f"Services that go on with less: {len(weak)}", weak)
+    lines += ["", *_listed(f"Ways lost: {len(lost)}", lost)]
+    lines += _listed(f"Ways that go on with less: {len(weak)}", weak)
     lines += _listed(f"Left to carry it: {len(found.loads)}", [_load_line(load) for load in found.loads])
     for cluster in found.clusters:
         carried = {True: "carry everything", False: "do not carry everything", None: "?"}[cluster.carried]
@@ -112,6 +119,26 @@ def blast_lines(found: Blast) -> list[str]:
             f"one more loss {more} be carried"
         )
     return lines
+
+
+_SERVICE_WORDS: Final[dict[ServiceWord, str]] = {
+    "is-down": "was down before: too few of its VMs are powered on",
+    "stops": "STOPS",
+    "loses-network": "loses its network",
+    "waits": "stops, and it is not known whether enough of it restarts",
+    "restarts": "stops until HA has restarted its VMs",
+    "not-known": "nobody told how many VMs it needs",
+    "goes-on": "goes on",
+}
+
+
+def _service_line(service: ServiceFate) -> str:
+    tiers = ", ".join(
+        f"{clean(tier.name)} {tier.going_on} of {tier.served} VMs go on"
+        + ("" if tier.needed is None else f" ({tier.needed} needed)")
+        for tier in service.tiers
+    )
+    return f"  {clean(service.name)}: {_SERVICE_WORDS[service.fate]}; {tiers}"
 
 
 _LOAD_WORDS: Final = {

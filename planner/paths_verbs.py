@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import numpy as np
 
 from planner.availability.assumed import AssumptionError, Assumptions, assumptions_of
-from planner.availability.report import examine_availability
+from planner.availability.report import examine_availability, examine_services
 from planner.availability_told import availability_document, availability_lines
 from planner.blast import blast
 from planner.nines_priced import price_nines
@@ -89,19 +89,16 @@ def _availability(reading: Reading, options: argparse.Namespace, _: Clock) -> tu
             )
         )
     chance = np.random.Generator(np.random.PCG64(options.seed))
+    assumed = _assumed(options.assume)
     found = examine_availability(
-        reading.estate,
-        tolerated,
-        chance,
-        years=options.years,
-        threads=options.threads,
-        assumed=_assumed(options.assume),
+        reading.estate, tolerated, chance, years=options.years, threads=options.threads, assumed=assumed
     )
+    services = examine_services(reading.estate, tolerated, assumed=assumed)
     priced = {one.name: price_nines(reading, one, Parameters()) for one in found}
     if options.json:
-        document = availability_document(found, priced, years=options.years, seed=options.seed)
+        document = availability_document(found, priced, services, years=options.years, seed=options.seed)
         return json.dumps(document, indent=2, allow_nan=False), WELL
-    return "\n".join(availability_lines(found, priced)), WELL
+    return "\n".join(availability_lines(found, priced, services)), WELL
 
 
 def _assumed(given: Sequence[str]) -> Assumptions:

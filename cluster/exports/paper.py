@@ -193,6 +193,10 @@ class RedundancyPage(Struct, frozen=True, kw_only=True):
     rules_head: tuple[str, ...]
     rules: tuple[tuple[str, str], ...]
     rules_more: str
+    services_title: str
+    services_head: tuple[str, ...]
+    services: tuple[tuple[str, str, str, str], ...]
+    services_more: str
     clusters: tuple[DrawnCluster, ...]
 
 

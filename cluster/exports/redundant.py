@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Final
 
 from django.utils.translation import gettext as _
@@ -15,15 +15,17 @@ from cluster.exports.paper import DrawnCluster, Pill, RedundancyPage
 from cluster.labels import KIND_NAMES, service_of, word_of
 from cluster.shown import number
 from cluster.wording import say
-from planner.availability.answer import PROTECTIONS, ClusterAvailability
+from planner.availability.answer import PROTECTIONS, ClusterAvailability, ServiceAvailability
 from planner.estate import Estate
 from planner.paths.picture import Picture
 from planner.paths.report import Cut, PathsReport
+from planner.service import Service
 
 POINTS_PRINTED: Final = 25
 RULES_PRINTED: Final = 25
 CUTS_PRINTED: Final = 3
 SAVINGS_PRINTED: Final = 5
+SERVICES_PRINTED: Final = 25
 
 
 class Redundant(Struct, frozen=True, kw_only=True):
@@ -33,18 +35,36 @@ class Redundant(Struct, frozen=True, kw_only=True):
     availability: tuple[ClusterAvailability, ...]
     pictures: Mapping[str, Picture]
     is_old: bool
+    services: tuple[ServiceAvailability, ...] = ()
 
 
 def cluster_part(wired: Estate, cluster: str) -> Estate:
     """The part of an estate that is drawn with one of its clusters."""
     hosts = wired.hosts_of(cluster)
     names = {host.name for host in hosts}
+    off = {vm.name for vm in wired.vms if not vm.is_load and vm.cluster != cluster}
     return replace(
         wired,
+        services=_in_part(wired.services, {vm.name for vm in wired.vms_of(cluster)}, off),
         hosts=hosts,
         vms=wired.vms_of(cluster),
         datastores=tuple(store for store in wired.datastores if not store.hosts or names & set(store.hosts)),
         paths=tuple(path for path in wired.paths if path.host in names),
+    )
+
+
+def _in_part(services: Iterable[Service], inside: Set[str], off: Set[str]) -> tuple[Service, ...]:
+    """The services of which a VM is inside; VMs elsewhere go on, but for those that are off."""
+    return tuple(
+        replace(
+            service,
+            tiers=tuple(
+                replace(tier, vms=tuple(name for name in tier.vms if name not in off))
+                for tier in service.tiers
+            ),
+        )
+        for service in services
+        if not inside.isdisjoint(service.vms)
     )
 
 
@@ -66,6 +86,10 @@ def page(found: Redundant) -> RedundancyPage:
         rules_head=(_("What was found"), _("What mends it")),
         rules=tuple((say(one.message), say(one.remedy)) for one in lint[:RULES_PRINTED]),
         rules_more=_more(len(lint) - RULES_PRINTED),
+        services_title=_("Services"),
+        services_head=(_("Service"), _("VMs needed"), _("Minutes a year"), _("What costs most")),
+        services=tuple(map(_service, found.services[:SERVICES_PRINTED])),
+        services_more=_more(len(found.services) - SERVICES_PRINTED),
         clusters=tuple(_cluster(one, found.pictures.get(one.name)) for one in found.availability),
     )
 
@@ -128,6 +152,33 @@ def _cluster(one: ClusterAvailability, picture: Picture | None) -> DrawnCluster:
         drawing_alt=_("Topology of {name}, in layers from the clients to the datastores").format(
             name=one.name
         ),
+    )
+
+
+def _service(one: ServiceAvailability) -> tuple[str, str, str, str]:
+    tiers = "; ".join(
+        _("{tier}: {needed} of {vms}").format(
+            tier=tier.name, needed="?" if tier.needed is None else number(tier.needed), vms=number(tier.vms)
+        )
+        for tier in one.tiers
+    )
+    causes = "; ".join(
+        f"{word_of(cause.kind)} {cause.component}".strip() + f" {number(cause.minutes, 2)}"
+        for cause in one.causes[:CUTS_PRINTED]
+    )
+    return (one.name, tiers, service_minutes(one), causes)
+
+
+def service_minutes(one: ServiceAvailability) -> str:
+    """The minutes a year of a service in words, as far as they are known."""
+    if one.least is None:
+        return _("down: too few of its VMs are powered on")
+    if one.minutes is not None:
+        told = number(one.minutes, 2)
+        return _("at least {minutes}").format(minutes=told) if one.unknown else told
+    most = _("down") if one.most is None else number(one.most, 2)
+    return _("{least} to {most}: nobody told how many VMs it needs").format(
+        least=number(one.least, 2), most=most
     )
 
 

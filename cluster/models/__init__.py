@@ -2,6 +2,7 @@
 
 Estate --+-- Site, Room, Rack, Cluster -- Host -- Nic, Hba, Psu, Vmk  Upload --+
          +-- VirtualMachine -- Disk, Partition, VmNic                 |
+         +-- Service -- ServiceTier                                   |
          +-- Datastore -- Mount, Lun, RaidGroup, Path, Controller, Fabric  Run -- Event
          +-- Switch, PortGroup, Link, Feed, Rule, Design, WiringEdit, Redundancy  |
          +-- Observation, Project, Variant -- Variant                 |
@@ -32,6 +33,8 @@ from cluster.models.inventory import (
     Rack,
     Room,
     Rule,
+    Service,
+    ServiceTier,
     Site,
     VirtualMachine,
     Vmk,
@@ -100,6 +103,8 @@ __all__ = [
     "SavedView",
     "Schedule",
     "Scope",
+    "Service",
+    "ServiceTier",
     "SignIn",
     "Site",
     "Study",

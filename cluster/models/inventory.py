@@ -317,6 +317,27 @@ class VmNic(models.Model):
         return self.label
 
 
+class Service(Named):
+    """Several VMs that together give one thing, tier by tier."""
+
+
+class ServiceTier(models.Model):
+    """VMs of a service that do the same work; `needed` NULL: nobody told how many have to serve."""
+
+    service = models.ForeignKey(Service, on_delete=models.CASCADE, related_name="tiers", db_index=False)
+    position = models.IntegerField()
+    name = Name()
+    vm_names = Names()
+    needed = models.IntegerField(null=True)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["service", "position"], name="servicetier_in_order")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Rule(Unnamed):
     """Which VMs stay together, stay apart, or belong on which hosts."""
 

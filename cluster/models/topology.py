@@ -64,6 +64,7 @@ class Redundancy(models.Model):
     tally = models.JSONField(default=dict)  # what the overview shows of `paths`
     availability = models.JSONField()
     priced = models.JSONField(default=dict)
+    services = models.JSONField(default=list)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:

@@ -19,6 +19,7 @@ from django.db.models import BooleanField, JSONField, Model
 
 from cluster import models as rows
 from planner import estate as planner
+from planner import service
 
 _CANONICAL: Final = msgspec.msgpack.Encoder(order="deterministic")
 _TEXT: Final = msgspec.json.Encoder(order="deterministic")
@@ -297,6 +298,21 @@ TABLES: Final = (
                 parent_column="vm_id",
             ),
             Child(model=rows.VmNic, struct=planner.VmNic, parent_field="nics", parent_column="vm_id"),
+        ),
+    ),
+    Table(
+        model=rows.Service,
+        struct=service.Service,
+        estate_field="services",
+        apart=frozenset({"tiers"}),
+        children=(
+            Child(
+                model=rows.ServiceTier,
+                struct=service.Tier,
+                parent_field="tiers",
+                parent_column="service_id",
+                renamed={"vms": "vm_names"},
+            ),
         ),
     ),
     Table(

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_POST
 from msgspec import Struct
 
@@ -18,7 +18,7 @@ from cluster.question import YearsAsked
 from cluster.views.sight import estate_or_404
 from cluster.views.wiring import wiring_context
 from cluster.wiring_forms import YearsForm
-from planner.availability.answer import PROTECTIONS, ClusterAvailability, Swing
+from planner.availability.answer import PROTECTIONS, ClusterAvailability, ServiceAvailability, Swing
 from planner.availability.closed import MINUTES_A_YEAR, nines
 from planner.availability.simulated import Played, edges
 from planner.availability_told import availability_document
@@ -27,6 +27,15 @@ from planner.nines_priced import Amount, PricedNines
 
 SWINGS_SHOWN: Final = 12
 VMS_SHOWN: Final = 100
+SERVICE_CAUSES_SHOWN: Final = 8
+UNKNOWN_SHOWN: Final = 8
+UNKNOWN_WORDS: Final = {
+    "vm": gettext_lazy("not in the estate"),
+    "off": gettext_lazy("powered off, so it does not serve"),
+    "host": gettext_lazy("its host is not known"),
+    "storage": gettext_lazy("its ways to storage are not known"),
+    "network": gettext_lazy("its ways to the clients are not known"),
+}
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -94,7 +103,11 @@ def document(request: HttpRequest, pk: int) -> HttpResponse:
         raise Http404(gettext("The wiring was not examined yet"))
     asked = _asked(redundancy)
     told = availability_document(
-        selectors.availability_of(redundancy), _priced(redundancy), years=asked.years, seed=asked.seed
+        selectors.availability_of(redundancy),
+        _priced(redundancy),
+        selectors.services_of(redundancy),
+        years=asked.years,
+        seed=asked.seed,
     )
     return HttpResponse(msgspec.json.encode(told), content_type="application/json")
 
@@ -107,6 +120,7 @@ def _page(request: HttpRequest, pk: int, form: YearsForm | None = None) -> HttpR
         priced = _priced(redundancy)
         found = selectors.availability_of(redundancy)
         context["clusters_shown"] = [_shown(one, priced.get(one.name, ())) for one in found]
+        context["services"] = [_service(one) for one in selectors.services_of(redundancy)]
         context["facts"] = reliability.facts()
         context["form"] = form or YearsForm.of(_asked(redundancy))
     return render(request, "estate/availability.html", context, status=400 if form else 200)
@@ -148,6 +162,18 @@ def _shown(one: ClusterAvailability, priced: tuple[PricedNines, ...]) -> dict[st
         "priced": [Nine(row=row, amounts=_sums(row.amounts), per_nine=_sums(row.per_nine)) for row in priced],
         "vms": [(vm, 100 * vm.availability) for vm in one.vms[:VMS_SHOWN]],
         "sampled": one.short_sampled,
+    }
+
+
+def _service(one: ServiceAvailability) -> dict[str, object]:
+    """A service as the page shows it: the worst causes, and what nobody told of its VMs."""
+    return {
+        "service": one,
+        "share": None if one.availability is None else 100 * one.availability,
+        "protections": [one.protections[kind] for kind in PROTECTIONS],
+        "causes": one.causes[:SERVICE_CAUSES_SHOWN],
+        "singles": sum(cause.single for cause in one.causes),
+        "unknown": [(name, str(UNKNOWN_WORDS[what])) for name, what in one.unknown[:UNKNOWN_SHOWN]],
     }
 
 

@@ -134,8 +134,20 @@ def _words() -> dict[str, object]:
         "nobody": gettext("nobody told"),
         "fails": gettext("Fails"),
         "more": gettext("and {count} more"),
-        "lost": gettext("Services lost"),
-        "weak": gettext("Services that now hang on one component"),
+        "lost": gettext("Ways lost"),
+        "weak": gettext("Ways that now hang on one component"),
+        "touched": gettext("Services"),
+        "going_on": gettext("{tier}: {going_on} of {served} VMs go on"),
+        "going_on_of": gettext("{tier}: {going_on} of {served} VMs go on, {needed} needed"),
+        "service_fates": {
+            "is-down": gettext("was down before, too few of its VMs are powered on"),
+            "stops": gettext("stops"),
+            "loses-network": gettext("loses its network"),
+            "waits": gettext("stops, and it is not known whether enough of it restarts"),
+            "restarts": gettext("stops until HA has restarted its VMs"),
+            "not-known": gettext("nobody told how many VMs it needs"),
+            "goes-on": gettext("goes on"),
+        },
         "admission": gettext("Room on the hosts that are left"),
         "left": gettext("{left} of {before} hosts left"),
         "wanted": {
@@ -210,6 +222,7 @@ def _told(found: Blast) -> dict[str, object]:
             for load in found.loads
         ],
         "clusters": [msgspec.to_builtins(one) for one in found.clusters],
+        "services": [msgspec.to_builtins(one) for one in found.services],
     }
 
 

@@ -1,4 +1,4 @@
-"""What is told of the availability of a cluster."""
+"""What is told of the availability of a cluster, and of a service."""
 
 from __future__ import annotations
 
@@ -111,3 +111,53 @@ class ClusterAvailability(Struct, frozen=True, kw_only=True):
     def availability(self, protection: Protection) -> float:
         """The share of time that an average VM is there."""
         return 1.0 - self.minutes[protection] / closed.MINUTES_A_YEAR
+
+
+class ServiceCause(Struct, frozen=True, kw_only=True):
+    """What a service would have more in a year if one component never failed.
+
+    `single`: its loss alone stops the service where its VMs stand now; `restarts`: until HA has started
+    them elsewhere.  `kind` is that of the component, or `common`, `human`, `capacity`, `planned`.
+    """
+
+    component: str
+    kind: str
+    minutes: float
+    single: bool = False
+    restarts: bool = False
+
+
+class TierTold(Struct, frozen=True, kw_only=True):
+    """A tier: how many of its VMs have to serve (None: nobody told), how many there are and serve."""
+
+    name: str
+    needed: int | None
+    vms: int
+    serving: int
+
+
+class ServiceAvailability(Struct, frozen=True, kw_only=True):
+    """Minutes a year that a service is down, as its VMs are protected now.
+
+    `minutes` None: nobody told how many VMs it takes, or too few serve; `least` where one of each tier is
+    enough, `most` where it takes all.  `protections`: all VMs protected alike, at `most`.  `unknown`: what
+    nobody told of VMs, which takes nothing down here, so that the minutes are at least so many.
+    """
+
+    name: str
+    tiers: tuple[TierTold, ...]
+    is_down: bool
+    minutes: float | None
+    least: float | None
+    most: float | None
+    worst: float | None
+    best: float | None
+    protections: dict[str, float | None]
+    unknown: tuple[tuple[str, str], ...]
+    causes: tuple[ServiceCause, ...] = ()
+    left_out: float = 0.0  # minutes that branches too unlikely to follow can add
+
+    @property
+    def availability(self) -> float | None:
+        """The share of time that the service is there; None: not known."""
+        return None if self.minutes is None else 1.0 - self.minutes / closed.MINUTES_A_YEAR

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias, get_args
 
 import msgspec
 from msgspec import Meta, Struct
@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from planner.catalogue import reliability
 
 Case: TypeAlias = Literal["worst", "middle", "best"]
+CASES: Final[tuple[Case, ...]] = get_args(Case)
 Hours: TypeAlias = Annotated[float, Meta(gt=0, le=1e9)]
 Seconds: TypeAlias = Annotated[float, Meta(ge=0, le=1e7)]
 # Kinds that live and die without a figure of their own: told, and never taken for safe.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from planner.availability import closed
@@ -14,7 +14,7 @@ from planner.availability.simulated import Cluster as Simulated
 from planner.availability.structure import probability_down
 from planner.estate import Estate
 from planner.paths.questions import Answer
-from planner.paths.ways import Way
+from planner.paths.serving import is_unknown, support_of
 from planner.paths.wiring import Wiring
 
 # What a host has for itself; hosts wired alike differ in nothing but these names.
@@ -41,7 +41,8 @@ class Estimator:
         self.tolerated = min(tolerated, len(self.hosts) - 1)
         self.ha = next((one.ha_enabled for one in estate.clusters if one.name == cluster), None)
         self.answers = answers
-        self.fells = Fells(wiring, [wiring.number("host", host.name) for host in self.hosts], self.tolerated)
+        self.numbers = [wiring.number("host", host.name) for host in self.hosts]
+        self.fells = Fells(wiring, self.numbers, self.tolerated)
         self._down: dict[object, float] = {}
         self._shapes: dict[int, object] = {}
 
@@ -90,6 +91,15 @@ class Estimator:
         return (1 - closed.steady(1 / (self.fells.rate(rates) * rates.beta), rates.mttr_h)) * (
             closed.MINUTES_A_YEAR
         )
+
+    def share_out(self, protection: Protection, rates: Rates) -> float:
+        """Give the share of a host's downtime that its VMs are out: all, or until they run again."""
+        found = self._from_hosts(rates)
+        return min(1.0, found[protection] / found["none"]) if found["none"] else 1.0
+
+    def together_share(self, rates: Rates) -> float:
+        """Give the share of time that all hosts are down at once by one cause; 0 where nobody told."""
+        return (self._together(rates) or 0.0) / closed.MINUTES_A_YEAR
 
     def _mean_of(self, service: str, rates: Rates) -> float | None:
         """Minutes a year that cut ways cost, averaged over the hosts; None where any of it is unknown."""
@@ -275,25 +285,3 @@ class Estimator:
             for one in self.answers.get(host.name, ()):
                 used |= one.cuts.ones | one.question.around | {n for pair in one.cuts.twos for n in pair}
         return frozenset(self.wiring.components[number].kind for number in used)
-
-
-def is_unknown(one: Answer) -> bool:
-    return one.proof in ("unknown", "lost") or any(proof == "unknown" for _, proof in one.layers)
-
-
-def support_of(wiring: Wiring, ways: Sequence[Way]) -> Callable[[frozenset[int]], frozenset[int] | None]:
-    """Give what carries a service: the first way that works, with all that it needs."""
-
-    def support(lost: frozenset[int]) -> frozenset[int] | None:
-        for way in ways:
-            path: Sequence[int] | None = ()
-            if way.hop is not None:
-                path = wiring.path(*way.hop, lost)
-            if path is None:
-                continue
-            used = wiring.carrying((*way.parts, *path), lost)
-            if used is not None:
-                return used
-        return None
-
-    return support

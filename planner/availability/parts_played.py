@@ -20,11 +20,11 @@ from msgspec import Struct
 from planner.availability.answer import PROTECTIONS, PartsPlayed, Protection
 from planner.availability.assumed import Rates
 from planner.availability.closed import HOURS_A_YEAR
-from planner.availability.estimate import SERVICES, Estimator, is_unknown, support_of
+from planner.availability.estimate import SERVICES, Estimator
 from planner.availability.simulated import Estimate
 from planner.paths.cuts import Support
 from planner.paths.questions import Answer
-from planner.paths.wiring import Wiring
+from planner.paths.serving import is_unknown, parts_of, support_of, under
 
 MOST_HOSTS: Final = 96  # of one vSphere cluster; beyond, only the hosts are played
 WINDOWS: Final = 2  # of planned work, a host and year; as the catalogue's row says
@@ -201,7 +201,7 @@ def _services(estimator: Estimator) -> dict[str, list[list[_Carried]]]:
             [
                 _Carried(
                     support_of(estimator.wiring, one.question.ways),
-                    _under(estimator.wiring, _parts_of(estimator.wiring, one)) - one.question.around,
+                    under(estimator.wiring, parts_of(estimator.wiring, one)) - one.question.around,
                 )
                 for one in own
             ]
@@ -216,31 +216,10 @@ def _needs(estimator: Estimator) -> dict[int, _Carried]:
     numbers = [wiring.number("host", host.name) for host in estimator.hosts]
     return {
         number: _Carried(
-            partial(wiring.carrying, (number,)), _under(wiring, {number}) - estimator.fells.around
+            partial(wiring.carrying, (number,)), under(wiring, {number}) - estimator.fells.around
         )
         for number in numbers
     }
-
-
-def _parts_of(wiring: Wiring, one: Answer) -> set[int]:
-    """Give every component that any way of a service may go through."""
-    used: set[int] = set()
-    for way in one.question.ways:
-        used.update(way.parts)
-        if way.hop is not None:
-            used.update(wiring.island(way.hop[0]))
-    return used
-
-
-def _under(wiring: Wiring, components: set[int]) -> frozenset[int]:
-    """Give components with all that they need, and what that needs."""
-    used = set(components)
-    waiting = list(used)
-    for number in waiting:
-        more = {one for group in wiring.groups(number) for one in group} - used
-        used |= more
-        waiting += more
-    return frozenset(used)
 
 
 def _of(estimator: Estimator, host: str, service: str) -> Sequence[Answer]:
@@ -262,8 +241,8 @@ def _components(estimator: Estimator, rates: Rates) -> list[int]:
     for host in estimator.hosts:
         used.add(wiring.number("host", host.name))
         for one in estimator.answers.get(host.name, ()):
-            used |= _parts_of(wiring, one)
-    used |= _under(wiring, used)
+            used |= parts_of(wiring, one)
+    used |= under(wiring, used)
     return sorted(one for one in used if rates.mtbf_h.get(wiring.components[one].kind))
 
 

@@ -9,14 +9,16 @@ from typing import Final
 import numpy as np
 from msgspec.structs import replace
 
-from planner.availability.answer import PROTECTIONS, Cause, ClusterAvailability, Swing
-from planner.availability.assumed import CATALOGUE, Assumptions, Rates
+from planner.availability.answer import PROTECTIONS, Cause, ClusterAvailability, ServiceAvailability, Swing
+from planner.availability.assumed import CASES, CATALOGUE, Assumptions, Rates
 from planner.availability.estimate import SERVICES, Estimator
 from planner.availability.parts_played import MOST_HOSTS, play_parts
+from planner.availability.services import examine_service
 from planner.availability.simulated import play, rare
 from planner.catalogue import Fact, reliability
 from planner.estate import Estate
 from planner.paths.questions import Answer, answer, questions
+from planner.paths.serving import Machines
 from planner.paths.wiring import wire
 
 RARE_CYCLES: Final = 200_000  # half a percent of a nine-nines state in a fifth of a second
@@ -47,21 +49,51 @@ def examine_availability(
     """
     if not 0 <= years < float("inf"):
         raise ValueError(f"years: {years} is no number of years")
-    wiring = wire(estate)
-    answers: dict[str, list[Answer]] = defaultdict(list)
-    for question in questions(estate, wiring):
-        if question.subject.kind == "host" and question.service in SERVICES:
-            answers[question.subject.name].append(answer(question))
     found = []
-    for cluster in estate.clusters:
-        if not estate.hosts_of(cluster.name):
-            continue
-        estimator = Estimator(estate, wiring, answers, cluster.name, tolerated.get(cluster.name, 0))
+    for estimator in _estimators(estate, tolerated).values():
         one = _exact(estimator, assumed)
         if years and chance is not None:
             one = _played(one, estimator, chance, years, threads, with_play)
         found.append(one)
     return tuple(found)
+
+
+def examine_services(
+    estate: Estate, tolerated: Mapping[str, int], *, assumed: Assumptions = CATALOGUE
+) -> tuple[ServiceAvailability, ...]:
+    """Give the availability of every service that somebody told; nothing where nobody did.
+
+    Args:
+        tolerated: as for `examine_availability`.
+
+    Raises:
+        EstateError: feeds in a ring.
+    """
+    if not estate.services:
+        return ()
+    estimators = _estimators(estate, tolerated)
+    wiring = next((one.wiring for one in estimators.values()), None) or wire(estate)
+    answers = next((one.answers for one in estimators.values()), {})
+    machines = Machines(estate, wiring, (one for every in answers.values() for one in every))
+    rates = {case: Rates.of(case, assumed) for case in CASES}
+    return tuple(
+        examine_service(service, machines.of(service), estimators, rates.__getitem__)
+        for service in estate.services
+    )
+
+
+def _estimators(estate: Estate, tolerated: Mapping[str, int]) -> dict[str, Estimator]:
+    """Give what works out each cluster that has hosts."""
+    wiring = wire(estate)
+    answers: dict[str, list[Answer]] = defaultdict(list)
+    for question in questions(estate, wiring):
+        if question.subject.kind == "host" and question.service in SERVICES:
+            answers[question.subject.name].append(answer(question))
+    return {
+        cluster.name: Estimator(estate, wiring, answers, cluster.name, tolerated.get(cluster.name, 0))
+        for cluster in estate.clusters
+        if estate.hosts_of(cluster.name)
+    }
 
 
 def _exact(estimator: Estimator, assumed: Assumptions) -> ClusterAvailability:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Final
 
@@ -171,6 +171,20 @@ class Fells:
             meanwhile = _waiting(states, gone, max(0, self.tolerated - 1), self.hosts)
             total += share * ((1 - at_work) * plainly + at_work * meanwhile)
         return total
+
+    def waits_after(self, gone: int, rates: Rates) -> Iterator[tuple[float, float]]:
+        """Give what may be when so many hosts are gone: how likely it is, and who of their VMs then waits.
+
+        Others may have failed by themselves too, or one be at work; room is given to whoever asks, so that
+        of the VMs whose hosts are gone each waits as likely as any other.
+        """
+        at_work = min(1.0, self.hosts * rates.planned_h / closed.HOURS_A_YEAR)
+        for failed, likely in enumerate(self._states(rates, gone)):
+            down = failed + gone
+            for weight, carried in ((1 - at_work, self.tolerated), (at_work, max(0, self.tolerated - 1))):
+                if down > carried:
+                    of_all = (down - carried) / (self.hosts - carried)
+                    yield likely * weight, min(1.0, of_all * self.hosts / down)
 
 
 def _waiting(states: Sequence[float], gone: int, tolerated: int, hosts: int) -> float:

@@ -15,6 +15,7 @@ import msgspec
 from planner.estate import FORMAT, Cluster, Estate, EstateError, Rule
 from planner.formats.findings import Findings
 from planner.formats.json_text import decoded_json
+from planner.formats.services import note_strange_vms, refuse_contradictions
 from planner.formats.text import cleaned, shortened
 from planner.quality import FormatError, Quality, Reading, SheetRead
 from planner.row import Row
@@ -69,9 +70,11 @@ def read_document(data: bytes) -> Reading:
     _respell(raw)
     document = _converted(raw)
     _refuse_twins(document)
+    refuse_contradictions(document.services)
     estate = Estate(**{field: getattr(document, field) for field in LISTS})
     estate = _with_named_clusters(_with_known_rules(estate, findings), findings)
     _note_strangers(estate, findings)
+    note_strange_vms(estate, findings)
     for field in LISTS:
         if field in raw:
             findings.sheet_read(SheetRead(name=field, rows_read=len(getattr(estate, field))))

@@ -20,6 +20,7 @@ from planner.formats.loading import load
 from planner.formats.machines import Details, machines, owners
 from planner.formats.networks import port_groups, switches
 from planner.formats.roles import with_roles
+from planner.formats.services import services_of
 from planner.formats.sheet import Sheet
 from planner.formats.storage import datastores, luns_and_paths, luns_of_datastores
 from planner.formats.table import Table, read_of
@@ -96,6 +97,7 @@ class RvtoolsReader:
             vms=vms,
             datastores=datastores(stores, luns_of_datastores(paths), findings) if stores else (),
             rules=cluster_rules(info, kept, vm_clusters, findings),
+            services=services_of(vms, findings),
             luns=luns,
             paths=paths,
             switches=switches(self._table("vSwitch"), self._table("dvSwitch"), estate_hosts, findings),

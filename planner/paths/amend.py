@@ -7,7 +7,7 @@ whose host is gone by then does nothing, and is told as idle.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal, TypeAlias, get_args
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -32,15 +32,14 @@ from planner.estate import (
     Site,
     Switch,
 )
+from planner.paths.forms import EDIT_KINDS, FORMS, Asks, EditKind
 from planner.paths.wiring import wire
 from planner.row import Row
 from planner.sentence import Sentence
+from planner.service import Service, Tier, contradictions
 
-EditKind: TypeAlias = Literal[
-    "site", "room", "rack", "feed", "host", "psu", "nic", "hba", "port-group", "switch", "fabric",
-    "controller", "port", "raid-group", "lun", "link",
-]  # fmt: skip
-EDIT_KINDS: Final[tuple[EditKind, ...]] = get_args(EditKind)
+__all__ = ["EDIT_KINDS", "FORMS", "Asks", "EditKind"]  # beside what stands here
+
 ENDS: Final = " -- "  # between the ends of a cable, where it is called by one name
 
 
@@ -62,14 +61,6 @@ class Edit(Struct, frozen=True, kw_only=True):
     kind: EditKind
     name: str
     values: dict[str, Any] | None = None
-
-
-class Asks(Struct, frozen=True, kw_only=True):
-    """A field of a form: what it holds, and of which kind or out of which words."""
-
-    name: str
-    holds: Literal["text", "number", "word", "words", "one", "several", "yes-no"] = "text"
-    of: tuple[str, ...] = ()
 
 
 class Amended(Struct, frozen=True, kw_only=True):
@@ -104,80 +95,9 @@ _TABLES: Final[Mapping[EditKind, _Table]] = {
     "raid-group": _Table(rows="raid_groups", kind=RaidGroup),
     "lun": _Table(rows="luns", kind=Lun),
     "link": _Table(rows="links", kind=Link),
+    "tier": _Table(rows="tiers", kind=Tier, within="services"),
 }
 _ONE, _SEVERAL = "one", "several"
-FORMS: Final[Mapping[EditKind, tuple[Asks, ...]]] = {
-    "site": (),
-    "room": (Asks(name="site", holds="one", of=("site",)),),
-    "rack": (Asks(name="site", holds="one", of=("site",)), Asks(name="room", holds="one", of=("room",))),
-    "feed": (
-        Asks(name="kind", holds="word", of=("pdu", "ups", "supply")),
-        Asks(name="upstream", holds="several", of=("feed",)),
-        Asks(name="rack", holds="one", of=("rack",)),
-    ),
-    "host": (
-        Asks(name="site", holds="one", of=("site",)),
-        Asks(name="rack", holds="one", of=("rack",)),
-        Asks(name="chassis"),
-    ),
-    "psu": (Asks(name="feed", holds="one", of=("feed",)),),
-    "nic": (
-        Asks(name="switch", holds="one", of=("virtual-switch",)),
-        Asks(name="card"),
-        Asks(name="speed_mbit", holds="number"),
-        Asks(name="up", holds="yes-no"),
-        Asks(name="uplink"),
-    ),
-    "hba": (
-        Asks(name="kind"),
-        Asks(name="fabric", holds="one", of=("fabric",)),
-        Asks(name="card"),
-        Asks(name="speed_mbit", holds="number"),
-        Asks(name="status", holds="word", of=("", "online", "offline")),
-    ),
-    "port-group": (
-        Asks(name="switch", holds="one", of=("virtual-switch",)),
-        Asks(name="vlan"),
-        Asks(name="roles", holds="words", of=("management", "vmotion", "ft-logging", "storage", "vm")),
-        Asks(name="hosts", holds="several", of=("host",)),
-        Asks(name="active", holds="several", of=("uplink",)),
-        Asks(name="standby", holds="several", of=("uplink",)),
-    ),
-    "switch": (
-        Asks(name="kind", holds="word", of=("physical", "standard", "distributed")),
-        Asks(name="fabric", holds="one", of=("fabric",)),
-        Asks(name="stack"),
-        Asks(name="mlag"),
-        Asks(name="lacp", holds="word", of=("", "off", "slow", "fast", "on")),
-        Asks(name="rack", holds="one", of=("rack",)),
-        Asks(name="feeds", holds="several", of=("feed",)),
-    ),
-    "fabric": (),
-    "controller": (
-        Asks(name="array"),
-        Asks(name="rack", holds="one", of=("rack",)),
-        Asks(name="feeds", holds="several", of=("feed",)),
-        Asks(name="iops_max", holds="number"),
-    ),
-    "port": (
-        Asks(name="fabric", holds="one", of=("fabric",)),
-        Asks(name="speed_mbit", holds="number"),
-    ),
-    "raid-group": (
-        Asks(name="array"),
-        Asks(
-            name="level", holds="word",
-            of=("", "none", "0", "1", "10", "5", "50", "6", "60", "distributed"),
-        ),
-        Asks(name="disks", holds="number"),
-    ),
-    "lun": (
-        Asks(name="controller", holds="one", of=("controller",)),
-        Asks(name="controllers", holds="several", of=("controller",)),
-        Asks(name="raid_group", holds="one", of=("raid-group",)),
-    ),
-    "link": (Asks(name="speed_mbit", holds="number"),),
-}  # fmt: skip
 # Which field of any row names which kind: what is taken away is named nowhere any more.
 _NAMES: Final[Mapping[str, EditKind]] = {
     "site": "site", "witness_site": "site", "room": "room", "rack": "rack", "feed": "feed", "feeds": "feed",
@@ -225,6 +145,10 @@ def names_of(estate: Estate, kind: str) -> tuple[str, ...]:
     if kind == "uplink":
         every = {nic.uplink or nic.device for host in estate.hosts for nic in host.nics}
         return tuple(sorted(every))
+    if kind == "vm":
+        return tuple(vm.name for vm in estate.vms if not vm.template)
+    if kind == "service":
+        return tuple(service.name for service in estate.services)
     return tuple(name for name, _ in rows_of(estate, kind))
 
 
@@ -234,7 +158,7 @@ def rows_of(estate: Estate, kind: str) -> tuple[tuple[str, Row], ...]:
     if not table.within:
         return tuple((_name(row), row) for row in getattr(estate, table.rows))
     return tuple(
-        (f"{owner.name}/{part.device}", part)
+        (f"{owner.name}/{_part_name(part)}", part)
         for owner in getattr(estate, table.within)
         for part in getattr(owner, table.rows)
     )
@@ -287,10 +211,12 @@ def _part_made(estate: Estate, edit: Edit, table: _Table) -> Estate:
     owner_name, _, device = edit.name.rpartition("/")
     owners: tuple[Any, ...] = getattr(estate, table.within)
     owner = next((one for one in owners if one.name == owner_name), None)
+    if edit.kind == "tier":
+        return _tier_made(estate, edit, owner, owner_name, device)
     if owner is None or not device:
         raise EditError("name", Sentence("There is no {name}", {"name": owner_name or edit.name}))
     parts: tuple[Any, ...] = getattr(owner, table.rows)
-    known = next((part for part in parts if part.device == device), None)
+    known = next((part for part in parts if _part_name(part) == device), None)
     if known is None and edit.values is None:
         raise EditError("name", Sentence("There is no {name}", {"name": edit.name}))
     kept = [part for part in parts if part is not known]
@@ -301,6 +227,27 @@ def _part_made(estate: Estate, edit: Edit, table: _Table) -> Estate:
     return _unplugged(made, edit) if edit.values is None else made
 
 
+def _part_name(part: Any) -> str:
+    return str(part.name if isinstance(part, Tier) else part.device)
+
+
+def _tier_made(estate: Estate, edit: Edit, owner: Service | None, service: str, name: str) -> Estate:
+    """Put, change or take away a tier; a service comes with its first tier and goes with its last."""
+    if not service or not name:
+        raise EditError("name", Sentence("A tier is called by its service and its name"))
+    tiers = owner.tiers if owner else ()
+    known = next((tier for tier in tiers if tier.name == name), None)
+    if known is None and edit.values is None:
+        raise EditError("name", Sentence("There is no {name}", {"name": edit.name}))
+    made = None if edit.values is None else _row(Tier, edit, known)
+    kept = [made if tier is known else tier for tier in tiers] + ([made] if known is None else [])
+    left = tuple(tier for tier in kept if tier is not None)
+    if made is not None and (found := contradictions(made)):
+        raise EditError(*found)
+    others = tuple(one for one in estate.services if one is not owner)
+    return replace(estate, services=(*others, Service(name=service, tiers=left)) if left else others)
+
+
 def _row(kind: type[Row], edit: Edit, known: Any) -> Any:
     """Give the row as the edit wants it, what the edit does not tell as it was."""
     identity: dict[str, Any] = {"name": edit.name}
@@ -308,7 +255,7 @@ def _row(kind: type[Row], edit: Edit, known: Any) -> Any:
         a, _, b = edit.name.partition(ENDS)
         identity = {"a": a, "b": b}
     elif "/" in edit.name and _TABLES[edit.kind].within:
-        identity = {"device": edit.name.rpartition("/")[2]}
+        identity = {"name" if kind is Tier else "device": edit.name.rpartition("/")[2]}
     before = {} if known is None else msgspec.to_builtins(known)
     wanted = {**before, **identity, **(edit.values or {})}
     try:

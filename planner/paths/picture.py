@@ -56,7 +56,12 @@ def draw(estate: Estate, cluster: str, report: PathsReport) -> Picture:
     lines = dict.fromkeys(_lines(estate, hosts, wiring))
     ends = {end for line in lines for end in (line.a, line.b)} | {f"host:{host.name}" for host in hosts}
     feeds = {f"feed:{psu.feed}" for host in hosts for psu in host.psus if psu.feed is not None}
-    singles = {f"{point.kind}:{point.component}" for point in report.single_points}
+    # A host that a service of one VM runs on is no fault of the wiring; the findings tell it.
+    singles = {
+        f"{point.kind}:{point.component}"
+        for point in report.single_points
+        if point.kind != "host" or any(cut.kind != "service" for cut in point.cuts)
+    }
     states = _states(report)
     racks = {f"host:{host.name}": host.rack or "" for host in hosts}
     nodes = [

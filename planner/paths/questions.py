@@ -15,7 +15,7 @@ from planner.paths.ways import FILE_KINDS, Roads, Way, Ways
 from planner.paths.wiring import Wiring
 
 Service: TypeAlias = Literal[
-    "storage", "vm", "vmotion", "management", "ft-logging", "heartbeat", "power", "compute"
+    "storage", "vm", "vmotion", "management", "ft-logging", "heartbeat", "power", "compute", "tiers"
 ]
 Proof: TypeAlias = Literal["redundant", "single", "unknown", "lost"]
 

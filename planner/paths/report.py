@@ -13,8 +13,11 @@ from planner.paths import cuts
 from planner.paths.cuts import Couple, Cuts
 from planner.paths.lint import lint
 from planner.paths.lint_rules import Finding
-from planner.paths.questions import Answer, Proof, Service, answer, questions
+from planner.paths.questions import Answer, Proof, answer, questions
+from planner.paths.questions import Service as Kept
+from planner.paths.serving import Machines, cuts_by, machine_support, service_support
 from planner.paths.wiring import Component, Wiring, wire
+from planner.service import Service
 
 # What a host has for itself: two of them failing together is what every host has to fear.
 OF_ONE_HOST: Final = frozenset({"host", "psu", "card", "nic", "hba"})
@@ -99,6 +102,7 @@ def examine(estate: Estate) -> PathsReport:
         found.add(cut, one.cuts)
     _about_shared(estate, answers, found)
     _about_vms(estate, answers, found)
+    _about_services(estate, wiring, answers, found)
     return PathsReport(
         single_points=found.single_points(),
         pairs=found.pairs(),
@@ -168,7 +172,7 @@ def _about_shared(estate: Estate, answers: Iterable[Answer], found: _Gathering) 
     """Ask of datastores, networks and clusters what cuts off all hosts at once."""
     cluster_of = {host.name: host.cluster for host in estate.hosts}
     stores: dict[str, dict[str, list[Cuts]]] = defaultdict(lambda: defaultdict(list))
-    networks: dict[tuple[Service, str], dict[str, list[Cuts]]] = defaultdict(lambda: defaultdict(list))
+    networks: dict[tuple[Kept, str], dict[str, list[Cuts]]] = defaultdict(lambda: defaultdict(list))
     for one in answers:
         question = one.question
         if question.subject.kind != "host" or not question.ways:
@@ -233,3 +237,29 @@ def _about_vms(estate: Estate, answers: Iterable[Answer], found: _Gathering) -> 
             for target in targets:
                 for one in ends.get((vm.host, service, target), ()):
                     found.add(Cut("vm", vm.name, service, (target,)), Cuts(one.cuts.ones))
+
+
+def _about_services(estate: Estate, wiring: Wiring, answers: Iterable[Answer], found: _Gathering) -> None:
+    """Tell each service what alone, or what two things, stop a tier of it where its VMs run now."""
+    if not estate.services:
+        return
+    machines = Machines(estate, wiring, answers)
+    for service in estate.services:
+        of_service = machines.of(service)
+        for tier in service.tiers:
+            alone = Service(name=service.name, tiers=(tier,))
+            support = service_support(
+                alone, of_service, lambda one: machine_support(wiring, one), lambda one: one.least
+            )
+            cut = cuts_by(support)
+            if cut is not None:
+                found.add(Cut("service", service.name, "tiers", (tier.name,)), _but_private_pairs(cut, found))
+
+
+def _but_private_pairs(cut: Cuts, found: _Gathering) -> Cuts:
+    """Leave out pairs with a port or a supply of one host: every other host has as many."""
+
+    def counts(number: int) -> bool:
+        return found.component(number).kind not in OF_ONE_HOST - {"host"}
+
+    return Cuts(cut.ones, frozenset(pair for pair in cut.twos if counts(pair[0]) and counts(pair[1])))

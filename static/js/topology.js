@@ -210,6 +210,8 @@
       const vms = blast.vms.filter((vm) => vm.fate === fate);
       if (vms.length) part(`${vms.length} ${title}`, vms.map((vm) => vm.name));
     }
+    const services = blast.services.map((one) => `${one.name}${words.colon} ${words.service_fates[one.fate]} (${one.tiers.map((tier) => fill(tier.needed === null ? words.going_on : words.going_on_of, { ...tier, tier: tier.name })).join("; ")})`);
+    if (services.length) part(words.touched, services);
     const who = ({ cut }) => `${words.kinds[cut.kind] || cut.kind} ${cut.name}${words.colon} ${words.services[cut.service] || cut.service}`;
     if (blast.lost.length) part(words.lost, blast.lost.map(who));
     const weak = blast.weakened.filter((effect) => effect.now_single.length);

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from planner.estate import VM, Cluster, Datastore, Disk, Estate, Host, Partition, VmNic
 from planner.quality import Finding, Quality, Reading, SheetRead
 from planner.sentence import Sentence
+from planner.service import Service, Tier
 
 # What the readers let through: printable text of any script, no NUL (which PostgreSQL cannot store).
 TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=12)
@@ -22,6 +23,9 @@ INTEGER_MAX = 1024  # the smallest ceiling of any count
 def things(struct: type[msgspec.Struct]) -> st.SearchStrategy[Any]:
     """Any value of a planner type, from its annotations."""
     hints = typing.get_type_hints(struct)
+    if struct is Service:  # a service without a tier is none
+        tiers = st.lists(things(Tier), min_size=1, max_size=3).map(tuple)
+        return st.builds(Service, name=NAMES, tiers=tiers)
     return st.builds(struct, **{name: of_type(hint) for name, hint in hints.items()})
 
 

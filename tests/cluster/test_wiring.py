@@ -13,6 +13,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from msgspec.structs import replace
 
 from cluster import results, snapshot, years
 from cluster.models import AuditEntry, Design, Estate, Event, Redundancy, Run, WiringEdit, YearsPart
@@ -23,6 +24,7 @@ from planner.paths.amend import EDIT_KINDS
 from planner.paths.report import examine
 from planner.quality import Quality, Reading
 from planner.report import plan
+from planner.service import Service, Tier
 from tests.planner.paths.test_reference_design import one_hba
 from tests.planner.paths.wired import CLUSTER, plain, reference
 
@@ -67,7 +69,9 @@ def examined(estate: Estate) -> Redundancy:
     asked = YearsAsked(years=100)
     claimed = Claimed(estate)
     found = years.play_all(claimed, results.availability_of(wired.reading, asked), asked, called.append)  # type: ignore[arg-type]
-    return results.store_redundancy(claimed, wired, asked, examine(wired.reading.estate), found)  # type: ignore[arg-type]
+    services = results.services_of(wired.reading, asked)
+    paths = examine(wired.reading.estate)
+    return results.store_redundancy(claimed, wired, asked, paths, found, services)  # type: ignore[arg-type]
 
 
 def as_role(role: str) -> Client:
@@ -355,3 +359,40 @@ def test_the_printed_report_has_the_redundancy_and_the_drawing(admin: Client) ->
     with_it = admin.get(reverse("report", args=[estate.pk, "pdf"])).content
     assert with_it.startswith(b"%PDF")
     assert len(with_it) > len(without) + 5_000
+
+
+WEB = {"owner": "shop", "device": "web", "vms": ["vm0", "vm1"], "needed": "1"}
+DB = {"owner": "shop", "device": "db", "vms": ["vm2"], "needed": ""}
+
+
+def test_a_service_is_said_in_the_editor_judged_and_shown(admin: Client) -> None:
+    estate = stored(reference())
+    assert "Nobody told of a service yet" in page(admin, "availability", examined(estate).estate)
+    assert edit(admin, estate, "tier", WEB) == 302
+    assert edit(admin, estate, "tier", DB) == 302
+    assert edit(admin, estate, "tier", {**WEB, "needed": "3"}) == 400
+    examined(estate)
+    html = page(admin, "availability", estate)
+    assert "shop" in html
+    assert "1 of 2" in html
+    told = admin.get(reverse("availability_json", args=[estate.pk])).json()["services"]
+    assert [tier["needed"] for tier in told[0]["tiers"]] == [1, 1]
+    assert told[0]["minutes_a_year"] > 0
+    assert "service" in page(admin, "wiring", estate)  # its single points stand among the others
+    query = {"cluster": CLUSTER, "fail": "host:esx3"}
+    (fate,) = admin.get(reverse("blast_json", args=[estate.pk]), query).json()["services"]
+    assert (fate["name"], fate["fate"]) == ("shop", "restarts")
+
+
+def test_a_service_outlives_an_import_and_one_of_the_import_is_a_row_of_its_own(admin: Client) -> None:
+    crm = Service(name="crm", tiers=(Tier(name="app", vms=("vm3", "vm4"), needed=1),))
+    estate = stored(replace(reference(), services=(crm,)))
+    assert edit(admin, estate, "tier", WEB) == 302
+    stored(reference(hosts=5))
+    assert [one.name for one in snapshot.load_wired(estate).reading.estate.services] == ["shop"]
+    stored(replace(reference(), services=(crm,)))
+    assert [one.name for one in snapshot.load_wired(estate).reading.estate.services] == ["crm", "shop"]
+    (row,) = estate.service_set.all()
+    assert [(tier.name, tier.vm_names, tier.needed) for tier in row.tiers.all()] == [
+        ("app", ["vm3", "vm4"], 1)
+    ]

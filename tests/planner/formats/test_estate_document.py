@@ -20,6 +20,7 @@ from planner.formats.reader import read
 from planner.formats.schema import PUBLISHED, schema
 from planner.formats.text import cleaned
 from planner.quality import FormatError, Reading
+from planner.service import Service
 
 ROOT = Path(__file__).resolve().parents[3]
 MINIMAL: dict[str, Any] = {
@@ -79,6 +80,7 @@ NAMED = (
     "rooms",
     "raid_groups",
     "feeds",
+    "services",
 )
 
 
@@ -90,6 +92,8 @@ def of_type(hint: Any) -> st.SearchStrategy[Any]:
         meta = next(part for part in arguments if isinstance(part, msgspec.Meta))
         if arguments[0] is str:
             return NAMES
+        if typing.get_origin(arguments[0]) is tuple:
+            return st.lists(of_type(typing.get_args(arguments[0])[0]), min_size=1, max_size=2).map(tuple)
         highest = min(int(meta.le or 0), 2**40)
         return st.integers(int(meta.ge or 0), highest) if arguments[0] is int else st.floats(meta.ge, highest)
     if origin in (typing.Union, types.UnionType):
@@ -106,6 +110,20 @@ def of_type(hint: Any) -> st.SearchStrategy[Any]:
     return {str: NAMES, bool: st.booleans(), type(None): st.none()}[hint]
 
 
+def unambiguous(service: Service) -> Service:
+    """The service with one tier a name, and no tier that needs more VMs than it has."""
+    tiers = {
+        tier.name: msgspec.structs.replace(
+            tier,
+            name=tier.name.replace("/", "-"),
+            vms=tuple(dict.fromkeys(tier.vms)),
+            needed=None if (tier.needed or 0) > len(set(tier.vms)) else tier.needed,
+        )
+        for tier in service.tiers
+    }
+    return msgspec.structs.replace(service, tiers=tuple({one.name: one for one in tiers.values()}.values()))
+
+
 def consistent(estate: Estate) -> Estate:
     """The estate with one row a name, its clusters listed and its rules about VMs it has."""
     unique = {
@@ -120,6 +138,7 @@ def consistent(estate: Estate) -> Estate:
         estate,
         clusters=(*estate.clusters, *(Cluster(name=name) for name in sorted(named - known))),
         rules=tuple(rule for rule in estate.rules if set(rule.vms) <= vms),
+        services=tuple(map(unambiguous, estate.services)),
     ).sorted()
 
 
@@ -365,3 +384,48 @@ def test_10_000_unknown_hosts_are_one_warning() -> None:
     reading = read(json.dumps({"format": FORMAT, "vms": vms}).encode())
     (told,) = reading.quality.warnings
     assert (told.count, told.message.values["path"]) == (10_000, "vms[0].host")
+
+
+SHOP: dict[str, Any] = {"name": "shop", "tiers": [{"name": "db", "vms": ["db1", "db2"], "needed": 1}]}
+
+
+def with_shop(**changes: Any) -> bytes:
+    return document(services=[SHOP | {"tiers": [SHOP["tiers"][0] | changes]}])
+
+
+def test_a_service_is_read_as_it_is_told() -> None:
+    (shop,) = read_document(with_shop()).estate.services
+    assert (shop.name, shop.tiers[0].vms, shop.tiers[0].needed) == ("shop", ("db1", "db2"), 1)
+    (shop,) = read_document(with_shop(needed=None)).estate.services
+    assert shop.tiers[0].needed is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"needed": 3}, "services[0].tiers[0].needed"),
+        ({"needed": 0}, "services[0].tiers[0].needed"),
+        ({"vms": []}, "services[0].tiers[0].vms"),
+        ({"vms": ["db1", "db1"]}, "services[0].tiers[0].vms"),
+        ({"name": "a/b"}, "services[0].tiers[0].name"),
+    ],
+)
+def test_a_service_that_contradicts_itself_is_refused_with_its_place(
+    changes: dict[str, Any], place: str
+) -> None:
+    assert place in refusal(with_shop(**changes))
+
+
+def test_two_services_or_tiers_of_one_name_are_refused_with_their_place() -> None:
+    assert "services[1].name" in refusal(document(services=[SHOP, SHOP]))
+    twice = SHOP | {"tiers": SHOP["tiers"] * 2}
+    assert "services[0].tiers[1].name" in refusal(document(services=[twice]))
+
+
+def test_a_vm_that_a_service_names_and_nobody_lists_stays_with_a_warning() -> None:
+    found = read_document(with_shop(vms=["db1", "db9"]))
+    assert found.estate.services[0].vms == ("db1", "db9")
+    assert any(
+        "db9" in str(one.message) and "services[0].tiers[0].vms" in str(one.message)
+        for one in found.quality.warnings
+    )

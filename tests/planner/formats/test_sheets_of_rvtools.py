@@ -391,3 +391,29 @@ def test_what_is_read_is_a_valid_estate_document(shape: Shape) -> None:
     estate = read(workbook(tables(shape))).estate
     assert len(estate.vms) == shape.vms
     assert read_document(write_document(estate)).estate == estate
+
+
+def test_columns_that_are_called_so_make_services_and_nothing_else_does() -> None:
+    columns = [
+        {"Application": "shop; crm", "Tier": "web", "Needed": "1", "Folder": "/x/erp"},
+        {"Application": "shop", "Tier": "web", "Needed": "1"},
+        {"Application": "shop", "Tier": "db"},
+        {"Team": "blue"},
+    ]
+    rows = [vm(f"vm{place}", **own) for place, own in enumerate(columns)]
+    found = read(workbook(small(vInfo=rows, vHost=[host()])))
+    assert [
+        (service.name, [(tier.name, tier.vms, tier.needed) for tier in service.tiers])
+        for service in found.estate.services
+    ] == [
+        ("crm", [("web", ("vm0",), 1)]),
+        ("shop", [("db", ("vm2",), None), ("web", ("vm0", "vm1"), 1)]),
+    ]
+
+
+def test_how_many_are_needed_stays_not_known_where_the_rows_disagree() -> None:
+    rows = [vm(f"vm{n}", Service="shop", Needed=str(n + 1)) for n in range(2)]
+    found = read(workbook(small(vInfo=rows, vHost=[host()])))
+    (shop,) = found.estate.services
+    assert (shop.tiers[0].name, shop.tiers[0].needed) == ("VMs", None)
+    assert any("stays not known" in str(one.message) for one in found.quality.warnings)

@@ -21,11 +21,12 @@ def test_every_kind_can_be_put_changed_and_taken_away() -> None:
     estate = reference()
     new: dict[str, str] = {"psu": "esx1/psu9", "nic": "esx1/vmnic9", "hba": "esx1/vmhba9"}
     new |= {"port": "prod-controller-a/p9", "link": "host:esx1/vmnic9 -- switch:prod-tor-a"}
+    new |= {"tier": "shop/web"}
     for kind in EDIT_KINDS:
         if kind == "host":
             continue
         name = new.get(kind, "new")
-        estate = edited(estate, (kind, name, {}))
+        estate = edited(estate, (kind, name, {"vms": ["vm0"]} if kind == "tier" else {}))
         assert name in [known for known, _ in rows_of(estate, kind)], kind
         row = dict(rows_of(estate, kind))[name]
         assert edited(estate, (kind, name, values_of(kind, row))) == estate
@@ -121,3 +122,34 @@ def test_edits_of_a_host_that_an_import_took_away_are_idle() -> None:
 def test_every_end_of_every_cable_may_be_named() -> None:
     estate = reference()
     assert {end for link in estate.links for end in (link.a, link.b)} <= set(ends_of(estate))
+
+
+def test_a_service_comes_with_its_first_tier_and_goes_with_its_last() -> None:
+    web: dict[str, object] = {"vms": ["vm0", "vm1"], "needed": 1}
+    estate = edited(reference(), ("tier", "shop/web", web), ("tier", "shop/db", {"vms": ["vm2"]}))
+    (shop,) = estate.services
+    assert [(tier.name, tier.vms, tier.needed) for tier in shop.tiers] == [
+        ("web", ("vm0", "vm1"), 1),
+        ("db", ("vm2",), None),
+    ]
+    changed = edited(estate, ("tier", "shop/web", {"vms": ["vm0", "vm1"], "needed": 2}))
+    assert changed.services[0].tiers[0].needed == 2
+    gone = edited(estate, ("tier", "shop/web", None), ("tier", "shop/db", None))
+    assert gone == reference()
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"vms": ["vm0"], "needed": 2}, "needed"),
+        ({"vms": []}, "vms"),
+        ({"vms": ["vm0", "vm0"]}, "vms"),
+        ({"vms": ["nobody"]}, "vms"),
+    ],
+)
+def test_a_tier_that_contradicts_itself_is_refused_at_its_field(
+    values: dict[str, object], field: str
+) -> None:
+    with pytest.raises(EditError) as caught:
+        edited(reference(), ("tier", "shop/web", values))
+    assert caught.value.field == field
