@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cluster', '0019_sending_out'),
+        ('cluster', '0020_libvirt'),
     ]
 
     operations = [
