@@ -201,7 +201,7 @@ def store_redundancy(
                     one.name: [as_json(row) for row in price_nines(wired.reading, one, PRICED_WITH)]
                     for one in availability
                 },
-                "services": [_as_json(one) for one in services],
+                "services": [as_json(one) for one in services],
             },
         )
         points, unknown = len(paths.single_points), paths.count("unknown")
