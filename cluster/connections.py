@@ -52,12 +52,15 @@ class Refusal(Exception):
 
 
 class Outcome(Struct, frozen=True):
-    """How an operation stands on the server: `running`, `done` or `failed`."""
+    """How an operation stands on the server: `running`, `done` or `failed`.  None: it does not tell."""
 
     state: str
     why: Sentence | None
     seconds: float | None
     external_id: str
+    downtime_ms: float | None = None
+    sent_mib: float | None = None
+    lost_pings: int | None = None
 
 
 class Looking:
@@ -237,7 +240,10 @@ def _now(found: SubjectNow) -> preflight.Now:
 def _outcome(task: TaskNow, identity: str) -> Outcome:
     known = {"success": "done", "error": "failed"}
     why = Sentence("{reason}", {"reason": task.error}) if task.error else None
-    return Outcome(known.get(task.state, "running"), why, task.seconds, identity)
+    return Outcome(
+        known.get(task.state, "running"), why, task.seconds, identity,
+        downtime_ms=task.downtime_ms, sent_mib=task.sent_mib, lost_pings=task.lost_pings,
+    )  # fmt: skip
 
 
 def _reached(order: Order, subject: SubjectNow) -> bool:

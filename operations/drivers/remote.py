@@ -70,11 +70,15 @@ class TaskNow(Struct, frozen=True):
     """A task as the server tells it; `gone`: it is not remembered any more.
 
     `handed over`: the server's own HA has the wish now, and does it when it comes to it.
+    What a migration cost is None where the make does not tell.
     """
 
     state: TaskState
     error: str = ""
     seconds: float | None = None
+    downtime_ms: float | None = None
+    sent_mib: float | None = None
+    lost_pings: int | None = None
 
 
 class SubjectNow(Struct, frozen=True, kw_only=True):
