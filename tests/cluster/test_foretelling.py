@@ -27,7 +27,8 @@ from cluster.rehearsal import question
 from cluster.roles import Role
 from operations.fitting import ENOUGH
 from planner.report import Parameters
-from tests.cluster.exports.texts import text_of
+from tests.cluster.exports.test_origin import text_of
+from tests.cluster.exports.test_pdf import joined
 from tests.cluster.people import administrator, person
 from tests.planner.small import host, reading, vm
 
@@ -183,12 +184,12 @@ def test_the_report_says_how_good_the_foretelling_is(kind: str, server: Server, 
     plan = selectors.latest_plan(estate)
     assert plan is not None
     said = text_of(kind, reporting.file_of(plan, kind, "en").content)
-    assert "Migrations, foretold and measured" in said
-    assert "95th percentile" in said
+    assert joined("Migrations, foretold and measured") in said
+    assert joined("95th percentile") in said
     MigrationFit.objects.all().delete()
     Operation.objects.filter(subject="vm0").delete()
     said = text_of(kind, reporting.file_of(plan, kind, "en").content)
-    assert "too few measurements (7 of 8)" in said
+    assert joined("too few measurements (7 of 8)") in said
 
 
 def test_a_stranger_sees_no_fit(server: Server, there: Connection) -> None:
