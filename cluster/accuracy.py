@@ -27,6 +27,14 @@ class Beside(Struct, frozen=True, kw_only=True):
     measured: str
     error: str
 
+    @property
+    def said(self) -> str:
+        """All of it in one line."""
+        line = _("{what}: {foretold} foretold, {measured} measured").format(
+            what=self.label, foretold=self.foretold, measured=self.measured
+        )
+        return f"{line} ({self.error})" if self.error else line
+
 
 def beside(operation: Operation) -> tuple[Beside, ...]:
     """Foretold beside measured; nothing of an operation that moves no memory."""

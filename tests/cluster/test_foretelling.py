@@ -160,7 +160,7 @@ def test_pages_show_foretold_beside_measured_and_the_error(
     client.force_login(administrator())
     estate = Estate.objects.get()
     page = text(client.get("/operations/"))
-    for word in ("foretold", "Measured", "90", "4,096", "unknown"):
+    for word in ("4,096\u00a0MiB measured", "90\u00a0ms measured", "unknown measured", "Time: "):
         assert word in page
     cluster = text(client.get(f"/estates/{estate.pk}/cluster/", {"name": "c"}))
     assert "too few measurements (1 of 8)" in cluster
