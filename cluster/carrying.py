@@ -270,8 +270,6 @@ def _conclude(operation: Operation, outcome: Outcome) -> None:
         outcome.seconds, outcome.downtime_ms, outcome.sent_mib, outcome.lost_pings
     )
     _end(operation, ended, why, measured=measured, external_id=outcome.external_id)
-    if ended == State.DONE and outcome.seconds and operation.kind == Operation.Kind.MIGRATE:
-        foretelling.learn(operation)
 
 
 def _end(operation: Operation, state: Operation.State, why: Sentence, **changes: Any) -> None:

@@ -1,7 +1,7 @@
 """Foretold against measured: what a migration is to cost before it begins, and what those that ended teach.
 
 operating.propose, carrying --foretell--> Operation.predicted --+
-server's task ------------------------> Operation.measured  ----+--learn--> MigrationFit --> the next ones
+server's task ------------------------> Operation.measured  ----+--learn_due--> MigrationFit --> the next
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
+from django.db.models import Count, Max
 from django.db.models.functions import Now
 from msgspec import Struct
 
@@ -75,12 +76,18 @@ def foretell(operation: Operation) -> dict[str, Any]:
     return dict(msgspec.to_builtins(found))
 
 
-def learn(operation: Operation) -> MigrationFit | None:
-    """Fit the cluster's parameters anew with a migration that has ended; None: too few were measured."""
-    connection, cluster = operation.connection, operation.predicted.get("cluster")
-    if connection is None or cluster is None:
-        return None
-    rows = list(_measured(connection, cluster)[:KEPT])
+def learn_due() -> int:
+    """Fit every cluster anew that has measured migrations which its fit has not seen; how many there were."""
+    due = [
+        (connection, cluster) for connection in Connection.objects.all() for cluster in _unlearned(connection)
+    ]
+    return sum(learn(connection, cluster) is not None for connection, cluster in due)
+
+
+def learn(connection: Connection, cluster: str) -> MigrationFit | None:
+    """Fit a cluster's parameters to its newest measured migrations; None: too few were measured."""
+    moment = Connection.objects.annotate(moment=Now()).values_list("moment", flat=True).get(pk=connection.pk)
+    rows = list(_ended(connection).filter(predicted__cluster=cluster)[:KEPT])
     if len(rows) < ENOUGH:
         return None
     start = _start(connection, {row.predicted["link"] for row in rows})
@@ -88,7 +95,7 @@ def learn(operation: Operation) -> MigrationFit | None:
     fit = fitted(measured, start, KNOWN)
     error = held_out(measured, start, KNOWN)
     changes = {
-        "fitted_at": Now(), "count": error.count, "setup_s": fit.setup_s, "links_mib_s": fit.links_mib_s,
+        "fitted_at": moment, "count": error.count, "setup_s": fit.setup_s, "links_mib_s": fit.links_mib_s,
         "median": error.median, "p95": error.p95, "worst": error.worst, "worst_case": error.worst_case,
         "worst_why": msgspec.to_builtins(error.misses[0].why), "bound": error.bound, "held": error.held,
     }  # fmt: skip
@@ -96,6 +103,22 @@ def learn(operation: Operation) -> MigrationFit | None:
         connection=connection, cluster_name=cluster, defaults=changes
     )
     return row
+
+
+def _unlearned(connection: Connection) -> list[str]:
+    """The clusters with a migration that ended since they were fitted."""
+    until = dict(connection.fits.values_list("cluster_name", "fitted_at"))
+    ended = _ended(connection)
+    if until and not ended.filter(ended_at__gt=min(until.values())).exists():
+        new = ended.exclude(predicted__cluster__in=list(until))
+    else:
+        new = ended
+    newest = new.order_by().values_list("predicted__cluster").annotate(last=Max("ended_at"))
+    return sorted(
+        cluster
+        for cluster, last in newest
+        if cluster is not None and (cluster not in until or last > until[cluster])
+    )
 
 
 def record_of(
@@ -113,11 +136,8 @@ def taught_of(estate: Estate) -> dict[str, Taught]:
     if connection is None:
         return {}
     fits = {row.cluster_name: row for row in connection.fits.all()}
-    counts: dict[str, int] = {}
-    for found in _ended(connection).values_list("predicted", flat=True):
-        cluster = found.get("cluster")
-        if cluster is not None:
-            counts[cluster] = counts.get(cluster, 0) + 1
+    found = _ended(connection).order_by().values_list("predicted__cluster").annotate(count=Count("pk"))
+    counts: dict[str, int] = {cluster: count for cluster, count in found if cluster is not None}
     names = estate.cluster_set.values_list("name", flat=True)
     return {
         name: Taught(cluster=name, measured=counts.get(name, 0), needed=ENOUGH, fit=fits.get(name))
@@ -231,10 +251,6 @@ def _ended(connection: Connection) -> Any:
     )
     told = done.filter(measured__total_s__gt=0, predicted__total_s__gt=0)
     return told.order_by("-ended_at", "-created_at")
-
-
-def _measured(connection: Connection, cluster: str) -> Any:
-    return _ended(connection).filter(predicted__cluster=cluster)
 
 
 def _one(row: Operation) -> Measured:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -82,6 +83,12 @@ def migrated(there: Connection, number: int) -> Operation:
     return operation
 
 
+def taught(there: Connection, numbers: Iterable[int]) -> None:
+    for number in numbers:
+        migrated(there, number)
+    tasks.fit_migrations()
+
+
 def text(response: Any) -> str:
     return str(response.content.decode())
 
@@ -106,12 +113,13 @@ def test_what_moves_no_memory_is_not_foretold(server: Server, there: Connection)
 def test_a_fit_needs_eight_measured_migrations_and_then_foretells_the_next(
     server: Server, there: Connection
 ) -> None:
-    for number in range(ENOUGH - 1):
-        migrated(there, number)
+    taught(there, range(ENOUGH - 1))
     assert not MigrationFit.objects.exists()
-    taught = foretelling.taught_of(Estate.objects.get())["c"]
-    assert accuracy.too_few(taught) == "unknown: too few measurements (7 of 8)"
+    so_far = foretelling.taught_of(Estate.objects.get())["c"]
+    assert accuracy.too_few(so_far) == "unknown: too few measurements (7 of 8)"
     untaught = migrated(there, ENOUGH - 1)
+    assert foretelling.learn_due() == 1
+    assert foretelling.learn_due() == 0  # nothing new
     fit = MigrationFit.objects.get()
     assert (fit.connection, fit.cluster_name, fit.count) == (there, "c", ENOUGH)
     assert fit.setup_s == pytest.approx(SETUP_S, rel=0.1)
@@ -122,6 +130,7 @@ def test_a_fit_needs_eight_measured_migrations_and_then_foretells_the_next(
     assert taught_one.predicted["fitted"]
     error = taught_one.predicted["total_s"] / taught_one.measured["total_s"] - 1
     assert abs(error) < 0.03 < abs(untaught.predicted["total_s"] / untaught.measured["total_s"] - 1)
+    assert foretelling.learn_due() == 1
     assert MigrationFit.objects.get().bound is not None
     assert migrated(there, ENOUGH + 1).predicted["stop_most_ms"] > 0
 
@@ -131,6 +140,7 @@ def test_a_server_that_tells_no_stop_leaves_it_unknown(server: Server, there: Co
     for number in range(ENOUGH + 2):
         measured = migrated(there, number).measured
         assert (measured["downtime_ms"], measured["sent_mib"]) == (None, None)
+    tasks.fit_migrations()
     fit = MigrationFit.objects.get()
     assert (fit.bound, fit.held) == (None, None)
     lines = dict(accuracy.lines_of(foretelling.taught_of(Estate.objects.get())["c"]))
@@ -140,8 +150,7 @@ def test_a_server_that_tells_no_stop_leaves_it_unknown(server: Server, there: Co
 def test_a_rehearsal_begins_with_what_the_cluster_has_taught(
     server: Server, there: Connection, client: Client
 ) -> None:
-    for number in range(ENOUGH):
-        migrated(there, number)
+    taught(there, range(ENOUGH))
     estate = Estate.objects.get()
     client.force_login(administrator())
     shown = text(client.get(f"/estates/{estate.pk}/rehearse/", {"name": "c"}))
@@ -164,8 +173,7 @@ def test_pages_show_foretold_beside_measured_and_the_error(
         assert word in page
     cluster = text(client.get(f"/estates/{estate.pk}/cluster/", {"name": "c"}))
     assert "too few measurements (1 of 8)" in cluster
-    for number in range(1, ENOUGH):
-        migrated(there, number)
+    taught(there, range(1, ENOUGH))
     cluster = text(client.get(f"/estates/{estate.pk}/cluster/", {"name": "c"}))
     assert "95th percentile" in cluster
     assert "MiB/s of 10,000 Mbit/s" in cluster
@@ -176,8 +184,7 @@ def test_pages_show_foretold_beside_measured_and_the_error(
 
 @pytest.mark.parametrize("kind", ["html", "pdf"])
 def test_the_report_says_how_good_the_foretelling_is(kind: str, server: Server, there: Connection) -> None:
-    for number in range(ENOUGH):
-        migrated(there, number)
+    taught(there, range(ENOUGH))
     estate = Estate.objects.get()
     run = services.start_plan(administrator(), estate, Parameters())
     tasks.make_plan(str(run.pk))
@@ -193,8 +200,7 @@ def test_the_report_says_how_good_the_foretelling_is(kind: str, server: Server, 
 
 
 def test_a_stranger_sees_no_fit(server: Server, there: Connection) -> None:
-    for number in range(ENOUGH):
-        migrated(there, number)
+    taught(there, range(ENOUGH))
     assert visible_to(administrator(), MigrationFit).count() == 1
     assert visible_to(person(None), MigrationFit).count() == 0
     assert visible_to(person(Role.BUYER), MigrationFit).count() == 1
