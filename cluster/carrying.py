@@ -18,11 +18,11 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from cluster import audit, connections, feed, holds, obstacles
+from cluster import audit, connections, feed, foretelling, holds, obstacles
 from cluster.approval import is_stale, plan_hash
 from cluster.audit import Deed
 from cluster.connections import Outcome, Refusal
-from cluster.models import Connection, Datastore, Event, Nic, Operation, VirtualMachine
+from cluster.models import Connection, Datastore, Event, Operation, VirtualMachine
 from cluster.work import lease
 from operations.drivers.base import DriverError
 from operations.limits import Move, crowded
@@ -148,7 +148,10 @@ def _commit_submitting(operation: Operation, connection: Connection) -> bool:
         if waits is not None:
             _move(operation, State.QUEUED, lease_until=lease(0), why=_plain(waits))
             return False
-        _move(operation, State.SUBMITTING, submitted_at=Now(), lease_until=lease(LEASE_S), why=None)
+        foretold = foretelling.foretell(operation)
+        _move(operation, State.SUBMITTING, submitted_at=Now(), lease_until=lease(LEASE_S), why=None,
+              predicted=foretold)  # fmt: skip
+        operation.predicted = foretold
         audit.note(Deed.OPERATION_SUBMITTED, "", str(operation), after=_seen(operation))
     operation.refresh_from_db(fields=["submitted_at"])  # not the token: it may be another's by now
     return True
@@ -176,8 +179,8 @@ def _crowded(operation: Operation, connection: Connection) -> Sentence | None:
         named = stores.get(one.subject_id, ())
         return Move(source=one.source, destination=one.destination, datastores=named)
 
-    limits = policies_of("proxmox" if connection.kind == Connection.Kind.PROXMOX else "vsphere").migration
-    speeds = _nic_speeds(connection, (operation.source, operation.destination))
+    limits = policies_of(foretelling.product_of(connection)).migration
+    speeds = foretelling.nic_speeds(connection, (operation.source, operation.destination))
     return crowded(move(operation), map(move, busy), speeds, limits, connection.moves_per_host)
 
 
@@ -191,15 +194,6 @@ def _datastores_of(connection: Connection, ids: Sequence[str]) -> dict[str, tupl
         key: tuple(name for name in names if name in shared)
         for key, names in rows.values_list("source_id", "datastore_names")
     }
-
-
-def _nic_speeds(connection: Connection, hosts: Sequence[str]) -> dict[str, int]:
-    """The fastest NIC of each host that is not known to be down."""
-    found: dict[str, int] = {}
-    nics = Nic.objects.filter(host__estate__name=connection.name, host__name__in=hosts).exclude(up=False)
-    for name, mbit in nics.values_list("host__name", "speed_mbit"):
-        found[name] = max(found.get(name, 0), mbit or 0)
-    return {name: mbit for name, mbit in found.items() if mbit}
 
 
 def _follow(operation: Operation, connection: Connection, poll_s: float) -> None:
@@ -273,9 +267,7 @@ def _reconcile(operation: Operation) -> bool:
 def _conclude(operation: Operation, outcome: Outcome) -> None:
     ended = State.DONE if outcome.state == "done" else State.FAILED
     why = Sentence("Done") if ended == State.DONE else outcome.why or Sentence("The server gives no reason")
-    measured = dict(outcome.measured)
-    if outcome.seconds is not None:
-        measured["total_s"] = outcome.seconds
+    measured = foretelling.record_of(outcome.seconds, outcome.measured)
     _end(operation, ended, why, measured=measured, external_id=outcome.external_id)
 
 

@@ -53,7 +53,7 @@ class Refusal(Exception):
 
 
 class Outcome(Struct, frozen=True):
-    """How an operation stands on the server: `running`, `done` or `failed`."""
+    """How an operation stands on the server: `running`, `done` or `failed`.  None: it does not tell."""
 
     state: str
     why: Sentence | None

@@ -18,7 +18,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
-from cluster import audit, feed
+from cluster import audit, feed, foretelling
 from cluster.approval import is_stale, plan_hash
 from cluster.audit import Deed
 from cluster.models import Connection, Estate, Event, Host, Operation, VirtualMachine
@@ -93,7 +93,8 @@ def write_proposal(
             requested_by=asker,
         )
         operation.plan_sha256 = plan_hash(operation)
-        operation.save(update_fields=["plan_sha256"])
+        operation.predicted = foretelling.foretell(operation)
+        operation.save(update_fields=["plan_sha256", "predicted"])
         audit.note(Deed.OPERATION_PROPOSED, asker.get_username(), str(operation), after=_seen(operation))
         if not real or not connection.four_eyes:
             _queue(operation, asker)

@@ -28,6 +28,7 @@ from cluster.models import (
     Event,
     Host,
     Letter,
+    MigrationFit,
     Mount,
     Observation,
     Operation,
@@ -238,6 +239,14 @@ def _operations(user: Whoever, rights: Rights) -> Q:
     return Q(connection__name__in=names) | Q(requested_by=user.pk)
 
 
+def _fits(_: Whoever, rights: Rights) -> Q:
+    """Of estates seen whole, which bear their connections' names."""
+    whole = _whole(rights, "pk")
+    if whole in (ANYTHING, NOTHING):
+        return whole
+    return Q(connection__name__in=Estate.objects.filter(whole).values("name"))
+
+
 def _connections(user: Whoever, rights: Rights) -> Q:
     """All for those who manage them; for those who operate, those of estates seen whole."""
     if rights.opens(Action.CONNECT):
@@ -296,6 +305,7 @@ _SIGHTS: Final[Mapping[type[Model], Callable[[Whoever, Rights], Q]]] = {
     Study: _studies,
     Operation: _operations,
     Connection: _connections,
+    MigrationFit: _fits,
     Wish: _wishes,
     PriceBook: _books,
     AuditEntry: _if(Action.AUDIT),

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from cluster import outlook, selectors, snapshot
+from cluster import foretelling, outlook, selectors, snapshot
 from cluster.exports import EXPORTS
 from cluster.exports.beside import Beside
 from cluster.exports.origin import Origin
@@ -53,6 +53,7 @@ def beside_of(plan: Plan, *, with_pictures: bool = True) -> Beside:
         origin=origin_of(plan, redundancy),
         redundancy=None if redundancy is None else _redundant(estate, redundancy),
         outlook=outlook.outlook_of(estate),
+        taught=foretelling.taught_of(estate),
     )
 
 

@@ -15,6 +15,7 @@ from cluster import (
     connecting,
     connections,
     demo,
+    foretelling,
     forgetting,
     mailing,
     observing,
@@ -133,6 +134,12 @@ def reconcile_operations() -> None:
     """Ask the servers how the operations stand that nobody holds; tell workers of those that wait."""
     carrying.reconcile()
     operating.send_waiting()
+
+
+@shared_task(name="cluster.tasks.fit_migrations")
+def fit_migrations() -> None:
+    """Learn from the migrations that were measured since."""
+    foretelling.learn_due()
 
 
 @shared_task(name="cluster.tasks.make_plan")

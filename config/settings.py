@@ -274,6 +274,7 @@ CELERY_TASK_ROUTES = {
     "cluster.tasks.rehearse": {"queue": "quick"},
     "cluster.tasks.price_estate": {"queue": "quick"},
     "cluster.tasks.tell_webhook": {"queue": "quick"},
+    "cluster.tasks.fit_migrations": {"queue": "quick"},
     "cluster.tasks.write_letters": {"queue": "long"},
     "cluster.tasks.import_estate": {"queue": "long"},
     "cluster.tasks.refresh_estate": {"queue": "long"},
@@ -304,6 +305,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "cluster.tasks.reconcile_operations",
         "schedule": 15.0,
         "options": {"expires": 15},
+    },
+    "fit-migrations": {
+        "task": "cluster.tasks.fit_migrations",
+        "schedule": 60.0,
+        "options": {"expires": 60},
     },
     "mail-reports": {
         "task": "cluster.tasks.mail_reports",

@@ -2,6 +2,7 @@
 
     python -m operations scenarios/NAME [--json] [--tree] [--verdict] [--accept]
     python -m operations migrate --memory-mib 32768 --dirty-mib-s 100 --link-mbit 10000 [--json]
+    python -m operations fit MEASURED.csv [--json]
     python -m operations evacuate ESTATE --host esx1 [--profile proxmox] [--cluster C] [--json]
     python -m operations movable ESTATE --vm db1 [--profile proxmox] [--cluster C] [--json]
     python -m operations drill ESTATE [--pairs] [--profile proxmox] [--cluster C] [--json]
@@ -27,8 +28,10 @@ from operations.causes import tree_of
 from operations.drills import DrillReport, Kind, drill
 from operations.instruction import Instruction
 from operations.journeys import Journeys
+from operations.measurements import print_told, read_measured, told
 from operations.migration import MigrationLoad, draw_lost_pings, predict
 from operations.opening import MIB_PER_MBIT, open_state
+from operations.pings import loss_chances
 from operations.policy import Remedy, policies_of
 from operations.prerequisites import Prerequisite, unmet
 from operations.rescue import rescues
@@ -39,14 +42,16 @@ from operations.timings import PRODUCTS, ROWS
 from operations.verdict import verdict_lines, verdict_record
 from operations.written import ScenarioError
 from planner.estate import EstateError
+from planner.sentence import Sentence
 
 FITS, DIFFERS, BAD_INPUT = 0, 1, 2
+CASES_LEAST: Final = 2  # one is left out, and another is there to fit on
 _TIMES: Final = {
     "setup-s": "migration_setup_s",
     "device-ms": "migration_device_ms",
     "announce-ms": "announce_ms",
 }  # options of `migrate` that change a timing of the profile
-VERBS: Final = ("migrate", "evacuate", "movable", "drill", "timings")
+VERBS: Final = ("migrate", "fit", "evacuate", "movable", "drill", "timings")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -136,6 +141,9 @@ def migrate(arguments: Sequence[str]) -> int:
     parser.add_argument("--remedy", choices=get_args(Remedy), default="none", help="if it does not end")
     parser.add_argument("--time-out-s", type=_positive, default=3600.0)
     parser.add_argument("--max-rounds", type=_count, default=30)
+    parser.add_argument(
+        "--look-s", type=_not_negative, default=0.0, help="how often it looks whether the rest fits; QEMU 0.1"
+    )
     for name, of in _TIMES.items():
         parser.add_argument(f"--{name}", type=_not_negative, help=f"timing {of}")
     parser.add_argument("--ping-interval-s", type=_positive, default=1.0)
@@ -173,6 +181,7 @@ def _migration(asked: argparse.Namespace) -> dict[str, Any]:
         announce_ms=times.announce_ms,
         cap_mib_s=asked.cap_mib_s,
         time_out_s=asked.time_out_s,
+        look_s=asked.look_s,
     )
     share = policies.migration.link_share if asked.link_share is None else asked.link_share
     link = asked.link_mbit * MIB_PER_MBIT * share / asked.concurrent
@@ -190,9 +199,34 @@ def _migration(asked: argparse.Namespace) -> dict[str, Any]:
         "why": str(found.why),
         "precopy_s": found.precopy_s,
         "lost_pings_simulated": drawn,
+        "lost_pings_chances": _chances(found.downtime_ms, times.announce_ms, asked.ping_interval_s),
         "risk_s": found.risk_s,
         "throttle_percent": 100 * found.throttle,
     }
+
+
+def _chances(downtime_ms: float | None, announce_ms: float, interval_s: float) -> list[float] | None:
+    """How likely it is that 0, 1, 2 ... pings are lost."""
+    if downtime_ms is None:
+        return None
+    return [round(each, 4) for each in loss_chances([downtime_ms + announce_ms], interval_s)]
+
+
+def fit(arguments: Sequence[str]) -> int:
+    """Fit the model to measured migrations and tell its error on those it has not seen."""
+    parser = argparse.ArgumentParser(prog="python -m operations fit")
+    parser.add_argument("measured", type=Path)
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args(arguments)
+    measured = read_measured(asked.measured)
+    if len({one.case for one in measured}) < CASES_LEAST:
+        raise ScenarioError(str(asked.measured), 0, "", Sentence("fewer than two cases were measured"))
+    answer = told(measured)
+    if asked.json:
+        print(msgspec.json.encode(answer).decode())
+    else:
+        print_told(answer)
+    return FITS
 
 
 def evacuate(arguments: Sequence[str]) -> int:
@@ -331,6 +365,7 @@ def _not_negative(word: str) -> float:
 _DOES: Final[dict[str, Callable[[Sequence[str]], int]]] = {
     "play": play,
     "migrate": migrate,
+    "fit": fit,
     "evacuate": evacuate,
     "movable": movable,
     "drill": drills,

@@ -37,7 +37,9 @@ class MigrationLoad(Struct, frozen=True, kw_only=True):
 
     `memory_mib` is the memory used: zero pages are not sent.  `working_set_mib` bounds what a round can
     dirty.  `cap_mib_s` is a limit set in software: it slows the rounds, not the last copy.  `max_factor`:
-    with the remedy "stop", never send more than so many times the memory (Xen: 3).
+    with the remedy "stop", never send more than so many times the memory (Xen: 3).  `look_s` is how often
+    the sender looks whether the rest fits (QEMU: 0.1): it stops then, with the limit nearly used up; 0: it
+    looks at the end of a round.
     """
 
     memory_mib: float
@@ -52,6 +54,7 @@ class MigrationLoad(Struct, frozen=True, kw_only=True):
     time_out_s: float = 3600.0
     cap_mib_s: float | None = None
     max_factor: float | None = None
+    look_s: float = 0.0
 
 
 class Migration(Struct, frozen=True, kw_only=True):
@@ -187,6 +190,17 @@ class Copying:
         moved = 0.0 if self.post_copy else self.left_mib / stop_rate
         return moved + self.load.device_ms / 1000.0
 
+    def looked_stop_s(self, rate: float, stop_rate: float) -> float:
+        """How long it stands still when the sender stops at the first look at which the rest fits.
+
+        That is half a look below the limit on average, or what the last round left, if that is more.
+        """
+        if self.load.look_s <= 0 or self.post_copy:
+            return self.stop_s(stop_rate)
+        below = self.threshold_mib(rate) - rate * self.load.look_s / 2.0
+        left = max(self.left_mib, min(self.load.memory_mib, below))
+        return left / stop_rate + self.load.device_ms / 1000.0
+
 
 def expected_lost_pings(downtime_ms: float, announce_ms: float, interval_s: float) -> float:
     """Say how many pings a stop loses on average: its length over the interval.
@@ -256,7 +270,7 @@ def predict(
         outcome = copying.end_round(amount, seconds, rate_mib_s, precopy_s)
     if outcome == "fail":
         return _given_up(copying, precopy_s)
-    return _finished(copying, precopy_s, stop_rate, ping_interval_s)
+    return _finished(copying, precopy_s, (rate_mib_s, stop_rate), ping_interval_s)
 
 
 def _never_ends(copying: Copying, rate: float) -> bool:
@@ -281,13 +295,14 @@ def _given_up(copying: Copying, precopy_s: float) -> Migration:
     )
 
 
-def _finished(copying: Copying, precopy_s: float, stop_rate: float, interval_s: float) -> Migration:
-    load = copying.load
-    stop_s = copying.stop_s(stop_rate)
+def _finished(copying: Copying, precopy_s: float, rates: tuple[float, float], interval_s: float) -> Migration:
+    load, (rate, stop_rate) = copying.load, rates
+    total_s = load.setup_s + precopy_s + copying.stop_s(stop_rate)
+    stop_s = copying.looked_stop_s(rate, stop_rate)
     risk_s = copying.left_mib / stop_rate if copying.post_copy else 0.0
     return Migration(
         rounds=copying.rounds,
-        seconds=load.setup_s + precopy_s + stop_s + risk_s,
+        seconds=total_s + risk_s,
         precopy_s=precopy_s,
         downtime_ms=stop_s * 1000.0,
         lost_pings=expected_lost_pings(stop_s * 1000.0, load.announce_ms, interval_s),

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from cluster import verdict
+from cluster.accuracy import lines_of
 from cluster.exports import annex, costs, executive, origin, redundant
 from cluster.exports.beside import NOTHING, Beside
 from cluster.exports.paper import (
@@ -24,6 +25,7 @@ from cluster.exports.paper import (
     WarningRow,
 )
 from cluster.exports.words import words
+from cluster.foretelling import Taught
 from cluster.labels import label_of, name_of, resource_of
 from cluster.shown import day, headline, number, quantity
 from cluster.wording import say
@@ -68,7 +70,7 @@ def paper(
         pills=tuple(_pill(cluster) for cluster in report.clusters),
         cost=costs.groups(report.cost),
         assumptions=tuple(map(say, report.assumptions)),
-        clusters=tuple(_cluster(cluster) for cluster in report.clusters),
+        clusters=tuple(_cluster(cluster, beside.taught.get(cluster.name)) for cluster in report.clusters),
         quality=_quality(report.quality),
         annex=annex.groups(report),
         words=words(),
@@ -108,7 +110,7 @@ def _pill(cluster: ClusterPlan) -> Pill:
     return Pill(name=name_of(cluster.name), state=said.state, word=said.word, sentence=said.sentence)
 
 
-def _cluster(cluster: ClusterPlan) -> ClusterPage:
+def _cluster(cluster: ClusterPlan, taught: Taught | None) -> ClusterPage:
     return ClusterPage(
         pill=_pill(cluster),
         tiles=_tiles(cluster),
@@ -116,6 +118,7 @@ def _cluster(cluster: ClusterPlan) -> ClusterPage:
         today=_today(cluster),
         planned=_planned(cluster),
         admission=_admission(cluster.figures),
+        migrations=_migrations(taught),
         cost=costs.groups(cluster.cost),
         refusals=_sentences(cluster.refusals),
         assumptions=tuple(map(say, cluster.assumptions)),
@@ -226,6 +229,10 @@ def _host_lines(model: HostModel | None) -> Iterable[Line]:
     yield Line(
         label=_("Its memory"), value=_("{built_in}, {usable} usable").format(built_in=built_in, usable=usable)
     )
+
+
+def _migrations(taught: Taught | None) -> tuple[Line, ...]:
+    return () if taught is None else tuple(Line(label=label, value=said) for label, said in lines_of(taught))
 
 
 def _admission(figures: Sequence[Figure]) -> tuple[Line, ...]:

@@ -116,6 +116,7 @@ class ClusterPage(Struct, frozen=True, kw_only=True):
     today: tuple[Line, ...]
     planned: tuple[Line, ...]
     admission: tuple[Line, ...]
+    migrations: tuple[Line, ...]
     cost: tuple[CostGroup, ...]
     refusals: tuple[str, ...]
     assumptions: tuple[str, ...]
@@ -223,6 +224,7 @@ class Words(Struct, frozen=True, kw_only=True):
     today: str
     planned: str
     admission: str
+    migrations: str
     cost: str
     cost_line: str
     no_cost: str

@@ -32,6 +32,7 @@ def words() -> Words:
         today=_("Today"),
         planned=_("Planned"),
         admission=_("vSphere HA admission control"),
+        migrations=_("Migrations, foretold and measured"),
         cost=_("Cost"),
         cost_line=_("Line"),
         no_cost=_("No cost is known."),

@@ -20,6 +20,7 @@ from __future__ import annotations
 from cluster.models.access import ApiToken, Identity, Scope, SignIn
 from cluster.models.audit import AuditEntry, AuditHead
 from cluster.models.connection import Connection, Definition, Observation, Use
+from cluster.models.foretold import MigrationFit
 from cluster.models.inventory import (
     Cluster,
     Disk,
@@ -80,6 +81,7 @@ __all__ = [
     "Letter",
     "Link",
     "Lun",
+    "MigrationFit",
     "Mount",
     "Nic",
     "Observation",

@@ -201,6 +201,14 @@ def suggestion(hosts: Sequence[str], orders: str = "") -> str:
     return f"profile {PRODUCTS[0]}\n{orders}at 10 fail {written(hosts[0])}\n" if hosts else ""
 
 
+def timed(script: str, product: Product, times: str) -> str:
+    """The script with a cluster's own measured times, of the product that they were measured on."""
+    first, _, rest = script.partition("\n")
+    if not times or not first.startswith("profile "):
+        return script
+    return f"profile {product}\n{times}{rest}"
+
+
 # -- scenarios
 
 

@@ -6,7 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext
 
-from cluster import selectors, steps
+from cluster import accuracy, foretelling, selectors, steps
 from cluster.demo import is_demo
 from cluster.forms import ParametersForm
 from cluster.models import Estate, Plan
@@ -60,4 +60,11 @@ def context_of(request: HttpRequest, estate: Estate, name: str, plan: Plan | Non
         "is_whole": covers(request.user, Action.READ, estate),
         "may_plan": covers(request.user, Action.PLAN, estate, name),
         "may_rehearse": covers(request.user, Action.REHEARSE, estate),
+        "foretold_lines": _foretold(estate, name),
     }
+
+
+def _foretold(estate: Estate, name: str) -> tuple[tuple[str, str], ...]:
+    """How good migrations are foretold here; nothing where the estate was read from no server."""
+    taught = foretelling.taught_of(estate).get(name)
+    return () if taught is None else accuracy.lines_of(taught)

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
-from cluster import operating, services
+from cluster import accuracy, operating, services
 from cluster.approval import is_stale
 from cluster.connection_forms import OperationForm
 from cluster.models import Connection, Operation
@@ -78,7 +78,10 @@ def _page(request: HttpRequest, form: OperationForm) -> HttpResponse:
     ]
     may_operate = may(request.user, Action.OPERATE)
     context = {
-        "rows": [(row, _why(row), _doable(request, row)) for row in rows],
+        "rows": [
+            (row, _why(row), _doable(request, row), accuracy.beside(row), accuracy.off_by(row))
+            for row in rows
+        ],
         "form": form,
         "may_operate": may_operate,
         "may_refresh": may(request.user, Action.REFRESH),

@@ -14,7 +14,7 @@ from django.utils.http import content_disposition_header
 from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_POST
 
-from cluster import audit, selectors, services, snapshot, wishes
+from cluster import audit, foretelling, selectors, services, snapshot, wishes
 from cluster.audit import Deed
 from cluster.exports.names import file_name
 from cluster.models import Estate, Rehearsal, Run
@@ -78,11 +78,17 @@ def _suggested(request: HttpRequest, estate: Estate, cluster: str, part: Planner
     failed = [one for one in request.GET.getlist("fail") if "\0" not in one]
     if not failed:
         orders = wishes.order_lines(estate, frozenset(vm.name for vm in part.vms))
-        return question.suggestion(hosts, orders)
+        return _timed(estate, cluster, question.suggestion(hosts, orders))
     try:
-        return script_of(blast_of(request, estate, cluster), frozenset(hosts))
+        return _timed(estate, cluster, script_of(blast_of(request, estate, cluster), frozenset(hosts)))
     except EstateError as error:
         raise Http404(str(error)) from error
+
+
+def _timed(estate: Estate, cluster: str, script: str) -> str:
+    """With what the cluster's own migrations have taught."""
+    product = foretelling.product_of_estate(estate)
+    return question.timed(script, product, foretelling.times_of(estate, cluster)) if product else script
 
 
 def again(request: HttpRequest, pk: str) -> HttpResponse:

@@ -83,7 +83,8 @@ class TaskNow(Struct, frozen=True):
     """A task as the server tells it; `gone`: it is not remembered any more.
 
     `handed over`: the server's own HA has the wish now, and does it when it comes to it.  `error` is in the
-    server's own words (text), or in ours.  `measured` are figures of it so far, units in their names.
+    server's own words (text), or in ours.  `measured` are figures of it so far, units in their names; what
+    the make does not tell is not among them.
     """
 
     state: TaskState

@@ -140,6 +140,18 @@ def test_a_migration_is_done_and_measured(pve: Pve, there: Connection) -> None:
     assert carried(operation) == ("done", "Done")
     assert pve.calls == ["migrate 100 pve2"]
     assert operation.external_id.startswith("UPID:pve1:")
+    assert operation.predicted["total_s"] > 0
+    assert (operation.measured["downtime_ms"], operation.measured["sent_mib"]) == (59.0, 1536.0)
+    assert operation.measured["total_s"] >= 0
+    assert operation.measured["lost_pings"] is None  # no server counts them
+
+
+def test_a_migration_whose_log_tells_nothing_leaves_its_cost_unknown(pve: Pve, there: Connection) -> None:
+    refreshed(there)
+    pve.tells_cost = False
+    operation = proposed(there)
+    assert carried(operation) == ("done", "Done")
+    assert (operation.measured["downtime_ms"], operation.measured["sent_mib"]) == (None, None)
 
 
 def test_a_migration_that_the_server_would_refuse_fails_before_it_is_asked_for(

@@ -170,3 +170,48 @@ def test_the_tree_and_the_verdict_follow_the_log() -> None:
     assert "1 of 1    with shared storage: every host mounts every datastore" in found.stdout
     last = json.loads(ask("scenarios/site-fails", "--json", "--verdict").stdout.splitlines()[-1])
     assert [one["saves"] for one in last["verdict"]["rescues"]] == [["old1"]]
+
+
+def test_a_table_of_measured_migrations_is_fitted_and_its_error_told(tmp_path: Path) -> None:
+    head = (
+        "case,filled_mib,working_set_mib,dirty_rate_mib_s,bandwidth_cap_mib_s,link_shaping,downtime_limit_ms,mode,ok,"
+        "total_ms,downtime_ms,transferred_mib"
+    )
+    rows = [
+        f"c{size},{size},0,0,32,,300,pre-copy,1,{1000 + (size + 58) * 32},40,{size + 58}"
+        for size in (64, 128, 256)
+    ]
+    table = tmp_path / "measured.csv"
+    table.write_text("\n".join([head, *rows, "never,64,64,40,32,,300,pre-copy,0,,,"]) + "\n")
+    found = ask("fit", str(table), "--json")
+    assert found.returncode == 0, found.stderr
+    told = json.loads(found.stdout)
+    assert told["case_left_out"]["count"] == 3
+    assert told["case_left_out"]["median"] < 0.02
+    assert told["case_left_out"]["stop_bound"] is None  # three stops bound nothing
+    assert "one_run_by_another" not in told
+    assert "median" in ask("fit", str(table)).stdout
+    table.write_text("\n".join([head, rows[0].replace(",32,", ",x,")]) + "\n")
+    assert ask("fit", str(table)).returncode == 2
+    table.write_text("\n".join([head, rows[0]]) + "\n")
+    assert "fewer than two cases" in ask("fit", str(table)).stderr
+    assert ask("fit", str(tmp_path / "nothing.csv")).returncode == 2
+
+
+def test_lost_pings_are_told_as_chances() -> None:
+    asked = (
+        "migrate",
+        "--memory-mib",
+        "4096",
+        "--link-mbit",
+        "10000",
+        "--device-ms",
+        "20",
+        "--announce-ms",
+        "57",
+    )
+    told = json.loads(ask(*asked, "--json").stdout)
+    assert sum(told["lost_pings_chances"]) == pytest.approx(1.0, abs=1e-3)
+    looked = json.loads(ask(*asked, "--look-s", "0.1", "--json").stdout)
+    assert looked["downtime_ms"] == pytest.approx(270.0, abs=1.0)  # 300 less half a look, and 20 of devices
+    assert looked["seconds"] == told["seconds"]

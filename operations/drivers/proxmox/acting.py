@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from operations.drivers.base import DriverError
 from operations.drivers.proxmox.client import NODE_SILENT, Client, Refused
+from operations.drivers.proxmox.cost import cost_of
 from operations.drivers.proxmox.upid import Upid, read_upid
 from operations.drivers.remote import ABOUT_HOSTS, NotBegun, Order, SubjectNow, TaskNow
 from planner.sentence import Sentence
@@ -172,7 +173,11 @@ def task_now(client: Client, identity: str) -> TaskNow:
     good = said == "OK" or said.startswith("WARNINGS")
     if good and upid.kind in HANDED_OVER:
         return TaskNow("handed over")
-    return TaskNow("success" if good else "error", "" if good else said, _seconds(client, upid))
+    measured = cost_of(client, upid) if good else {}
+    return TaskNow(
+        "success" if good else "error", "" if good else said, _seconds(client, upid),
+        measured=measured,
+    )  # fmt: skip
 
 
 def find_task(client: Client, order: Order, since: datetime) -> str | None:
