@@ -24,6 +24,7 @@ from planner.formats.text import shortened
 from planner.sentence import Sentence
 
 PORTS: Final = {"qemu+ssh": 22, "qemu+tcp": 16509, "qemu+tls": 16514}  # libvirt.org/remote.html
+SCHEMES: Final = frozenset({"qemu", "qemu+unix", "test", *PORTS})
 HERE: Final = "localhost"  # what this machine is called where nobody gave it a name
 PLACES_MAX: Final = 512
 LINE_MAX: Final = 600
@@ -134,6 +135,10 @@ def _where(uri: str, line: str) -> tuple[str, int]:
         port = parts.port
     except ValueError as error:
         raise WrongPlace("The URI makes no sense: {line}", line) from error
+    if parts.scheme not in SCHEMES:
+        raise WrongPlace(
+            "Only qemu, qemu+unix, qemu+ssh, qemu+tls, qemu+tcp and test are known: {line}", line
+        )
     _check_query(parts.scheme, parts.query, line)
     if parts.scheme == "test":
         if parts.netloc or not _PATH.fullmatch(parts.path):
