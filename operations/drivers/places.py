@@ -83,9 +83,9 @@ def read_places(lines: Sequence[str]) -> tuple[Place, ...]:
                 raise WrongPlace("Two hosts have one name: put another before the URI: {line}", line)
             found[place.name] = place
     if not found:
-        raise WrongPlace("Not one host is named{line}", "")
+        raise WrongPlace("Not one host is named", "")
     if len(found) > PLACES_MAX:
-        raise WrongPlace("More hosts are named than one connection may have{line}", "")
+        raise WrongPlace("More hosts are named than one connection may have", "")
     return tuple(found.values())
 
 
@@ -150,10 +150,6 @@ def _where(uri: str, line: str) -> tuple[str, int]:
         if parts.netloc:
             raise WrongPlace("A host of its own wants qemu+ssh, qemu+tls or qemu+tcp: {line}", line)
         return "", 0
-    if parts.scheme not in PORTS:
-        raise WrongPlace(
-            "Only qemu, qemu+unix, qemu+ssh, qemu+tls, qemu+tcp and test are known: {line}", line
-        )
     _check_user(parts.scheme, parts.netloc, line)
     host = parts.hostname or ""
     if not _is_address(host):

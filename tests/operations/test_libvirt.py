@@ -521,7 +521,7 @@ def test_emulation_on_an_old_qemu_hinders_a_migration(hosts: Hosts) -> None:
     hosts.start()
     with opened(hosts.login()) as server:
         old = hosts.raw("h1").getVersion() < moving.QEMU_OF_TCG
-        assert ("damages the memory" in server.look(moved()).hindered) is old
+        assert ("damages the memory" in str(server.look(moved()).hindered)) is old
 
 
 def restarted(found: Observed, definition: str = "") -> Order:
