@@ -70,7 +70,7 @@ def begin(fleet: Fleet, order: Order) -> str:
     return identity
 
 
-def hindrance(fleet: Fleet, order: Order, domain: Any) -> str:
+def hindrance(fleet: Fleet, order: Order, domain: Any) -> Sentence | str:
     """Why a VM must not, or cannot, be migrated; empty where nothing is known."""
     libvirt = binding.loaded()
     try:
@@ -84,9 +84,12 @@ def hindrance(fleet: Fleet, order: Order, domain: Any) -> str:
     except libvirt.libvirtError as error:
         raise DriverError(said(error, fleet.login)) from error
     if "<hostdev " in xml:
-        return "it has a device of its host"
+        return Sentence("{subject} has a device of its host, and cannot leave it", {"subject": order.subject})
     if emulated and domain.isActive() and min(versions) < QEMU_OF_TCG:
-        return f"QEMU {_dotted(min(versions))} without KVM damages the memory of what it migrates"
+        return Sentence(
+            "QEMU {version} without KVM damages the memory of what it migrates: {subject} stays",
+            {"version": _dotted(min(versions)), "subject": order.subject},
+        )
     return ""
 
 
