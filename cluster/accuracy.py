@@ -104,7 +104,7 @@ def _pings(before: dict[str, Any], after: dict[str, Any]) -> Beside:
 def _off(foretold: Any, measured: Any) -> str:
     if foretold is None or not measured:
         return ""
-    error = PERCENT * (foretold - measured) / measured
+    error = round(PERCENT * (foretold - measured) / measured, ONE_DECIMAL)
     sign = "+" if error > 0 else "−" if error < 0 else "±"
     return f"{sign}{quantity(abs(error), '%', ONE_DECIMAL)}"
 

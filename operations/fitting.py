@@ -325,7 +325,7 @@ def _why(fit: Fit, one: Measured, foretold_s: float, among: Sequence[Measured]) 
         return Sentence(
             "set-up is {percent} % of it", {"percent": round(100 * min(1.0, fit.setup_s / one.total_s))}
         )
-    return Sentence("which pages it dirties again, and when, is not known")
+    return Sentence("how its memory was written to meanwhile is not known")
 
 
 def _wrong(fit: Fit, measured: Sequence[Measured]) -> float:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PROMISES = ("test_snapshot.py", "test_feed.py", "test_services.py", "test_work.py", "test_selectors.py")
+PROMISES = ("test_snapshot.py", "test_feed.py", "test_services.py", "test_work.py", "test_foretelling.py")
 
 
 def test_the_same_tests_pass_on_postgresql(postgresql_url: str):
