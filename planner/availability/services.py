@@ -84,7 +84,11 @@ def examine_service(
     shown = most or least
     needed = most_of if most else least_of
     worst, best = (system.down(_Asked(needed, rates_of(case))) for case in ENDS)
-    alike = {kind: system.down(_Asked(needed, rates_of("middle"), kind)) for kind in PROTECTIONS}
+    now = {system.protection_of(name) for name in machines}
+    alike = {
+        kind: shown if now == {kind} else system.down(_Asked(needed, rates_of("middle"), kind))
+        for kind in PROTECTIONS
+    }
     return ServiceAvailability(
         name=service.name,
         tiers=told,

@@ -22,7 +22,7 @@ from planner.availability.services import System
 from planner.paths.cuts import Support
 from planner.paths.serving import Needed, end_support, host_support, is_unknown, parts_of, under
 
-EVENTS_MOST: Final = 400_000  # Python walks through them; the years are fewer where there would be more
+EVENTS_MOST: Final = 100_000  # Python walks through them; the years are fewer where there would be more
 
 
 def play_service(
