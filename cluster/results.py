@@ -230,7 +230,10 @@ def services_of(reading: Reading, asked: YearsAsked) -> tuple[ServiceAvailabilit
     """How available each service is that somebody told."""
     if not reading.estate.services:
         return ()
-    return examine_services(reading.estate, _tolerated(reading), assumed=asked.assumed)
+    chance = np.random.Generator(np.random.PCG64(asked.seed))
+    return examine_services(
+        reading.estate, _tolerated(reading), chance, years=asked.years, assumed=asked.assumed
+    )
 
 
 def _tolerated(reading: Reading) -> dict[str, int]:

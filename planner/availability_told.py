@@ -7,7 +7,13 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from planner.availability.answer import PROTECTIONS, ClusterAvailability, PartsPlayed, ServiceAvailability
+from planner.availability.answer import (
+    PROTECTIONS,
+    ClusterAvailability,
+    PartsPlayed,
+    ServiceAvailability,
+    ServicePlayed,
+)
 from planner.availability.closed import MINUTES_A_YEAR, nines
 from planner.availability.simulated import Estimate, edges
 from planner.catalogue import Fact, reliability
@@ -128,6 +134,12 @@ def _service_lines(one: ServiceAvailability) -> list[str]:
         what = " (single)" if cause.single else ""
         what = " (single, until HA has restarted its VMs)" if cause.restarts else what
         lines.append(f"  {cause.kind} {clean(cause.component)}{what}: {cause.minutes:.4f} minutes a year")
+    if one.played is not None:
+        lines.append(
+            f"  played for {one.played.years:,.0f} years: {one.played.minutes.value:.4g} "
+            f"({one.played.minutes.low:.4g} to {one.played.minutes.high:.4g}) minutes a year, "
+            f"95 % of years below {one.played.quantiles['p95']:.4g}"
+        )
     lines += [f"  not known: {what} of {clean(name)}" for name, what in one.unknown]
     return lines
 
@@ -234,7 +246,17 @@ def _service(one: ServiceAvailability) -> Document:
         "complete": not one.unknown,
         "unknown": [{"vm": name, "what": what} for name, what in one.unknown],
         "contributions": [msgspec.to_builtins(cause) for cause in one.causes],
+        "played": None if one.played is None else _service_played(one.played),
         "left_out_minutes": one.left_out,
+    }
+
+
+def _service_played(one: ServicePlayed) -> Document:
+    return {
+        "years": one.years,
+        "failures": one.failures,
+        "minutes": _estimate(one.minutes),
+        "quantiles": one.quantiles,
     }
 
 

@@ -93,7 +93,9 @@ def _availability(reading: Reading, options: argparse.Namespace, _: Clock) -> tu
     found = examine_availability(
         reading.estate, tolerated, chance, years=options.years, threads=options.threads, assumed=assumed
     )
-    services = examine_services(reading.estate, tolerated, assumed=assumed)
+    services = examine_services(
+        reading.estate, tolerated, chance.spawn(1)[0], years=options.years, assumed=assumed
+    )
     priced = {one.name: price_nines(reading, one, Parameters()) for one in found}
     if options.json:
         document = availability_document(found, priced, services, years=options.years, seed=options.seed)

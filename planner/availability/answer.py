@@ -136,6 +136,15 @@ class TierTold(Struct, frozen=True, kw_only=True):
     serving: int
 
 
+class ServicePlayed(Struct, frozen=True, kw_only=True):
+    """What a service lost in years that were played; half, 95 % and 99 % of them stay below `quantiles`."""
+
+    years: float
+    failures: int
+    minutes: Estimate
+    quantiles: dict[str, float]
+
+
 class ServiceAvailability(Struct, frozen=True, kw_only=True):
     """Minutes a year that a service is down, as its VMs are protected now.
 
@@ -155,6 +164,7 @@ class ServiceAvailability(Struct, frozen=True, kw_only=True):
     protections: dict[str, float | None]
     unknown: tuple[tuple[str, str], ...]
     causes: tuple[ServiceCause, ...] = ()
+    played: ServicePlayed | None = None
     left_out: float = 0.0  # minutes that branches too unlikely to follow can add
 
     @property

@@ -25,6 +25,7 @@ from planner.availability.simulated import Estimate
 from planner.paths.cuts import Support
 from planner.paths.questions import Answer
 from planner.paths.serving import is_unknown, parts_of, support_of, under
+from planner.paths.wiring import Wiring
 
 MOST_HOSTS: Final = 96  # of one vSphere cluster; beyond, only the hosts are played
 WINDOWS: Final = 2  # of planned work, a host and year; as the catalogue's row says
@@ -57,7 +58,7 @@ def play_parts(
     if not watched:
         return None
     played = _Played(estimator, rates, whole, chance)
-    failures = played.through(_moments(estimator, watched, rates, whole, chance))
+    failures = played.through(moments_of(estimator.wiring, watched, rates, whole, chance))
     played.at_work()
     played.mistakes()
     return _told(played, whole, failures)
@@ -123,7 +124,7 @@ class _Played:
         tolerated = self.estimator.tolerated
         waiting = max(0, failed - tolerated) / max(1, count - tolerated)
         cut = min(1.0, state.storage + state.vm + state.array)
-        for year, hours in _by_year(begin, end, self.years):
+        for year, hours in by_year(begin, end, self.years):
             for kind in PROTECTIONS:
                 lost = self.lost[kind]
                 lost["storage"][year] += hours * state.storage
@@ -144,7 +145,7 @@ class _Played:
         per_host = max(1, round(len(self.estimator.vms) / hosts))
         turns = max(0.0, (len(self.estimator.vms) / hosts / rates.batch - 1) / 2) * rates.turn_s
         for _ in range(count):
-            boots = self.chance.lognormal(_log_mean(rates.boot_s, BOOT_SIGMA), BOOT_SIGMA, per_host)
+            boots = self.chance.lognormal(log_mean(rates.boot_s, BOOT_SIGMA), BOOT_SIGMA, per_host)
             restart = (rates.restart_s + turns + (float(boots.mean()) if rates.boot_s else 0.0)) / 3600
             self._latest = [one for one in self._latest if at - one < rates.reprotect_h]
             both = 2 * len(self._latest) / max(1, hosts - 1)
@@ -167,7 +168,7 @@ class _Played:
             return
         counts = self.chance.poisson(self.rates.human_errors_a_year, self.years)
         for year, count in enumerate(counts):
-            hours = float(self.chance.lognormal(_log_mean(each, 1.0), 1.0, count).sum()) / 60 if each else 0.0
+            hours = float(self.chance.lognormal(log_mean(each, 1.0), 1.0, count).sum()) / 60 if each else 0.0
             for kind in PROTECTIONS:
                 self.lost[kind]["human"][year] += hours
                 self.whole[kind][year] += hours
@@ -246,14 +247,14 @@ def _components(estimator: Estimator, rates: Rates) -> list[int]:
     return sorted(one for one in used if rates.mtbf_h.get(wiring.components[one].kind))
 
 
-def _moments(
-    estimator: Estimator, watched: Sequence[int], rates: Rates, years: int, chance: np.random.Generator
+def moments_of(
+    wiring: Wiring, watched: Sequence[int], rates: Rates, years: int, chance: np.random.Generator
 ) -> Moments:
     """Draw when each component fails and is mended, in the order of time."""
     horizon = years * HOURS_A_YEAR
     found: Moments = []
     for number in watched:
-        kind = estimator.wiring.components[number].kind
+        kind = wiring.components[number].kind
         for begin, end in _outages(rates.mtbf_h[kind], rates.mttr_of(kind), rates, horizon, chance):
             found.append((begin, number, True))
             found.append((min(end, horizon), number, False))
@@ -272,7 +273,7 @@ def _outages(
     count = int(horizon / mtbf_h * 1.2) + 8
     while now < horizon:
         lives = scale * chance.weibull(rates.life_shape, count)
-        repairs = chance.lognormal(_log_mean(mttr_h, rates.repair_sigma), rates.repair_sigma, count)
+        repairs = chance.lognormal(log_mean(mttr_h, rates.repair_sigma), rates.repair_sigma, count)
         for life, repair in zip(lives.tolist(), repairs.tolist(), strict=True):
             yield now, now + repair
             now += repair + life
@@ -280,12 +281,13 @@ def _outages(
                 return
 
 
-def _log_mean(mean: float, sigma: float) -> float:
+def log_mean(mean: float, sigma: float) -> float:
     """Give the mean of the logarithms of a lognormal of this mean."""
     return math.log(mean) - sigma**2 / 2 if mean > 0 else -math.inf
 
 
-def _by_year(begin: float, end: float, years: int) -> Iterator[tuple[int, float]]:
+def by_year(begin: float, end: float, years: int) -> Iterator[tuple[int, float]]:
+    """Give the hours of each year between two moments."""
     year = int(begin // HOURS_A_YEAR)
     while begin < end and year < years:
         until = min(end, (year + 1) * HOURS_A_YEAR)
@@ -296,13 +298,14 @@ def _by_year(begin: float, end: float, years: int) -> Iterator[tuple[int, float]
 def _told(played: _Played, years: int, failures: int) -> PartsPlayed:
     minutes, total, quantiles = {}, {}, {}
     for kind, causes in played.lost.items():
-        minutes[str(kind)] = {cause: _estimate(hours * 60) for cause, hours in causes.items()}
+        minutes[str(kind)] = {cause: estimate_of(hours * 60) for cause, hours in causes.items()}
         whole = played.whole[kind] * 60
-        total[str(kind)] = _estimate(whole)
+        total[str(kind)] = estimate_of(whole)
         quantiles[str(kind)] = {name: float(np.quantile(whole, share)) for name, share in SPREAD}
     return PartsPlayed(years=years, failures=failures, minutes=minutes, total=total, quantiles=quantiles)
 
 
-def _estimate(by_year: npt.NDArray[np.float64]) -> Estimate:
-    error = float(by_year.std(ddof=1) / math.sqrt(len(by_year))) if len(by_year) > 1 else math.inf
-    return Estimate(value=float(by_year.mean()), error=error)
+def estimate_of(years: npt.NDArray[np.float64]) -> Estimate:
+    """Give the mean of what single years lost, and its standard error."""
+    error = float(years.std(ddof=1) / math.sqrt(len(years))) if len(years) > 1 else math.inf
+    return Estimate(value=float(years.mean()), error=error)

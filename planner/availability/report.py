@@ -13,7 +13,8 @@ from planner.availability.answer import PROTECTIONS, Cause, ClusterAvailability,
 from planner.availability.assumed import CASES, CATALOGUE, Assumptions, Rates
 from planner.availability.estimate import SERVICES, Estimator
 from planner.availability.parts_played import MOST_HOSTS, play_parts
-from planner.availability.services import examine_service
+from planner.availability.services import System, examine_service, least_of, most_of
+from planner.availability.services_played import play_service
 from planner.availability.simulated import play, rare
 from planner.catalogue import Fact, reliability
 from planner.estate import Estate
@@ -59,12 +60,18 @@ def examine_availability(
 
 
 def examine_services(
-    estate: Estate, tolerated: Mapping[str, int], *, assumed: Assumptions = CATALOGUE
+    estate: Estate,
+    tolerated: Mapping[str, int],
+    chance: np.random.Generator | None = None,
+    *,
+    years: float = 0.0,
+    assumed: Assumptions = CATALOGUE,
 ) -> tuple[ServiceAvailability, ...]:
     """Give the availability of every service that somebody told; nothing where nobody did.
 
     Args:
         tolerated: as for `examine_availability`.
+        chance: for the years that every component of a service is played; 0 years, or None, plays none.
 
     Raises:
         EstateError: feeds in a ring.
@@ -76,10 +83,17 @@ def examine_services(
     answers = next((one.answers for one in estimators.values()), {})
     machines = Machines(estate, wiring, (one for every in answers.values() for one in every))
     rates = {case: Rates.of(case, assumed) for case in CASES}
-    return tuple(
-        examine_service(service, machines.of(service), estimators, rates.__getitem__)
-        for service in estate.services
-    )
+    found = []
+    for service in estate.services:
+        own = machines.of(service)
+        one = examine_service(service, own, estimators, rates.__getitem__)
+        if years and chance is not None and one.least is not None:
+            needed = least_of if one.most is None else most_of
+            system = System.of(service, own, estimators)
+            some = min(years, PARTS_YEARS_MOST)
+            one = replace(one, played=play_service(system, needed, rates["middle"], some, chance.spawn(1)[0]))
+        found.append(one)
+    return tuple(found)
 
 
 def _estimators(estate: Estate, tolerated: Mapping[str, int]) -> dict[str, Estimator]:

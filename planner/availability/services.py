@@ -10,7 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterator, Mapping
 from functools import cache
-from typing import Final
+from typing import Final, Self
 
 from msgspec import Struct
 
@@ -66,18 +66,14 @@ def examine_service(
         rates_of: the figures of a case: middle, worst, best.
 
     """
-    by_vm = {
-        name: estimators.get((machine.vm.cluster if machine.vm else None) or "")
-        for name, machine in machines.items()
-    }
     told = tuple(_tier(tier, machines) for tier in service.tiers)
     unknown = tuple((name, what) for name, one in machines.items() for what in one.unknown)
-    system = _System(service, machines, by_vm)
-    most = system.down(_Asked(_most, rates_of("middle")))
+    system = System.of(service, machines, estimators)
+    most = system.down(_Asked(most_of, rates_of("middle")))
     least = (
         most
         if all(tier.is_known for tier in service.tiers)
-        else system.down(_Asked(_least, rates_of("middle")))
+        else system.down(_Asked(least_of, rates_of("middle")))
     )
     if least is None:
         return ServiceAvailability(
@@ -86,9 +82,13 @@ def examine_service(
         )  # fmt: skip
     known = most is not None and least is most
     shown = most or least
-    needed = _most if most else _least
+    needed = most_of if most else least_of
     worst, best = (system.down(_Asked(needed, rates_of(case))) for case in ENDS)
-    alike = {kind: system.down(_Asked(needed, rates_of("middle"), kind)) for kind in PROTECTIONS}
+    now = {system.protection_of(name) for name in machines}
+    alike = {
+        kind: shown if now == {kind} else system.down(_Asked(needed, rates_of("middle"), kind))
+        for kind in PROTECTIONS
+    }
     return ServiceAvailability(
         name=service.name,
         tiers=told,
@@ -105,11 +105,13 @@ def examine_service(
     )
 
 
-def _least(tier: Tier) -> int:
+def least_of(tier: Tier) -> int:
+    """Give how many VMs a tier needs at least."""
     return tier.least
 
 
-def _most(tier: Tier) -> int:
+def most_of(tier: Tier) -> int:
+    """Give how many VMs a tier needs at most."""
     return tier.most
 
 
@@ -119,7 +121,7 @@ def _tier(tier: Tier, machines: Mapping[str, Machine]) -> TierTold:
     return TierTold(name=tier.name, needed=needed, vms=len(tier.vms), serving=serving)
 
 
-class _System:
+class System:
     """One service as components: those of the wiring by number, and those that are no part below zero."""
 
     def __init__(
@@ -132,6 +134,17 @@ class _System:
         self.wiring = next((one.wiring for one in self.estimators.values()), None)
         self._extras: dict[tuple[str | int, str], int] = {}
         self._named: list[tuple[str | int, str]] = []
+
+    @classmethod
+    def of(
+        cls, service: Service, machines: Mapping[str, Machine], estimators: Mapping[str, Estimator]
+    ) -> Self:
+        """Find the cluster of each VM."""
+        by_vm = {
+            name: estimators.get((machine.vm.cluster if machine.vm else None) or "")
+            for name, machine in machines.items()
+        }
+        return cls(service, machines, by_vm)
 
     def down(self, asked: _Asked) -> _Found | None:
         """Give the minutes a year and what causes them; None where it does not work at all."""
@@ -206,7 +219,7 @@ class _System:
                 return all_of([])
             wiring = estimator.wiring
             parts = [end_support(wiring, one) for one in machine.ends if not is_unknown(one)]
-            protection = self._protection(machine, estimator, asked)
+            protection = asked.protection or self.protection_of(name)
             if machine.host is not None:
                 parts.append(self._standing(machine.host, protection, estimator))
             parts += [_needing(self._extra(estimator.name, cause)) for cause in ("common", "human")]
@@ -214,12 +227,12 @@ class _System:
 
         return lambda machine: carried(machine.name)
 
-    def _protection(self, machine: Machine, estimator: Estimator, asked: _Asked) -> Protection:
-        if asked.protection is not None:
-            return asked.protection
+    def protection_of(self, name: str) -> Protection:
+        """Give how a VM is protected now; nobody knows of one without a cluster."""
+        machine, estimator = self.machines[name], self.by_vm[name]
         if machine.vm is not None and machine.vm.ft != "none":
             return "ft"
-        return "ha" if estimator.ha else "none"
+        return "ha" if estimator is not None and estimator.ha else "none"
 
     def _standing(self, host: int, protection: Protection, estimator: Estimator) -> Support:
         """Give what a VM needs of its host: all of it, or, protected, not to be starting again just now."""
@@ -293,8 +306,8 @@ class _System:
             machine.host
             for name, machine in self.machines.items()
             if machine.host is not None
-            and (estimator := self.by_vm[name]) is not None
-            and self._protection(machine, estimator, asked) == "none"
+            and self.by_vm[name] is not None
+            and (asked.protection or self.protection_of(name)) == "none"
         }
         return {host: min(share, 1.0 / len(hosts)) for host in sorted(hosts)} if share else {}
 
@@ -308,7 +321,7 @@ class _System:
         exposed = {
             name
             for name, one in self.by_vm.items()
-            if one is estimator and self._protection(self.machines[name], one, asked) != "none"
+            if one is estimator and (asked.protection or self.protection_of(name)) != "none"
         }
         up_of = {host: host_support(wiring, host) for host in estimator.numbers}
         total: list[float] = []

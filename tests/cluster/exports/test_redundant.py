@@ -12,13 +12,14 @@ from msgspec.structs import replace
 from cluster.exports import pdf
 from cluster.exports.beside import Beside
 from cluster.exports.redundant import Redundant, page
-from planner.availability.report import examine_availability
+from planner.availability.report import examine_availability, examine_services
 from planner.estate import Estate
 from planner.parameters import Parameters
 from planner.paths.picture import draw
 from planner.paths.report import examine
 from planner.quality import Quality, Reading
 from planner.report import plan
+from planner.service import Service, Tier
 from tests.planner.paths.test_reference_design import one_hba
 from tests.planner.paths.wired import CLUSTER, plain, reference
 
@@ -33,6 +34,7 @@ def found(estate: Estate, *, is_old: bool = False) -> Redundant:
         availability=examine_availability(estate, {CLUSTER: 1}, chance, years=0),
         pictures={CLUSTER: draw(estate, CLUSTER, paths)},
         is_old=is_old,
+        services=examine_services(estate, {CLUSTER: 1}),
     )
 
 
@@ -66,6 +68,18 @@ def test_the_page_names_the_single_points_the_rules_and_the_minutes() -> None:
     assert cluster.savings[0][0] == "site home"
 
 
+def test_services_are_told_with_what_they_need_and_what_costs_most() -> None:
+    web = Tier(name="web", vms=("vm0", "vm1"), needed=1)
+    shop = Service(name="shop", tiers=(web, Tier(name="db", vms=("vm2",))))
+    crm = Service(name="crm", tiers=(Tier(name="app", vms=("vm3", "vm4")),))
+    told = page(found(replace(reference(), services=(crm, shop))))
+    (one, other) = told.services
+    assert one[:2] == ("crm", "app: ? of 2")
+    assert "nobody told how many VMs it needs" in one[2]
+    assert other[:2] == ("shop", "web: 1 of 2; db: 1 of 1")
+    assert other[3].startswith("site home ")
+
+
 def test_a_sound_design_and_an_unknown_one_are_told_apart() -> None:
     assert page(found(reference())).verdict.state == "ok"
     assert page(found(plain())).verdict.state == "unknown"
@@ -89,7 +103,8 @@ def test_a_hostile_name_is_text_in_the_drawing() -> None:
 
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_the_report_prints_with_the_redundancy_and_without(language: str) -> None:
-    estate = hostile(one_hba(reference()))
+    shop = Service(name="<b>#shop", tiers=(Tier(name="$web", vms=("vm0", "vm1"), needed=1),))
+    estate = hostile(replace(one_hba(reference()), services=(shop,)))
     planned = plan(Reading(estate=estate, quality=Quality(format="test")), Parameters())
     said = {"title": "Site", "language": language, "made_at": MADE_AT}
     with_it = pdf.render(planned, **said, beside=Beside(redundancy=found(estate, is_old=True)))  # type: ignore[arg-type]

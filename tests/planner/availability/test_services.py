@@ -7,6 +7,7 @@ import random
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pytest
 from msgspec.structs import replace
 
@@ -305,3 +306,34 @@ def test_single_points_of_a_service_are_found_and_a_blast_says_what_stops(
     assert fate["tiers"][0] == {
         "name": "web", "needed": 1, "served": 2, "going_on": 0, "restarting": 2
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("ha", [False, True], ids=["none", "ha"])
+@pytest.mark.parametrize(
+    "tiers",
+    [
+        [tier(1, "vm0", "vm4"), tier(1, "vm1", name="db")],  # vm0 and vm4 on esx1
+        [tier(1, "vm0", "vm1"), tier(2, "vm2", "vm3", "vm5", name="app")],
+    ],
+    ids=["one-host", "spread"],
+)
+def test_a_service_that_is_played_is_down_as_long_as_the_exact_figure_says(
+    tiers: list[Tier], ha: bool
+) -> None:
+    estate = reference()
+    estate = replace(
+        estate,
+        clusters=tuple(replace(one, ha_enabled=ha) for one in estate.clusters),
+        services=(Service(name="shop", tiers=tuple(tiers)),),
+    )
+    lives = {"host": 4000.0, "psu": 9000.0, "nic": 9000.0, "hba": 9000.0, "switch": 9000.0, "rack": 30_000.0}
+    lives |= {"site": 60_000.0, "feed": 9000.0, "controller": 9000.0, "array": 60_000.0, "room": 60_000.0}
+    assumed = Assumptions(mtbf_h=lives, mttr_h=8.0, planned_h=0.0)
+    chance = np.random.Generator(np.random.PCG64(7))
+    (found,) = examine_services(estate, {"prod": 1}, chance, years=1500, assumed=assumed)
+    assert found.played is not None
+    assert found.minutes is not None
+    # Three standard errors, and what the exact figure takes as rare: two parts down where one is told.
+    off = abs(found.played.minutes.value - found.minutes)
+    assert off <= 3 * found.played.minutes.error + 0.01 * found.minutes
+    assert found.played.failures > 1000
