@@ -128,7 +128,8 @@ def compare(
     pairs = [(standing, _result(estate, standing, question, asked.assumptions, prices, complete=False))]
     whole = replace(standing, name=COMPLETED)
     found = [(one, _result(estate, one, question, asked.assumptions, prices)) for one in (whole, *variants)]
-    pairs += found if found[0][1].hosts_to_buy else found[1:]
+    lacking = bool(found[0][1].hosts_to_buy)
+    pairs += found if lacking else found[1:]
     priced = []
     for variant, result in pairs:
         if result.bill is None:
@@ -142,7 +143,14 @@ def compare(
             name=variant.name,
         )
         grown = _grown(estate, variant, question, asked.assumptions, prices)
-        priced.append(Priced(bill=replace(result.bill, design=design), vms=tuple(vms), grown=grown))
+        priced.append(
+            Priced(
+                bill=replace(result.bill, design=design),
+                vms=tuple(vms),
+                grown=grown,
+                short=lacking and variant.name == TODAY,
+            )
+        )
     remarks = {str(remark): remark for _, result in pairs for remark in result.remarks}
     designs = tuple(_without_idle_verdict(one) for one in shown_together(priced, prices, chance))
     return Comparison(

@@ -69,8 +69,17 @@ def pays_from_month(old: Bill, new: Bill) -> int | None:
 
 
 def waits_alone(one: Bill, other: Bill) -> tuple[str, ...]:
-    """The empty cards that one bill waits for and the other does not: it seems cheaper than it is."""
-    return tuple(card for card in one.missing if card not in other.missing)
+    """The empty cards that one bill waits for and the other does not: it seems cheaper than it is.
+
+    A card counts where it is used: hosts to buy wait for the price of a host even where the support of
+    others waits for it too.  What hardware is worth in the end makes nothing dearer and is left out.
+    """
+    theirs = set(_waiting(other))
+    return tuple(dict.fromkeys(card for area, card in _waiting(one) if (area, card) not in theirs))
+
+
+def _waiting(one: Bill) -> list[tuple[Area, str]]:
+    return [(line.area, card) for line in one.lines if line.area != "residual" for card in line.missing]
 
 
 def tipping_discount(

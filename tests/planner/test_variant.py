@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from planner.compared import compare, results
+from planner.compared import COMPLETED, compare, results
 from planner.cost.answer import Asked
 from planner.cost.assumptions import Assumptions
 from planner.cost.bill import Bill
@@ -326,3 +326,14 @@ def test_reserved_vms_take_room_where_a_host_is_lost() -> None:
     assert survived(small) == 4
     assert survived(placed) == 0  # 240 vCPUs do not fit on three hosts of 64
     assert settled(small) == small
+
+
+def test_today_is_not_the_cheapest_where_it_lacks_hosts() -> None:
+    tight = reading([host(f"esx{n}") for n in range(3)], [vm(f"v{n}") for n in range(60)]).estate
+    more = Variant(name="more", changes=(Failures(count=2),))
+    found = compare(tight, [more], Asked(platforms=("vmware",)), full(), np.random.default_rng(1))
+    today, completed, _ = found.answer.designs
+    assert completed.bill.design.key == COMPLETED
+    assert (today.short, completed.short) == (True, False)
+    assert today.bill.total.amount.high < completed.bill.total.amount.low
+    assert today.outcome.cheapest_percent == 0

@@ -269,3 +269,38 @@ def test_every_platform_can_be_priced_in_full(platform: str) -> None:
     found = study(estate(), question, Assumptions(), full()).bill(platform)
     assert found is not None
     assert found.missing == ()
+
+
+def test_a_month_names_the_prices_that_one_side_alone_waits_for() -> None:
+    question = Question(platforms=("vmware", "proxmox"), editions={"vmware": "vvf"}, machine=NEW)
+    prices = public_book().at(None)
+    today, stay, leave = study(estate(), question, Assumptions(), prices).bills
+    assert "server" in today.missing  # for the support of the hosts that stay
+    found = verdict(today, leave, prices)
+    assert set(found.waits) == {"server", "migration_hour", "training_person"}
+    assert found.waited == ()
+    said = [str(one) for one in sentences(found, "Proxmox VE")]
+    assert said[-1].startswith("It may pay later or never: Proxmox VE alone waits for a price of: ")
+    back = verdict(leave, stay, prices)
+    assert set(back.waited) == {"migration_hour", "training_person"}
+    assert "It may pay earlier" in str(sentences(back, "vSphere")[-1])
+    known = verdict(*study(estate(), question, Assumptions(), full()).bills[1:], full())
+    assert (known.waits, known.waited) == ((), ())
+
+
+def test_an_exchanged_amount_names_its_rate_and_can_be_worked_out_again() -> None:
+    stay, _ = two(ranged())
+    line = stay.line("vvf_core_year") or next(one for one in stay.lines if one.area == "hypervisor")
+    rate = layered([public_book()], None).rate("USD", "EUR")
+    assert rate is not None
+    assert rate.span is not None
+    assert any(str(note).startswith(f"1 USD = {float(round(rate.span.low, 6))} EUR") for note in line.notes)
+    for one in stay.lines:
+        assert one.amount is not None
+        ends = [one.workings[0], one.workings[-1]]
+        again = [
+            sum(round((units * end.unit_price * end.rate), 2) for units in end.quantities)
+            for end in ends
+            if end.quantities is not None and end.unit_price is not None
+        ]
+        assert again == [one.amount.low, one.amount.high]
