@@ -22,7 +22,9 @@ from cluster import audit, connections, feed, foretelling, holds, obstacles
 from cluster.approval import is_stale, plan_hash
 from cluster.audit import Deed
 from cluster.connections import Outcome, Refusal
-from cluster.models import Connection, Datastore, Event, Operation, VirtualMachine
+from cluster.models import Connection, Datastore, Estate, Event, Operation, VirtualMachine
+from cluster.reach import covers
+from cluster.roles import Action
 from cluster.work import lease
 from operations.drivers.base import DriverError
 from operations.limits import Move, crowded
@@ -125,11 +127,18 @@ def _void(operation: Operation) -> Sentence | None:
 
     Whether a second person has to approve is asked under the site's lock, by `_commit_submitting`.
     """
-    fresh = Operation.objects.select_related("connection").get(pk=operation.pk)
+    people = ("requested_by", "approved_by")
+    fresh = Operation.objects.select_related("connection", *people).get(pk=operation.pk)
     if plan_hash(fresh) != fresh.plan_sha256:
         return Sentence("This is not what was approved: nothing was done")
     if fresh.approved_by_id != fresh.requested_by_id and is_stale(fresh.approved_at):
         return Sentence("It was approved more than an hour ago: nothing was done")
+    estate = Estate.objects.filter(name=fresh.connection.name if fresh.connection else "").first()
+    asked, approved = fresh.requested_by, fresh.approved_by
+    if asked is not None and not covers(asked, Action.OPERATE, estate):
+        return Sentence("Whoever asked for it may not any more: nothing was done")
+    if approved not in (None, asked) and not covers(approved, Action.APPROVE, estate):
+        return Sentence("Whoever approved it may not any more: nothing was done")
     return None
 
 

@@ -170,7 +170,7 @@ def _may_hear(hook: Webhook, event: Event) -> bool:
 
 def _deliver(hook: Webhook, event: Event) -> None:
     body = msgspec.json.encode(Told(webhook=hook.name, event=frames.view(event, "en")))
-    secret = vault.unseal(hook.secret, _place_of(hook))
+    secret = vault.unseal(hook.secret, place_of(hook))
     headers = {
         "Content-Type": "application/json",
         "User-Agent": f"Headroom/{version()}",
@@ -235,11 +235,12 @@ def _give_up(hook: Webhook) -> None:
 
 def _renew(hook: Webhook) -> str:
     secret = secrets.token_urlsafe(SECRET_BYTES)
-    Webhook.objects.filter(pk=hook.pk).update(secret=vault.seal(secret, _place_of(hook)))
+    Webhook.objects.filter(pk=hook.pk).update(secret=vault.seal(secret, place_of(hook)))
     return secret
 
 
-def _place_of(hook: Webhook) -> str:
+def place_of(hook: Webhook) -> str:
+    """Where its secret is sealed for."""
     return f"webhook/{hook.pk}"
 
 

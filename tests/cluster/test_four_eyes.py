@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from cluster import carrying, connecting, operating
-from cluster.models import AuditEntry, Connection, Operation
+from cluster.models import AuditEntry, Connection, Estate, Operation, Scope
 from cluster.roles import Role
 from cluster.services import Refused
 from tests.cluster.people import administrator, person, site_administrator
@@ -133,6 +133,27 @@ def test_four_eyes_that_are_switched_on_later_count_for_what_waits(
     operating.approve(second, operation, operation.plan_sha256)
     carrying.carry_out(operation.pk)
     assert world.submitted == ["vm0"]
+
+
+@pytest.mark.parametrize("who", ["asked for", "approved"])
+@pytest.mark.parametrize("end", ["no role", "locked out", "another estate"])
+def test_rights_that_end_after_the_approval_end_what_waits(
+    world: World, waiting: Operation, second: User, who: str, end: str
+) -> None:
+    operating.approve(second, waiting, waiting.plan_sha256)
+    person = waiting.requested_by if who == "asked for" else second
+    match end:
+        case "no role":
+            person.groups.clear()
+        case "locked out":
+            User.objects.filter(pk=person.pk).update(is_active=False)
+        case _:
+            elsewhere = Estate.objects.create(name="elsewhere")
+            role = Role.VIRTUAL_INFRASTRUCTURE_ADMINISTRATOR.value
+            Scope.objects.create(person=person, role=role, estate=elsewhere)
+    carrying.carry_out(waiting.pk)
+    assert world.submitted == []
+    assert ended(waiting) == ("failed", f"Whoever {who} it may not any more: nothing was done")
 
 
 @pytest.mark.parametrize("role", [role for role in Role if "virtual" not in role])

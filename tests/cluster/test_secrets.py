@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
 
-from cluster import connections, vault
-from cluster.models import AuditEntry, Connection
+from cluster import connections, vault, webhooks
+from cluster.models import AuditEntry, Connection, Webhook
 from tests.cluster.conftest import ROOT, Site
+from tests.cluster.people import site_administrator
 from tests.conftest import wait_until
 
 CANARIES = {
@@ -149,6 +151,67 @@ def test_a_secret_that_does_not_open_stops_the_change_before_a_key_is_lost(
 ) -> None:
     before = Path(settings.CONNECTION_KEY_FILE).read_text()
     Connection.objects.filter(pk=sealed[3].pk).update(secret=Connection.objects.latest("pk").secret)  # moved
-    with pytest.raises(CommandError, match=f"connection {sealed[3].pk} does not open"):
+    with pytest.raises(CommandError, match=f"connection/{sealed[3].pk} does not open"):
         call_command("connection_key", "rotate")
     assert Path(settings.CONNECTION_KEY_FILE).read_text() == before
+
+
+def test_the_secrets_of_webhooks_outlive_a_change_of_the_key(
+    sealed: list[Connection], settings: Any, capsys: Any
+) -> None:
+    settings.WEBHOOK_NETWORKS = ["10.0.0.0/8"]
+    hook, secret = webhooks.add(site_administrator(), "tickets", "https://10.0.0.1/", [])
+    call_command("connection_key", "rotate")
+    assert "21 secrets open; the file holds 1 keys" in capsys.readouterr().out
+    hook.refresh_from_db()
+    assert vault.unseal(hook.secret, webhooks.place_of(hook)) == secret
+
+
+def test_no_model_keeps_a_secret_that_a_change_of_the_key_forgets() -> None:
+    keeping = {
+        model
+        for model in apps.get_app_config("cluster").get_models()
+        if any(one.name == "secret" for one in model._meta.fields)
+    }
+    assert keeping == {Connection, Webhook}
+
+
+SEALED_SITE = """
+from cluster import connections, vault, webhooks
+from cluster.models import Connection
+from tests.cluster.people import site_administrator
+for n in range(8):
+    row = Connection.objects.create(name=f"vc{n}", host="10.0.0.1", username="u")
+    row.secret = vault.seal(f"password {n}", connections.place_of(row))
+    row.save()
+webhooks.add(site_administrator(), "tickets", "https://10.0.0.1/", [])
+"""
+KILLED_AT = """
+import os, signal
+from django.core.management import call_command
+from cluster import vault
+from cluster.management.commands import connection_key
+def die(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+{way}
+call_command("connection_key", "rotate")
+"""
+WAYS_TO_DIE = {
+    "before the new key": "vault.add_key = die",
+    "after the new key": "connection_key._reseal = die",
+    "with half of them sealed anew": """
+seal, sealed = vault.seal, []
+vault.seal = lambda *given: die() if len(sealed) == 4 else sealed.append(given) or seal(*given)
+""",
+    "after all are sealed anew": "vault.drop_old_keys = die",
+}
+
+
+def test_a_change_of_the_key_that_is_killed_anywhere_loses_no_secret(site: Site) -> None:
+    site.environment["HEADROOM_WEBHOOK_NETWORKS"] = "10.0.0.0/8"
+    site.run(SEALED_SITE)
+    status = "from django.core.management import call_command; call_command('connection_key', '{what}')"
+    for when, way in WAYS_TO_DIE.items():
+        assert site.start(KILLED_AT.format(way=way)).wait(120) == -9, when
+        assert site.run(status.format(what="status")).startswith("9 secrets open"), when
+    assert site.run(status.format(what="rotate")) == "9 secrets open; the file holds 1 keys"

@@ -1,4 +1,4 @@
-"""Changes the key that seals the passwords of connections, or says how they stand.
+"""Changes the key that seals passwords of connections and secrets of webhooks, or says how they stand.
 
 `manage.py connection_key rotate`: a new key is put before the others, every secret is sealed anew under it,
 each is opened with it alone, and only then the former keys go (--keep leaves them, for a backup that was made
@@ -7,19 +7,19 @@ under them).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from cluster import audit, vault
+from cluster import audit, connections, vault, webhooks
 from cluster.audit import Deed
-from cluster.connections import place_of
-from cluster.models import Connection
+from cluster.models import Connection, Webhook
 
 
 class Command(BaseCommand):
-    help = "Change the key of the connections' passwords, or say whether it opens them all."
+    help = "Change the key of all kept secrets, or say whether it opens them all."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("what", choices=["status", "rotate"])
@@ -37,21 +37,32 @@ class Command(BaseCommand):
         self.stdout.write(f"{count} secrets open; the file holds {vault.count_keys()} keys")
 
 
+def _sealed() -> Iterator[tuple[Connection | Webhook, str]]:
+    """Every row that holds a secret, and the place that it is sealed for."""
+    for connection in Connection.objects.exclude(secret="").order_by("name").select_for_update():
+        yield connection, connections.place_of(connection)
+    for hook in Webhook.objects.exclude(secret="").order_by("name").select_for_update():
+        yield hook, webhooks.place_of(hook)
+
+
 def _reseal() -> None:
     with transaction.atomic():
-        rows = Connection.objects.select_for_update().exclude(secret="")
-        for row in rows:
-            row.secret = vault.seal(vault.unseal(row.secret, place_of(row)), place_of(row))
+        count = 0
+        for row, place in _sealed():
+            row.secret = vault.seal(vault.unseal(row.secret, place), place)
             row.save(update_fields=["secret"])
-        audit.note(Deed.KEYS_ROTATED, "", f"{len(rows)} secrets")
+            count += 1
+        audit.note(Deed.KEYS_ROTATED, "", f"{count} secrets")
 
 
 def _judge(*, newest_alone: bool) -> int:
-    """How many secrets open; raises where one does not, and names its connection."""
-    rows = Connection.objects.exclude(secret="").order_by("name")
-    for row in rows:
-        try:
-            vault.unseal(row.secret, place_of(row), newest_alone=newest_alone)
-        except vault.Sealed as error:
-            raise CommandError(f"the password of connection {row.pk} does not open: {error}") from error
-    return len(rows)
+    """How many secrets open; raises where one does not, and names its place."""
+    count = 0
+    with transaction.atomic():
+        for row, place in _sealed():
+            try:
+                vault.unseal(row.secret, place, newest_alone=newest_alone)
+            except vault.Sealed as error:
+                raise CommandError(f"the secret of {place} does not open: {error}") from error
+            count += 1
+    return count
