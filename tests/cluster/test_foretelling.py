@@ -54,7 +54,8 @@ class Server:
     def observe(self, _: Connection, operation: Operation) -> Outcome:
         memory = operation.predicted["memory_mib"]
         told: dict[str, Any] = {"downtime_ms": 90.0, "sent_mib": memory} if self.tells else {}
-        return Outcome("done", None, SETUP_S + memory / RATE_MIB_S, f"task-{operation.subject}", measured=told)
+        seconds = SETUP_S + memory / RATE_MIB_S
+        return Outcome("done", None, seconds, f"task-{operation.subject}", measured=told)
 
 
 @pytest.fixture
