@@ -14,6 +14,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -22,9 +23,9 @@ from cluster import audit, connections, feed, foretelling, holds, obstacles
 from cluster.approval import is_stale, plan_hash
 from cluster.audit import Deed
 from cluster.connections import Outcome, Refusal
-from cluster.models import Connection, Datastore, Estate, Event, Operation, VirtualMachine
+from cluster.models import Connection, Datastore, Estate, Event, Operation, VirtualMachine, Wish
 from cluster.reach import covers
-from cluster.roles import Action
+from cluster.roles import Action, may
 from cluster.work import lease
 from operations.drivers.base import DriverError
 from operations.limits import Move, crowded
@@ -135,11 +136,18 @@ def _void(operation: Operation) -> Sentence | None:
         return Sentence("It was approved more than an hour ago: nothing was done")
     estate = Estate.objects.filter(name=fresh.connection.name if fresh.connection else "").first()
     asked, approved = fresh.requested_by, fresh.approved_by
-    if asked is not None and not covers(asked, Action.OPERATE, estate):
+    if asked is not None and not _may_still_ask(asked, fresh, estate):
         return Sentence("Whoever asked for it may not any more: nothing was done")
     if approved not in (None, asked) and not covers(approved, Action.APPROVE, estate):
         return Sentence("Whoever approved it may not any more: nothing was done")
     return None
+
+
+def _may_still_ask(asker: User, operation: Operation, estate: Estate | None) -> bool:
+    """Whether he asks for operations there, or wished for this one and may still wish."""
+    if covers(asker, Action.OPERATE, estate):
+        return True
+    return Wish.objects.filter(operation=operation, asked_by=asker).exists() and may(asker, Action.REQUEST)
 
 
 def _commit_submitting(operation: Operation, connection: Connection) -> bool:
