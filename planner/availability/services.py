@@ -36,7 +36,6 @@ from planner.service import Service, Tier
 LEAST: Final = 1e-12  # a branch of a service less likely than that is left out, and counted
 CAUSES_SHOWN: Final = 20
 ENDS: Final[tuple[Case, Case]] = ("worst", "best")
-OVER_ALL: Final = ("common", "human", "capacity", "planned")  # causes that are no component
 
 
 class _Asked(Struct, frozen=True):
@@ -65,10 +64,17 @@ def examine_service(
         estimators: of the clusters that its VMs belong to.
         rates_of: the figures of a case: middle, worst, best.
 
+    Returns:
+        Minutes a year.  A VM that nobody described, or whose host or ways are not known, is told in `unknown`
+        and takes nothing down.  Too few VMs powered on is no error: the service is then down.
     """
     told = tuple(_tier(tier, machines) for tier in service.tiers)
-    unknown = tuple((name, what) for name, one in machines.items() for what in one.unknown)
     system = System.of(service, machines, estimators)
+    unknown = tuple(
+        (name, what)
+        for name, one in machines.items()
+        for what in one.unknown or (("host",) if system.by_vm[name] is None else ())
+    )
     most = system.down(_Asked(most_of, rates_of("middle")))
     least = (
         most
