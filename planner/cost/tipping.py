@@ -159,6 +159,8 @@ def doubts(outcome: Outcome, years: int) -> tuple[Sentence, ...]:
         "percent": found.percent,
         "years": years,
     }
+    if found.high is not None and found.low == found.high:
+        return (Sentence("With every open number drawn: after {low} months in nine of ten draws", said),)
     if found.high is not None:
         return (
             Sentence("With every open number drawn: after {low} to {high} months in nine of ten draws", said),
