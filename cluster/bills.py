@@ -251,6 +251,9 @@ def _payback(shown: Shown) -> str:
     if found.high is None:
         said = gettext("at best after {low} months, in {percent} % of them")
         return said.format(low=number(found.low), percent=percent)
+    if found.low == found.high:
+        said = gettext("after {low} months, in {percent} % of them")
+        return said.format(low=number(found.low), percent=percent)
     said = gettext("after {low} – {high} months, in {percent} % of them")
     return said.format(low=number(found.low), high=number(found.high), percent=percent)
 

@@ -59,7 +59,8 @@ def of_cost(answer: Answer) -> dict[str, Any]:
     """What is kept beside a comparison; levels of protection are not what an estate costs, so nothing."""
     if not answer.designs or answer.levels:
         return {}
-    best = min(answer.designs, key=lambda shown: shown.bill.total.amount.middle)
+    able = [shown for shown in answer.designs if not shown.short] or answer.designs
+    best = min(able, key=lambda shown: shown.bill.total.present.middle)
     told = [answer.designs[0], *([best] if best is not answer.designs[0] else [])]
     assumptions = answer.asked.assumptions
     tally = CostTally(

@@ -92,6 +92,11 @@ class _Sheet(Struct, frozen=True):
         return f"'{self.name.replace(chr(39), chr(39) * 2)}'!{cells}"
 
 
+def workable(answer: Answer) -> bool:
+    """Whether the answer was kept with its workings; those of earlier versions were not."""
+    return all(line.workings for shown in answer.designs for line in shown.bill.lines)
+
+
 def render(answer: Answer, *, title: str, language: str, made_at: datetime) -> bytes:
     """The workbook in the language asked for: designs side by side, and a sheet for each of them."""
     held = BytesIO()

@@ -130,6 +130,7 @@ def frame_of(
         "run": _run(request, estate),
         "answer": answer,
         "designs": designs,
+        "workable": answer is not None and bill_xlsx.workable(answer),
         "compared": compared(designs),
         "headline": headline_of(answer) if answer else None,
         "missing": missing_of(answer) if answer else [],
@@ -202,8 +203,8 @@ def lines(request: HttpRequest, pk: int, ending: str) -> HttpResponse:
 
 
 def _workbook(request: HttpRequest, estate: Estate, answer: Answer) -> HttpResponse:
-    if not all(line.workings for shown in answer.designs for line in shown.bill.lines):
-        raise Http404(gettext("This answer was kept without its workings: price it again."))
+    if not bill_xlsx.workable(answer):
+        raise Http404(gettext("There is no such export"))
     content = bill_xlsx.render(
         answer,
         title=gettext("Cost of {estate}").format(estate=estate.name),

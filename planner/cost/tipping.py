@@ -98,11 +98,11 @@ def _one_sided(found: Verdict, name: str, label: Callable[[str], str]) -> tuple[
     """What nobody priced on one side alone: no month is sure before it is known."""
     said: list[Sentence] = []
     if found.waits:
-        cards = ", ".join(label(card) for card in found.waits)
+        cards = "; ".join(label(card) for card in found.waits)
         told: dict[str, Value] = {"design": name, "cards": cards}
         said.append(Sentence("It may pay later or never: {design} alone waits for a price of: {cards}", told))
     if found.waited:
-        cards = ", ".join(label(card) for card in found.waited)
+        cards = "; ".join(label(card) for card in found.waited)
         said.append(
             Sentence(
                 "It may pay earlier: what it is compared with waits for a price of: {cards}", {"cards": cards}
@@ -159,6 +159,8 @@ def doubts(outcome: Outcome, years: int) -> tuple[Sentence, ...]:
         "percent": found.percent,
         "years": years,
     }
+    if found.high is not None and found.low == found.high:
+        return (Sentence("With every open number drawn: after {low} months in nine of ten draws", said),)
     if found.high is not None:
         return (
             Sentence("With every open number drawn: after {low} to {high} months in nine of ten draws", said),

@@ -13,7 +13,7 @@ from planner.cost.assumptions import RATE_CARD, Assumptions, discounted
 from planner.cost.bill import GROWTH, items_of
 from planner.cost.book import Prices
 from planner.cost.design import Design
-from planner.cost.item import Item, each_year, middle, rate_key, spans_of
+from planner.cost.item import Item, each_year, middle, rate_key, spans_of, total
 from planner.cost.money import ZERO, Span, cents
 from planner.cost.payments import Payments, payments_of, pays_from
 
@@ -196,7 +196,9 @@ def simulate_each(
 def middle_total(design: Design, assumptions: Assumptions, prices: Prices) -> Decimal:
     """The known total with everything open in the middle of its range, as it is paid."""
     one = _prepared(Doubted(design=design, assumptions=assumptions), prices)
-    return one.plain.payments(middle(one.spans)).worth(ZERO)
+    values = middle(one.spans)
+    paid = (total(item, values, rate, one.plain.years) for item, rate in one.plain.items)
+    return sum(paid, ZERO)
 
 
 def _prepared(doubted: Doubted, prices: Prices) -> _Prepared:

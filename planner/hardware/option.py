@@ -117,7 +117,7 @@ def explained(
     unpriced = bill(best.design, assumptions, prices).missing
     alone = _waits_alone(best, unpriced, options, assumptions, prices)
     if alone:
-        names = ", ".join(str(card_label(card)) for card in alone)
+        names = "; ".join(str(card_label(card)) for card in alone)
         lacks: dict[str, Value] = {"platform": PLATFORMS[best.platform].name, "cards": names}
         why.append(
             Sentence(

@@ -9,6 +9,7 @@ import re
 from decimal import Decimal
 
 import msgspec
+import openpyxl
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -89,6 +90,25 @@ def test_lines_that_are_taken_along_add_up_to_the_answer(estate: Estate, book: P
     same = json.loads(client.get(f"/estates/{estate.pk}/cost/lines.json").content)
     assert len(same) == len(rows)
     assert client.get(f"/estates/{estate.pk}/cost/lines.exe").status_code == 404
+
+
+def test_the_workbook_is_taken_with_the_totals_of_the_page(estate: Estate, book: PriceBook) -> None:
+    client = signed_in()
+    study = answered(client, estate, book=book.pk)
+    taken = client.get(f"/estates/{estate.pk}/cost/lines.xlsx?study={study.pk}")
+    sheet = openpyxl.load_workbook(io.BytesIO(taken.content), data_only=True).worksheets[0]
+    for place, shown in enumerate(pricing.answer_of(study).designs, start=2):
+        assert round(Decimal(str(sheet.cell(5, place).value)), 2) == shown.bill.total.amount.low
+    assert f"cost/lines.xlsx?study={study.pk}" in client.get(f"/estates/{estate.pk}/cost/").content.decode()
+    kept = study.answer
+    for shown in kept["designs"]:  # as an answer of an earlier version was kept
+        for line in shown["bill"]["lines"]:
+            del line["workings"]
+    CostStudy.objects.filter(pk=study.pk).update(answer=kept)
+    older = client.get(f"/estates/{estate.pk}/cost/?study={study.pk}")
+    assert older.status_code == 200
+    assert "lines.xlsx" not in older.content.decode()
+    assert client.get(f"/estates/{estate.pk}/cost/lines.xlsx?study={study.pk}").status_code == 404
 
 
 def test_every_picture_has_its_numbers(estate: Estate, book: PriceBook) -> None:

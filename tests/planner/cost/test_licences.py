@@ -10,7 +10,7 @@ from planner.cost.assumptions import Assumptions
 from planner.cost.bill import Line
 from planner.cost.features import uses
 from planner.cost.licences.vmware import licensed_cores, ordered_cores
-from planner.cost.licences.windows import datacenter_pays_from, licences_for
+from planner.cost.licences.windows import break_even_vms, datacenter_pays_from, licences_for
 from planner.cost.platforms import PLATFORMS, choose
 from planner.cost.public import public_book
 from planner.cost.study import Question, Study, chosen_clusters, study
@@ -45,6 +45,37 @@ def test_one_host_with_12_cores_is_billed_72() -> None:
     assert line.amount is not None
     assert line.amount.high == Decimal(13680)
     assert ordered_cores(licensed_cores([12])) == 72
+
+
+@pytest.mark.parametrize(
+    ("hosts", "licences", "billed"),
+    [
+        ([(2, 16), (2, 48)], 80, 80),
+        ([(1, 8)] * 3, 48, 72),
+        ([(1, 12)], 16, 72),
+    ],
+)
+def test_the_vendors_own_examples_are_counted_from_an_estate(
+    hosts: list[tuple[int, int]], licences: int, billed: int
+) -> None:
+    """Broadcom KB 313548: 80 core licences, 48, and an order of one small host that is billed 72."""
+    estate = reading(
+        [host(f"esx{n}", sockets=sockets, cores=cores) for n, (sockets, cores) in enumerate(hosts)], [vm("a")]
+    ).estate
+    question = Question(platforms=(), editions={"vmware": "vvf"})
+    line = hypervisor_line(study(estate, question, Assumptions(years=1, currency="USD"), full()), "today")
+    assert (
+        licensed_cores(core for sockets, cores in hosts for core in [cores // sockets] * sockets) == licences
+    )
+    assert line.quantity is not None
+    assert line.quantity.low == line.quantity.high == billed
+    assert line.amount is not None
+    assert line.amount.high == billed * 190
+
+
+def test_by_price_alone_the_twelfth_windows_vm_of_a_host_decides() -> None:
+    """6,771 / 1,176 x 2 = 11.5: the published rule of thumb."""
+    assert break_even_vms(STANDARD, DATACENTER) == 12
 
 
 def test_windows_is_standard_up_to_ten_vms_a_host_and_datacenter_from_eleven() -> None:

@@ -24,7 +24,7 @@ from planner.cost.payments import Payments, pays_from
 from planner.cost.public import public_book
 from planner.cost.study import Question, study
 from planner.cost.tipping import doubts
-from planner.cost.uncertainty import GROWTHS, Swing, growths_of
+from planner.cost.uncertainty import GROWTHS, Interval, Outcome, Payback, Swing, growths_of
 from planner.cost.ways import physical
 from planner.estate import Estate
 from planner.hardware.advice import advise
@@ -280,3 +280,22 @@ def test_hosts_that_do_not_carry_what_was_asked_for_are_never_the_cheapest() -> 
     assert 1 < first <= 5
     carried = replace(wide, assumptions=Assumptions(years=first - 1, **growth("50", "60")))  # type: ignore[arg-type]
     assert not answer(roomy, carried, ranged(), np.random.default_rng(1)).designs[0].short
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "percent", "says"),
+    [
+        (36, 36, 100.0, "after 36 months in nine of ten draws"),
+        (9, 31, 98.0, "after 9 to 31 months in nine of ten draws"),
+        (9, None, 40.0, "at best after 9 months, within 5 years in 40.0 % of the draws"),
+        (None, None, 2.0, "within 5 years in 2.0 % of the draws"),
+    ],
+)
+def test_how_sure_the_month_is_is_said(low: int | None, high: int | None, percent: float, says: str) -> None:
+    point = Interval(low=Decimal(0), median=Decimal(0), high=Decimal(0), draws=1000)
+    payback = Payback(low=low, median=low, high=high, percent=percent)
+    one = Outcome(design="b", total=point, cheapest_percent=0.0, against_first=point, payback=payback)
+    [said] = doubts(one, 5)
+    assert str(said) == f"With every open number drawn: {says}"
+    certain = replace(one, total=replace(point, draws=1))
+    assert doubts(certain, 5) == ()
