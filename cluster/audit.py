@@ -152,7 +152,12 @@ def verify(known_head: str = "") -> Verdict:
         ValueError: `known_head` is none.
     """
     head = AuditHead.objects.filter(pk=1).first() or AuditHead()
-    known = [_known(text) for text in (known_head, witness.last()) if text]
+    witnessed = witness.last()
+    known = [_known(text) for text in (known_head, witnessed) if text and is_head(text)]
+    if known_head and not is_head(known_head):
+        raise ValueError(f"{known_head!r} is no head; one looks like 812:7f..")
+    if witnessed and not is_head(witnessed):
+        return Verdict(0, str(head), 1, f"the file of the witness was changed: it ends with {witnessed!r}")
     seen, previous = 0, ""
     for entry in _in_order():
         why = _fault(entry, seen + 1, previous)
@@ -169,10 +174,14 @@ def verify(known_head: str = "") -> Verdict:
     return Verdict(seen, str(head))
 
 
+def is_head(text: str) -> bool:
+    """Whether it looks like a head, SEQ:DIGEST."""
+    seq, colon, _ = text.partition(":")
+    return bool(colon) and seq.isascii() and seq.isdigit() and len(seq) <= SEQ_DIGITS_MAX
+
+
 def _known(text: str) -> tuple[int, str]:
-    seq, colon, digest = text.strip().partition(":")
-    if not (colon and seq.isascii() and seq.isdigit() and len(seq) <= SEQ_DIGITS_MAX):
-        raise ValueError(f"{text!r} is no head; one looks like 812:7f..")
+    seq, _, digest = text.partition(":")
     return int(seq), digest
 
 

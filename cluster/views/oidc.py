@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import requests
 from authlib.common.errors import AuthlibBaseError
-from authlib.integrations.django_client import OAuth
+from authlib.integrations.django_client import DjangoOAuth2App, OAuth
+from authlib.integrations.requests_client import OAuth2Session
 from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
@@ -76,9 +77,27 @@ def back(request: HttpRequest) -> HttpResponse:
     return redirect(settings.LOGIN_REDIRECT_URL)
 
 
+class _Straight(OAuth2Session):
+    """Asks the provider at the addresses that it names itself, and follows no redirect with our secret."""
+
+    def send(self, request: Any, **options: Any) -> Any:
+        answer = super().send(request, **{**options, "allow_redirects": False})
+        if answer.is_redirect:
+            raise requests.TooManyRedirects("the provider sends us elsewhere", response=answer)
+        return answer
+
+
+class _App(DjangoOAuth2App):
+    client_cls = _Straight
+
+
+class _OAuth(OAuth):
+    oauth2_client_cls = _App
+
+
 @cache
 def _registered() -> Any:
-    return OAuth().register(
+    return _OAuth().register(
         "provider",
         client_id=settings.OIDC_CLIENT_ID,
         client_secret=settings.OIDC_CLIENT_SECRET or None,

@@ -169,7 +169,7 @@ def hold(stack: Stack, asked: argparse.Namespace) -> bool:
     numbers = (str(asked.browsers), str(events))
     crowd = subprocess.Popen(
         [sys.executable, str(CLIENTS), str(stack.port), "/ws/events/", cookie, *numbers],
-        cwd=ROOT, stdout=subprocess.PIPE, text=True,
+        cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     stack.site.started.append(crowd)
     assert crowd.stdout.readline() == "ready\n"

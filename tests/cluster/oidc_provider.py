@@ -26,6 +26,7 @@ class Provider:
         self.other_key = RSAKey.generate_key(2048, {"kid": "one"})
         self.claims: dict[str, Any] = {"sub": "42", "preferred_username": "ada", "groups": ["watchers"]}
         self.lie = ""
+        self.sent_elsewhere: dict[str, str] = {}  # path -> where its askers are redirected
         self.codes: dict[str, dict[str, str]] = {}
         self.asked: list[str] = []
 
@@ -97,7 +98,9 @@ def running() -> Iterator[Provider]:
         def do_GET(self) -> None:
             address = urlsplit(self.path)
             provider.asked.append(address.path)
-            if address.path == "/authorize":
+            if address.path in provider.sent_elsewhere:
+                self.redirect(provider.sent_elsewhere[address.path])
+            elif address.path == "/authorize":
                 query = {name: values[0] for name, values in parse_qs(address.query).items()}
                 self.send_response(302)
                 self.send_header("Location", provider.authorize(query))
@@ -107,8 +110,17 @@ def running() -> Iterator[Provider]:
             else:
                 self.answer(provider.metadata())
 
+        def redirect(self, there: str) -> None:
+            self.send_response(307)
+            self.send_header("Location", there)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            if self.path in provider.sent_elsewhere:
+                self.redirect(provider.sent_elsewhere[self.path])
+                return
             told = provider.token({name: values[0] for name, values in parse_qs(body).items()})
             self.answer(told or {"error": "invalid_grant"}, 200 if told else 400)
 

@@ -204,6 +204,17 @@ def test_a_line_of_the_witness_that_a_full_disk_cut_is_none(witnessed: Path) -> 
     assert witnessed.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_witness_that_was_changed_is_told(witnessed: Path, client: Client) -> None:
+    note(Deed.PLAN_ASKED, "ada")
+    witness.witness()
+    witnessed.write_text("nothing <b>here</b>\n")
+    assert verify().why == "the file of the witness was changed: it ends with 'nothing <b>here</b>'"
+    client.force_login(person(Role.AUDITOR))
+    page = client.post("/audit/verify/")
+    assert page.status_code == 200
+    assert b"nothing &lt;b&gt;here" in page.content
+
+
 @pytest.mark.parametrize("head", ["foo", "foo:7f", "12", "-1:7f", "²:7f", "9" * 30 + ":7f"])
 def test_a_head_that_is_none_is_refused_and_not_passed_over(head: str) -> None:
     note(Deed.PLAN_ASKED, "ada")

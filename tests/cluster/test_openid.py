@@ -14,6 +14,7 @@ from django.test import Client
 from cluster.models import AuditEntry, Identity
 from cluster.roles import Role, roles_of
 from cluster.views import oidc
+from tests.cluster.http_server import listener
 from tests.cluster.oidc_provider import Provider, running
 
 pytestmark = pytest.mark.django_db
@@ -117,6 +118,19 @@ def test_a_token_that_lies_lets_nobody_in(provider: Provider, lie: str) -> None:
 def test_a_provider_that_calls_itself_otherwise_is_not_asked(provider: Provider) -> None:
     provider.lie = "issuer of metadata"
     assert Client().get("/oidc/login/").status_code == 502
+
+
+@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/keys", "/token"])
+def test_a_provider_that_sends_us_elsewhere_is_not_followed(provider: Provider, path: str) -> None:
+    with listener() as elsewhere:
+        provider.sent_elsewhere[path] = elsewhere.url
+        client = Client()
+        if path.startswith("/."):
+            assert client.get("/oidc/login/").status_code == 502
+        else:
+            assert sign_in(client) == 400
+        assert elsewhere.heard == []
+    assert not User.objects.exists()
 
 
 def test_a_state_that_is_another_browsers_or_used_up_lets_nobody_in(provider: Provider) -> None:

@@ -75,8 +75,10 @@ class Stack:
         self.up.start()
 
     def end(self) -> None:
-        self.site.end()
-        self.up.end()
+        try:
+            self.site.end()
+        finally:
+            self.up.end()
 
 
 @contextmanager

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,3 +41,17 @@ def test_the_units_name_queues_that_exist(unit: str) -> None:
     text = (ROOT / "deploy" / unit).read_text()
     named = text.partition("--queues ")[2].split()[:1] or [",".join(parts.QUEUES)]
     assert set(named[0].split(",")) <= set(parts.QUEUES)
+
+
+@pytest.mark.parametrize(("asked", "more"), [("", 5), ("0", 0), ("12", 12)])
+def test_pool_processes_stand_back_behind_the_web_process(tmp_path: Path, asked: str, more: int) -> None:
+    code = (
+        "import os; from celery.signals import worker_process_init; import config.celery;"
+        "before = os.nice(0); worker_process_init.send(None); print(before, os.nice(0))"
+    )
+    environment = {**os.environ, "WORKER_NICE": asked, "HEADROOM_DATA_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    before, after = map(int, done.stdout.split())
+    assert after == min(19, before + more)
