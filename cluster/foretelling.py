@@ -247,7 +247,8 @@ def _ended(connection: Connection) -> Any:
         kind=Operation.Kind.MIGRATE, state=Operation.State.DONE, dry_run=False
     )
     told = done.filter(measured__total_s__gt=0, predicted__total_s__gt=0)
-    return told.order_by("-ended_at", "-created_at")
+    known = told.exclude(measured__total_s=None).exclude(predicted__total_s=None)  # SQLite: null is above 0
+    return known.order_by("-ended_at", "-created_at")
 
 
 def _one(row: Operation) -> Measured:
