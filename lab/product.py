@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -40,18 +40,24 @@ class Product:
             HEADROOM_FENCE_PROGRAM=str(power_switch()),
             WORKERS="2",
         )
-        self._broker = Child("broker", parts.valkey(FOLDER / "broker/valkey.sock", FOLDER / "broker"), FOLDER / "broker.log")
+        broker = FOLDER / "broker"
+        self._broker = Child("broker", parts.valkey(broker / "valkey.sock", broker), FOLDER / "broker.log")
         self._broker.start()
+        self._tables = Child("tables", [sys.executable, "manage.py", "migrate", "-v", "0"], FOLDER / "tables.log")
+        self._tables.start()
+        self._worker = Child("worker", parts.worker(), FOLDER / "worker.log")
+
+    def begin(self, hosts: Iterable[Host]) -> None:
+        """Start the worker once the tables are there, and have the estate read."""
         import django
 
+        wait_until(lambda: not self._tables.alive, "the tables", self._tables.log.read_text)
         django.setup()
-        from django.core.management import call_command
-
-        call_command("migrate", verbosity=0)
-        self._worker = Child("worker", parts.worker(), FOLDER / "worker.log")
         self._worker.start()
+        self._connect(hosts)
+        self.read()
 
-    def connect(self, hosts: Iterable[Host]) -> None:
+    def _connect(self, hosts: Iterable[Host]) -> None:
         """Store the connection, as a site administrator does."""
         from cluster import connecting
         from cluster.roles import Role

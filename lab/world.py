@@ -14,18 +14,19 @@ from lab import ground, guest, network, observer, storage
 from lab.machine import GUEST, STATE, Host, Machine, wait_until
 
 VMS: Final[dict[str, int]] = {"db1": 11, "web1": 12, "web2": 13}  # the number is address, MAC and UUID
-MEMORY_MIB: Final = 128
+MEMORY_MIB: Final = 192
 BOOTS_WITHIN_S: Final = 120.0
-LOOK_EVERY_S: Final = 0.05
+LOOK_EVERY_S: Final = 0.1
 
 
 class World(Struct):
-    """What walks walk on.  `accelerator` is qemu (TCG) or kvm."""
+    """What walks walk on.  `accelerator` is qemu (TCG) or kvm; `boot_s`: what the last VM took to answer."""
 
     tree: Path
     accelerator: str
     hosts: dict[str, Host]
     san: Machine
+    boot_s: float = 0.0
 
     def start(self, vm: str, host: str) -> float:
         """Define a VM on a host and start it, as its owner would have; give the seconds until it answers."""
@@ -73,11 +74,15 @@ class Copies(threading.Thread):
         return self.most
 
 
-def built() -> World:
-    """Build it all; what is left of it ends with the process that calls."""
+def prepared() -> None:
+    """Take a /run of the laboratory's own: everything that it writes ends with it."""
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "run", "/run"], check=True)
     STATE.mkdir()
+
+
+def built() -> World:
+    """Build it all."""
     tree = ground.ensure()
     guest.built(tree, GUEST)
     network.laid()
