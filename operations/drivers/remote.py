@@ -20,8 +20,9 @@ from planner.sentence import Sentence
 
 Network: TypeAlias = IPv4Network | IPv6Network
 Kind: TypeAlias = Literal[
-    "migrate", "power-on", "power-off", "reset", "enter", "leave", "protect", "unprotect", "ft-on", "ft-off"
-]
+    "migrate", "power-on", "power-off", "reset", "enter", "leave", "protect", "unprotect", "ft-on", "ft-off",
+    "restart",
+]  # fmt: skip
 TaskState: TypeAlias = Literal["queued", "running", "success", "error", "handed over", "gone"]
 OnStage: TypeAlias = Callable[[str], None]
 
@@ -40,41 +41,55 @@ class NotBegun(Exception):
 class Login(Struct, frozen=True, kw_only=True):
     """How to reach one server.  `fingerprint` is the SHA-256 of its certificate; None: verified.
 
-    `allowed` are the networks that the site lets connections go to.
+    `allowed` are the networks that the site lets connections go to.  `uris` are the hosts of a connection
+    that has several, a line each (see places.py).  `acts` False: a session that may read is enough.  `fence`
+    is the site's program that switches a host off.
     """
 
-    host: str
+    host: str = ""
     port: int = 443
-    username: str
-    password: str
+    username: str = ""
+    password: str = ""
     fingerprint: str | None = None
     ca_file: str | None = None
     allowed: tuple[Network, ...] = ()
+    uris: tuple[str, ...] = ()
+    acts: bool = True
+    fence: str = ""
 
     def __repr__(self) -> str:
         """Show all but the password: this may stand in a log."""
-        return f"Login({self.username}@{self.host}:{self.port})"
+        where = f"{len(self.uris)} hosts" if self.uris else f"{self.host}:{self.port}"
+        return f"Login({self.username}@{where})"
 
 
 class Order(Struct, frozen=True, kw_only=True):
-    """One thing to do; hosts by name, a VM by the id that the inventory gave."""
+    """One thing to do; hosts by name, a VM by the id that the inventory gave.
+
+    A restart is that of HA: on another host, from `definition`, what was read of the VM while its own host
+    answered.  `post_copy`: a migration may go over to it.
+    """
 
     kind: Kind
     subject_id: str
     subject: str
     source: str = ""
     destination: str = ""
+    definition: str = ""
+    post_copy: bool = False
 
 
 class TaskNow(Struct, frozen=True):
     """A task as the server tells it; `gone`: it is not remembered any more.
 
-    `handed over`: the server's own HA has the wish now, and does it when it comes to it.
+    `handed over`: the server's own HA has the wish now, and does it when it comes to it.  `error` is in the
+    server's own words (text), or in ours.  `measured` are figures of it so far, units in their names.
     """
 
     state: TaskState
-    error: str = ""
+    error: Sentence | str = ""
     seconds: float | None = None
+    measured: dict[str, float] = {}
 
 
 class SubjectNow(Struct, frozen=True, kw_only=True):
@@ -112,11 +127,20 @@ class Happening(Struct, frozen=True, kw_only=True):
     grave: bool = False
 
 
+class Definition(Struct, frozen=True, kw_only=True):
+    """What a host would have to be given to start a VM that it does not know, in the server's own form."""
+
+    vm_id: str
+    host: str
+    text: str
+
+
 class Observed(Struct, frozen=True, kw_only=True):
-    """What one reading gave: the estate, and the measured use of its VMs."""
+    """What one reading gave: the estate, the measured use of its VMs, and what starts them elsewhere."""
 
     reading: Reading
     usage: tuple[VmUsage, ...] = ()
+    definitions: tuple[Definition, ...] = ()
 
 
 class Server(Protocol):

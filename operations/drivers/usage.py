@@ -31,13 +31,14 @@ class Usage(Struct, frozen=True, kw_only=True):
 
 
 class VmUsage(Struct, frozen=True, kw_only=True):
-    """What a VM used; None: nobody measured.  CPU in MHz, memory in MiB."""
+    """What a VM used; None: nobody measured.  CPU in MHz, memory in MiB, newly written memory in MiB/s."""
 
     vm: str
     window_s: int
     sample_s: int
     cpu_mhz: Usage | None = None
     memory_mib: Usage | None = None
+    dirty_mib_s: float | None = None
 
 
 def usage_of(samples: Sequence[float | None], expected: int) -> Usage | None:

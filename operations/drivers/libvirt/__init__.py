@@ -1,0 +1,1 @@
+"""Plain libvirt and QEMU hosts: several of them behind one connection, read live and acted upon."""
