@@ -1,8 +1,8 @@
 """`headroom lab`: real hosts, VMs and failures on this one machine, and the product at work on them.
 
-    headroom lab               build, walk, print; ends with 0 where every promise was kept, else with 1
-    headroom lab --fetch       only fetch what it needs, and say whether it can run here; 2: it cannot
-    headroom lab --json FILE   keep what was found for a program, too
+headroom lab               build, walk, print; ends with 0 where every promise was kept, else with 1
+headroom lab --fetch       only fetch what it needs, and say whether it can run here; 2: it cannot
+headroom lab --json FILE   keep what was found for a program, too
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from lab import ground
 from lab.ground import Missing
@@ -21,8 +21,12 @@ from lab.ground import Missing
 ROOT: Final = Path(__file__).resolve().parent.parent
 BINDING: Final = Path("/usr/lib/python3/dist-packages/libvirt.py")
 PROGRAMS: Final = {
-    "ip": "iproute2", "gcc": "gcc libc6-dev", "dpkg-deb": "dpkg", "unshare": "util-linux", "nsenter": "util-linux"
-}  # fmt: skip
+    "ip": "iproute2",
+    "gcc": "gcc libc6-dev",
+    "dpkg-deb": "dpkg",
+    "unshare": "util-linux",
+    "nsenter": "util-linux",
+}
 # Everything of the laboratory lives in these and dies with them; nothing of it can be seen from outside.
 NAMESPACES: Final = (
     *("unshare", "--mount", "--pid", "--net", "--ipc", "--uts"),
@@ -64,9 +68,14 @@ def main() -> int:
     except Missing as missing:
         print(missing, file=sys.stderr)
         return LACKING
-    if asked.fetch:
-        return 0
-    command = [*NAMESPACES, sys.executable, "-m", "lab.inside", *([str(asked.json.absolute())] if asked.json else [])]
+    if not asked.fetch:
+        enter(*([str(asked.json.absolute())] if asked.json else []))
+    return 0
+
+
+def enter(*arguments: str) -> NoReturn:
+    """Go on inside the laboratory."""
+    command = [*NAMESPACES, sys.executable, "-m", "lab.inside", *arguments]
     os.chdir(ROOT)
     sys.stdout.flush()
     os.execvp(command[0], command)

@@ -55,7 +55,9 @@ def printed(walk: Walk) -> str:
     wide = max((len(finding.what) for finding in walk.findings), default=0)
     for finding in walk.findings:
         predicted = f"   (predicted: {finding.predicted})" if finding.predicted else ""
-        lines.append(f"  {finding.what:<{wide}}  {finding.measured}{predicted}  {MARKS[finding.holds]}".rstrip())
+        lines.append(
+            f"  {finding.what:<{wide}}  {finding.measured}{predicted}  {MARKS[finding.holds]}".rstrip()
+        )
     return "\n".join(lines)
 
 

@@ -26,7 +26,9 @@ PACKAGES: Final = (
 COLO_SUITE: Final = "trixie-backports"  # QEMU 11.1 and later alone keeps an FT pair in step: see docs/lab.md
 COLO_PACKAGES: Final = ("qemu-system-x86", "base-files")
 KEYRING: Final = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-USERS: Final = "root:x:0:0:root:/root:/bin/bash\nlibvirt-qemu:x:64055:64055::/var/lib/libvirt:/usr/sbin/nologin\n"
+USERS: Final = (
+    "root:x:0:0:root:/root:/bin/bash\nlibvirt-qemu:x:64055:64055::/var/lib/libvirt:/usr/sbin/nologin\n"
+)
 GROUPS: Final = "root:x:0:\nkvm:x:104:\nlibvirt-qemu:x:64055:\n"
 MERGED: Final = ("bin", "sbin", "lib", "lib64")
 
@@ -122,7 +124,9 @@ def _sources(folder: Path) -> Iterator[tuple[str, str]]:
     """Each address and suite of apt's sources, in both ways to write them."""
     for file in sorted(folder.glob("sources.list.d/*.sources")):
         for stanza in file.read_text().split("\n\n"):
-            fields = dict(line.split(": ", 1) for line in stanza.splitlines() if ": " in line and line[0] != "#")
+            fields = dict(
+                line.split(": ", 1) for line in stanza.splitlines() if ": " in line and line[0] != "#"
+            )
             for address in fields.get("URIs", "").split():
                 yield from ((address, suite) for suite in fields.get("Suites", "").split())
     for file in [folder / "sources.list", *sorted(folder.glob("sources.list.d/*.list"))]:
@@ -144,7 +148,16 @@ def _unpack(packages: list[Path], tree: Path) -> None:
     (tree / "lab").mkdir()
     shutil.rmtree(tree / "var/run", ignore_errors=True)
     (tree / "var/run").symlink_to("../run")
-    for folder in ("proc", "sys", "dev", "run", "tmp", "var/lib/libvirt", "var/log/libvirt", "var/cache/libvirt"):
+    for folder in (
+        "proc",
+        "sys",
+        "dev",
+        "run",
+        "tmp",
+        "var/lib/libvirt",
+        "var/log/libvirt",
+        "var/cache/libvirt",
+    ):
         (tree / folder).mkdir(parents=True, exist_ok=True)
 
 

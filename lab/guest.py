@@ -12,13 +12,19 @@ from typing import Final
 from lab.ground import Missing
 
 SOURCE: Final = Path(__file__).resolve().parent / "guest"
-MODULES: Final = ("net/core/failover", "drivers/net/net_failover", "drivers/net/virtio_net", "drivers/block/virtio_blk")
+MODULES: Final = (
+    "net/core/failover",
+    "drivers/net/net_failover",
+    "drivers/net/virtio_net",
+    "drivers/block/virtio_blk",
+)
 # x86 boot protocol (Documentation/arch/x86/boot.rst): where the compressed kernel lies in a bzImage.
 SETUP_SECTORS_AT: Final = 0x1F1
 PAYLOAD_AT: Final = 0x248
 SECTOR: Final = 512
 KERNEL_WORDS: Final = (
-    "console=ttyS0 quiet panic=-1 mitigations=off tsc=reliable no_timer_check nokaslr audit=0 lab.address={address}"
+    "console=ttyS0 quiet panic=-1 mitigations=off tsc=reliable no_timer_check nokaslr audit=0 "
+    "lab.address={address}"
 )
 PORT: Final = 7777  # guest/guestd.c
 

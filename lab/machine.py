@@ -1,4 +1,4 @@
-"""One machine of the laboratory: its own network, processes, name and files; its PID 1 is the power switch."""
+"""One machine of the laboratory: its own network, processes, name and files; its PID 1 is its power."""
 
 from __future__ import annotations
 
@@ -87,7 +87,12 @@ class Machine:
         shutil.rmtree(self.state / "run")
         (self.state / "run").mkdir()
         script = BOOT.format(
-            name=self.name, state=self.state, tree=self._tree, guest=GUEST, disks=DISKS, commands=self._commands
+            name=self.name,
+            state=self.state,
+            tree=self._tree,
+            guest=GUEST,
+            disks=DISKS,
+            commands=self._commands,
         )
         inside = ("--mount", "--uts", "--pid", "--ipc", "--fork", "--kill-child=KILL", "--mount-proc")
         with (self.state / "console").open("ab") as console:
@@ -97,7 +102,7 @@ class Machine:
                 stderr=console,
                 preexec_fn=tied_to(os.getpid()),
             )
-        (self.state / "first").write_text(str(self.first_process()))
+        (self.state / "first").write_text(f"{self.first_process()}\n")
 
     def power_off(self) -> float:
         """Cut the power; give the seconds until nothing of it ran any more."""
@@ -127,7 +132,16 @@ class Machine:
 
     def run(self, *command: str, text: str = "") -> str:
         """Run something in it and give what it prints."""
-        enter = ["nsenter", "--target", str(self.first_process()), "--mount", "--uts", "--net", "--pid", "--root"]
+        enter = [
+            "nsenter",
+            "--target",
+            str(self.first_process()),
+            "--mount",
+            "--uts",
+            "--net",
+            "--pid",
+            "--root",
+        ]
         done = subprocess.run([*enter, "--wd=/", *command], input=text, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"{self.name}: {' '.join(command[:3])}: {done.stderr.strip()}")
@@ -183,7 +197,10 @@ class Host(Machine):
 
 
 def wait_until(
-    true: Callable[[], object], what: str, explain: Callable[[], object] = str, within_s: float = STARTS_WITHIN_S
+    true: Callable[[], object],
+    what: str,
+    explain: Callable[[], object] = str,
+    within_s: float = STARTS_WITHIN_S,
 ) -> float:
     """Wait for something to become true; give the seconds it took."""
     began = time.monotonic()

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +22,7 @@ from lab.machine import STATE
 
 CLONE_NEWNET: Final = 0x40000000  # linux/sched.h
 INTERVALS_S: Final = (1.0, 0.1, 0.01)
-ANSWER: Final = re.compile(r"^\[([\d.]+)\] \d+ bytes from .*?icmp_seq=(\d+) .*?time=([\d.]+) ms", re.MULTILINE)
+ANSWER: Final = re.compile(r"^\[([\d.]+)\] \d+ bytes from .*?icmp_seq=(\d+) ", re.MULTILINE)
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 
 
@@ -67,11 +68,11 @@ def counted(interval_s: float, said: str) -> Pings:
     >>> counted(1.0, said)
     Pings(interval_s=1.0, sent=4, lost=2, gap_s=3.0)
     """
-    answers = [(float(at_s), int(number)) for at_s, number, _ in ANSWER.findall(said)]
+    answers = [(float(at_s), int(number)) for at_s, number in ANSWER.findall(said)]
     numbers = {number for _, number in answers}
     last = max(numbers, default=0)
     times = sorted(at_s for at_s, _ in answers)
-    gaps = [after - before for before, after in zip(times, times[1:], strict=False)]
+    gaps = [after - before for before, after in pairwise(times)]
     return Pings(interval_s, last, last - len(numbers), round(max(gaps, default=0.0), 3))
 
 

@@ -1,4 +1,4 @@
-"""Headroom itself, at work in the laboratory: a database, a broker, a real worker, and people with their roles."""
+"""Headroom itself, at work in the laboratory: a database, a broker, a worker, and people with their roles."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ENDS_WITHIN_S: Final = 180.0
 
 
 class Product:
-    """A site of its own.  Whatever it does to the hosts goes through its worker; nothing here is a short cut."""
+    """A site of its own.  Whatever it does to the hosts goes through its worker; there is no short cut."""
 
     def __init__(self) -> None:
         (FOLDER / "broker").mkdir(parents=True)
@@ -43,7 +43,9 @@ class Product:
         broker = FOLDER / "broker"
         self._broker = Child("broker", parts.valkey(broker / "valkey.sock", broker), FOLDER / "broker.log")
         self._broker.start()
-        self._tables = Child("tables", [sys.executable, "manage.py", "migrate", "-v", "0"], FOLDER / "tables.log")
+        self._tables = Child(
+            "tables", [sys.executable, "manage.py", "migrate", "-v", "0"], FOLDER / "tables.log"
+        )
         self._tables.start()
         self._worker = Child("worker", parts.worker(), FOLDER / "worker.log")
 
@@ -67,7 +69,7 @@ class Product:
             "",
             name=NAME,
             kind="libvirt",
-            hosts="\n".join(host.place for host in hosts),
+            uris="\n".join(host.place for host in hosts),
             may_act=True,
             four_eyes=False,
         )

@@ -34,9 +34,10 @@ def storage(tree: Path, vms: Sequence[str]) -> Machine:
 
 def disk_xml(vm: str) -> str:
     """The disk of a VM, as libvirt is told of it."""
+    host = f"<host name='{network.address(network.SAN)}' port='{PORT}'/>"
     return (
         "<disk type='network' device='disk'><driver name='qemu' type='raw' cache='none'/>"
-        f"<source protocol='nbd' name='{vm}'><host name='{network.address(network.SAN)}' port='{PORT}'/></source>"
+        f"<source protocol='nbd' name='{vm}'>{host}</source>"
         "<target dev='vda' bus='virtio'/></disk>"
     )
 

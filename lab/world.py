@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,8 @@ LOOK_EVERY_S: Final = 0.1
 
 
 class World(Struct):
-    """What walks walk on.  `accelerator` is qemu (TCG) or kvm; `boot_s`: what the last VM took to answer."""
+    """What walks walk on.  `accelerator` is qemu (TCG) or kvm; `boot_s`: what the VMs took to answer
+    when all of them were started at once."""
 
     tree: Path
     accelerator: str
@@ -28,15 +30,17 @@ class World(Struct):
     san: Machine
     boot_s: float = 0.0
 
-    def start(self, vm: str, host: str) -> float:
-        """Define a VM on a host and start it, as its owner would have; give the seconds until it answers."""
-        xml = guest.domain(vm, VMS[vm], MEMORY_MIB, storage.disk_xml(vm), self.accelerator)
-        self.hosts[host].define(xml)
+    def start(self, where: Mapping[str, str]) -> None:
+        """Define VMs on hosts and start them, as their owner would have, and wait until all answer."""
         began = time.monotonic()
-        self.hosts[host].virsh("start", vm)
-        self.wait_for(vm)
-        observer.asked(VMS[vm], "disk 1")
-        return time.monotonic() - began
+        for vm, host in where.items():
+            xml = guest.domain(vm, VMS[vm], MEMORY_MIB, storage.disk_xml(vm), self.accelerator)
+            self.hosts[host].define(xml)
+            self.hosts[host].virsh("start", vm)
+        for vm in where:
+            self.wait_for(vm)
+            observer.asked(VMS[vm], "disk 1")
+        self.boot_s = time.monotonic() - began
 
     def wait_for(self, vm: str) -> float:
         """Wait until a VM answers; give the seconds it took."""
@@ -48,7 +52,9 @@ class World(Struct):
 
     def told(self) -> str:
         """The end of every log, for whoever has to find out what went wrong."""
-        logs = sorted(path for host in self.hosts for path in (STATE / host / "log").rglob("*") if path.is_file())
+        logs = sorted(
+            path for host in self.hosts for path in (STATE / host / "log").rglob("*") if path.is_file()
+        )
         return "\n".join(f"--- {path}\n{path.read_text(errors='replace')[-800:]}" for path in logs)
 
 
@@ -96,7 +102,7 @@ def built() -> World:
 
 
 def accelerator(host: Host) -> str:
-    """Whether KVM boots the VM: a /dev/kvm is but a hint, for there are machines whose own starts no other kernel.
+    """Whether KVM boots the VM: there are machines whose /dev/kvm starts no kernel but their own.
 
     Gives libvirt's word for it: kvm, or qemu for TCG.
     """

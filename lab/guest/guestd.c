@@ -108,10 +108,13 @@ static void fill(double mib)
 	dirty_pages = 0;
 	if (filled)
 		munmap(filled, filled_pages * PAGE);
+	filled = NULL;
 	filled_pages = mib * PAGES_A_MIB;
-	filled = mmap(NULL, filled_pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (filled == MAP_FAILED)
-		abort();
+	if (filled_pages) {
+		filled = mmap(NULL, filled_pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (filled == MAP_FAILED)
+			abort();
+	}
 	for (size_t i = 0; i < filled_pages * PAGE / sizeof(uint64_t); i++)
 		((uint64_t *)filled)[i] = noise();
 	pthread_mutex_unlock(&memory);
