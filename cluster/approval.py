@@ -28,6 +28,10 @@ def plan_hash(operation: Operation) -> str:
         "requested_by": operation.requested_by_id,
         "server": [server.pk, server.host, server.port, server.fingerprint] if server else None,
     }
+    if server and server.uris:
+        plan["hosts"] = server.uris
+    if operation.post_copy:
+        plan["post_copy"] = True
     return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
 
 

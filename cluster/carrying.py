@@ -214,7 +214,8 @@ def _follow(operation: Operation, connection: Connection, poll_s: float) -> None
         if outcome.state != "running":
             _conclude(operation, outcome)
             return
-        _move(operation, State.RUNNING, lease_until=lease(LEASE_S))
+        so_far = {"measured": outcome.measured} if outcome.measured else {}
+        _move(operation, State.RUNNING, lease_until=lease(LEASE_S), **so_far)
         time.sleep(poll_s)
         poll_s = min(POLL_MOST_S, poll_s * 1.5)
 
@@ -272,7 +273,9 @@ def _reconcile(operation: Operation) -> bool:
 def _conclude(operation: Operation, outcome: Outcome) -> None:
     ended = State.DONE if outcome.state == "done" else State.FAILED
     why = Sentence("Done") if ended == State.DONE else outcome.why or Sentence("The server gives no reason")
-    measured = {} if outcome.seconds is None else {"total_s": outcome.seconds}
+    measured = dict(outcome.measured)
+    if outcome.seconds is not None:
+        measured["total_s"] = outcome.seconds
     _end(operation, ended, why, measured=measured, external_id=outcome.external_id)
 
 

@@ -20,8 +20,9 @@ from cluster.reach import covers
 from cluster.roles import Action, may
 from planner.sentence import Sentence
 
-SHOWN: Final = ("name", "kind", "host", "port", "username", "fingerprint", "refresh_minutes", "may_act",
-                "four_eyes", "blackout", "moves_per_host")  # fmt: skip
+SHOWN: Final = ("name", "kind", "host", "port", "uris", "username", "fingerprint", "refresh_minutes",
+                "may_act", "four_eyes", "blackout", "moves_per_host")  # fmt: skip
+WHERE: Final = ("kind", "host", "port", "uris")
 
 
 def add(asker: User, password: str, **fields: Any) -> Connection:
@@ -32,9 +33,10 @@ def add(asker: User, password: str, **fields: Any) -> Connection:
         services.Refused: an address that the site does not allow.  Nothing is stored.
     """
     _allow(asker)
-    _check_address(fields["host"], fields["port"])
+    connection = Connection(**fields, created_by=asker)
+    _check_where(connection)
     with transaction.atomic():
-        connection = Connection.objects.create(**fields, created_by=asker)
+        connection.save()
         _seal(connection, password)
         _schedule(connection)
         audit.note(Deed.CONNECTION_ADDED, asker.get_username(), connection.name, after=seen(connection))
@@ -51,12 +53,12 @@ def change(asker: User, connection: Connection, password: str = "", **fields: An
     with transaction.atomic():
         connection = Connection.objects.select_for_update().get(pk=connection.pk)
         before = seen(connection)
-        moved = any(fields.get(name, before[name]) != before[name] for name in ("kind", "host", "port"))
-        if moved and not password:
+        moved = any(fields.get(name, before[name]) != before[name] for name in WHERE)
+        if moved and not password and fields.get("username", connection.username):
             raise services.Refused(Sentence("Another server needs its password given again"))
         for name, value in fields.items():
             setattr(connection, name, value)
-        _check_address(connection.host, connection.port)
+        _check_where(connection)
         connection.save()
         if password:
             _seal(connection, password)
@@ -115,7 +117,9 @@ def _queue(connection: Connection, asker: User | None) -> Run:
         connection=connection,
         requested_by=asker,
     )
-    return services.queue(run, Sentence("A refresh from {server} was asked for", {"server": connection.host}))
+    return services.queue(
+        run, Sentence("A refresh from {server} was asked for", {"server": connection.server})
+    )
 
 
 def _seal(connection: Connection, password: str) -> None:
@@ -129,8 +133,11 @@ def _schedule(connection: Connection) -> None:
     Connection.objects.filter(pk=connection.pk).update(next_refresh_at=due)
 
 
-def _check_address(host: str, port: int) -> None:
-    why = connections.refused_address(host, port)
+def _check_where(connection: Connection) -> None:
+    if connection.kind == Connection.Kind.LIBVIRT:
+        why = connections.refused_places(connection.uris.splitlines())
+    else:
+        why = connections.refused_address(connection.host, connection.port)
     if why is not None:
         raise services.Refused(why)
 

@@ -9,7 +9,7 @@ Three things stand between a dry run and the call: what looks gets a server that
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from typing import Final
@@ -19,10 +19,11 @@ from django.db.models.functions import Now
 from msgspec import Struct
 
 from cluster import vault
-from cluster.models import Connection, Observation, Operation
+from cluster.models import Connection, Definition, Observation, Operation
 from operations import preflight
 from operations.drivers.addresses import networks_of, refusal_of
 from operations.drivers.base import DriverError
+from operations.drivers.places import WrongPlace, read_places, refusal_of_place
 from operations.drivers.remote import (
     Happening,
     Login,
@@ -58,6 +59,7 @@ class Outcome(Struct, frozen=True):
     why: Sentence | None
     seconds: float | None
     external_id: str
+    measured: dict[str, float] = {}
 
 
 class Looking:
@@ -80,6 +82,16 @@ def place_of(connection: Connection) -> str:
 def refused_address(host: str, port: int) -> Sentence | None:
     """Why a connection may not go there; None where it may be tried."""
     return refusal_of(host, port, networks_of(settings.CONNECTION_NETWORKS))
+
+
+def refused_places(lines: Sequence[str]) -> Sentence | None:
+    """Why a connection may not go to all of these hosts; None where it may be tried."""
+    allowed = networks_of(settings.CONNECTION_NETWORKS)
+    try:
+        refusals = (refusal_of_place(place, allowed) for place in read_places(lines))
+        return next((refusal for refusal in refusals if refusal is not None), None)
+    except WrongPlace as wrong:
+        return wrong.sentence
 
 
 def observe_estate(connection: Connection, on_stage: Callable[[str], None]) -> Observed:
@@ -115,7 +127,7 @@ def look(connection: Connection, operation: Operation) -> Sentence | None:
     order = order_of(operation)
     with looking(connection) as server:
         subject = server.look(order)
-        target = server.host_now(order.destination) if order.kind == "migrate" else None
+        target = server.host_now(order.destination) if order.kind in Operation.DESTINED else None
     asked = preflight.Asked(
         kind=order.kind, subject=order.subject, source=order.source, destination=order.destination
     )
@@ -195,7 +207,18 @@ def order_of(operation: Operation) -> Order:
         subject=operation.subject,
         source=operation.source,
         destination=operation.destination,
+        definition=_definition(operation),
+        post_copy=operation.post_copy,
     )
+
+
+def _definition(operation: Operation) -> str:
+    """What was read of a VM that is to be restarted: on its own host, else on the one that had it last."""
+    if operation.kind != Operation.Kind.RESTART:
+        return ""
+    known = Definition.objects.filter(connection=operation.connection, vm_id=operation.subject_id)
+    found = known.filter(host=operation.source).first()
+    return found.text if found else ""
 
 
 @contextmanager
@@ -217,6 +240,10 @@ def _opened(connection: Connection) -> AbstractContextManager[Server]:
             from operations.drivers.proxmox.server import opened as proxmox
 
             return proxmox(login)
+        case Connection.Kind.LIBVIRT:
+            from operations.drivers.libvirt.server import opened as libvirt
+
+            return libvirt(login)
     raise DriverError(Sentence("There is no driver for {kind}", {"kind": connection.kind}), permanent=True)
 
 
@@ -236,14 +263,17 @@ def _now(found: SubjectNow) -> preflight.Now:
 
 def _outcome(task: TaskNow, identity: str) -> Outcome:
     known = {"success": "done", "error": "failed"}
-    why = Sentence("{reason}", {"reason": task.error}) if task.error else None
-    return Outcome(known.get(task.state, "running"), why, task.seconds, identity)
+    said = task.error
+    why = said if isinstance(said, Sentence) else Sentence("{reason}", {"reason": said}) if said else None
+    return Outcome(known.get(task.state, "running"), why, task.seconds, identity, task.measured)
 
 
 def _reached(order: Order, subject: SubjectNow) -> bool:
     match order.kind:
         case "migrate":
             return subject.host == order.destination
+        case "restart":
+            return subject.host == order.destination and subject.power == "poweredOn"
         case "power-on":
             return subject.power == "poweredOn"
         case "power-off":
@@ -274,4 +304,7 @@ def login_of(connection: Connection) -> Login:
         fingerprint=connection.fingerprint or None,
         ca_file=settings.CONNECTION_CA_FILE or None,
         allowed=networks_of(settings.CONNECTION_NETWORKS),
+        uris=tuple(connection.uris.splitlines()),
+        acts=connection.may_act,
+        fence=settings.FENCE_PROGRAM,
     )

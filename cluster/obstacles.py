@@ -16,7 +16,7 @@ KEPT_APART, ON_HOSTS, OFF_HOSTS = "spread", "must-run-on", "must-not-run-on"
 
 def obstacle_of(connection: Connection, operation: Operation) -> Sentence | None:
     """Name the first thing in the way; None where the estate knows of none."""
-    if operation.kind != Operation.Kind.MIGRATE:
+    if operation.kind not in Operation.DESTINED:
         return None
     vm = VirtualMachine.objects.filter(estate__name=connection.name, source_id=operation.subject_id).first()
     return None if vm is None else next(_found(connection, vm, operation.destination), None)

@@ -33,7 +33,14 @@ ABOUT_HOSTS: Final = (Operation.Kind.ENTER, Operation.Kind.LEAVE)
 
 
 def propose(
-    asker: User, connection: Connection, kind: str, subject: str, destination: str = "", *, real: bool = False
+    asker: User,
+    connection: Connection,
+    kind: str,
+    subject: str,
+    destination: str = "",
+    *,
+    real: bool = False,
+    post_copy: bool = False,
 ) -> Operation:
     """Write down what is wanted.  The subject is found by name in what the connection observed.
 
@@ -41,11 +48,18 @@ def propose(
         PermissionDenied, Refused: nothing is written.
     """
     _allow(asker, Action.OPERATE, connection)
-    return write_proposal(asker, connection, kind, subject, destination, real=real)
+    return write_proposal(asker, connection, kind, subject, destination, real=real, post_copy=post_copy)
 
 
 def write_proposal(
-    asker: User, connection: Connection, kind: str, subject: str, destination: str = "", *, real: bool = False
+    asker: User,
+    connection: Connection,
+    kind: str,
+    subject: str,
+    destination: str = "",
+    *,
+    real: bool = False,
+    post_copy: bool = False,
 ) -> Operation:
     """Write a proposal of somebody whose right to it was asked before.
 
@@ -58,9 +72,10 @@ def write_proposal(
         raise Refused(Sentence("{subject} is nothing that {connection} has shown",
                                {"subject": subject, "connection": connection.name}))  # fmt: skip
     identity, source = found
-    destination = destination if kind == Operation.Kind.MIGRATE else ""
-    if kind == Operation.Kind.MIGRATE and not Host.objects.filter(estate=estate, name=destination).exists():
-        raise Refused(Sentence("{host} is not there", {"host": destination}))
+    destination = destination if kind in Operation.DESTINED else ""
+    if destination or kind in Operation.DESTINED:
+        _check_destination(estate, destination)
+    _check_kind(connection, kind, post_copy=post_copy)
     if real and not connection.may_act:
         raise Refused(
             Sentence("{connection} may only be read: dry runs alone", {"connection": connection.name})
@@ -74,6 +89,7 @@ def write_proposal(
             source=source,
             destination=destination,
             dry_run=not real,
+            post_copy=post_copy,
             requested_by=asker,
         )
         operation.plan_sha256 = plan_hash(operation)
@@ -82,6 +98,27 @@ def write_proposal(
         if not real or not connection.four_eyes:
             _queue(operation, asker)
     return operation
+
+
+def _check_destination(estate: Estate | None, destination: str) -> None:
+    if not Host.objects.filter(estate=estate, name=destination).exists():
+        raise Refused(Sentence("{host} is not there", {"host": destination}))
+
+
+def _check_kind(connection: Connection, kind: str, *, post_copy: bool) -> None:
+    """Refuse what only plain libvirt hosts are asked for, elsewhere."""
+    if connection.kind == Connection.Kind.LIBVIRT:
+        if post_copy and kind != Operation.Kind.MIGRATE:
+            raise Refused(Sentence("Post-copy is for a migration"))
+        return
+    if kind == Operation.Kind.RESTART:
+        raise Refused(
+            Sentence(
+                "{connection} has an HA of its own, which restarts its VMs", {"connection": connection.name}
+            )
+        )
+    if post_copy:
+        raise Refused(Sentence("Only libvirt is asked for post-copy"))
 
 
 def approve(asker: User, operation: Operation, plan_sha256: str) -> None:

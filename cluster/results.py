@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from cluster import outlook, snapshot, tallies
-from cluster.models import Estate, Event, Observation, Plan, Redundancy, Run, Use
+from cluster.models import Connection, Definition, Estate, Event, Observation, Plan, Redundancy, Run, Use
 from cluster.question import YearsAsked
 from cluster.snapshot import EstateMoved, Wired, Written
 from cluster.work import LEASE_S, Work, WorkFailed
@@ -94,6 +94,7 @@ def keep_observation(work: Work, observed: Observed) -> Observation:
     reading = observed.reading
     if work.run.connection is not None:
         _keep_use(work, observed.usage)
+        _keep_definitions(work.run.connection, observed)
     document = write_document(reading.estate)
     digest = hashlib.sha256(write_document(still(reading.estate))).hexdigest()
     newest = Observation.objects.filter(estate=work.estate()).defer("document").first()
@@ -121,6 +122,7 @@ def _keep_use(work: Work, usage: Sequence[VmUsage]) -> None:
     rows = [
         Use(
             connection=work.run.connection, vm=one.vm, window_s=one.window_s, sample_s=one.sample_s,
+            dirty_mib_s=one.dirty_mib_s,
             **_use("cpu", "mhz", one.cpu_mhz), **_use("memory", "mib", one.memory_mib),
         )
         for one in usage
@@ -128,6 +130,18 @@ def _keep_use(work: Work, usage: Sequence[VmUsage]) -> None:
     with transaction.atomic():
         Use.objects.filter(connection=work.run.connection).delete()
         Use.objects.bulk_create(rows, batch_size=USES_A_STATEMENT)
+
+
+def _keep_definitions(connection: Connection, observed: Observed) -> None:
+    """Keep what starts VMs: anew of the hosts that answered, as it was of those that are silent."""
+    answered = [host.name for host in observed.reading.estate.hosts if host.connected]
+    rows = [
+        Definition(connection=connection, vm_id=one.vm_id, host=one.host, text=one.text)
+        for one in observed.definitions
+    ]
+    with transaction.atomic():
+        Definition.objects.filter(connection=connection, host__in=answered).delete()
+        Definition.objects.bulk_create(rows, batch_size=USES_A_STATEMENT)
 
 
 def _use(what: str, unit: str, usage: Usage | None) -> dict[str, float]:

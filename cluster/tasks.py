@@ -251,7 +251,7 @@ def _read_server(claimed: work.Work) -> Observed:
         raise work.WorkFailed(Sentence("The connection was removed meanwhile"))
 
     def tell(stage: str) -> None:
-        message = Sentence("Reading {what} of {server}", {"what": stage, "server": connection.host})
+        message = Sentence("Reading {what} of {server}", {"what": stage, "server": connection.server})
         claimed.advance("read", min(50, claimed.run.progress + 5), message, lease_s=READ_LEASE_S)
 
     try:

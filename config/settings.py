@@ -208,6 +208,7 @@ elif _database["ENGINE"] == "django.db.backends.postgresql":
 # beside the database, never inside it, and no part of a backup.
 CONNECTION_NETWORKS = env.list("HEADROOM_CONNECTION_NETWORKS", default=[])
 CONNECTION_KEY_FILE = Path(env.str("HEADROOM_CONNECTION_KEY_FILE", default=str(DATA_DIR / "connection-key")))
+FENCE_PROGRAM = env.str("HEADROOM_FENCE_PROGRAM", default="")  # empty: no libvirt host is ever fenced
 CONNECTION_CA_FILE = env.str("HEADROOM_CONNECTION_CA_FILE", default="")  # empty: the machine's own store
 
 # Mail: none until EMAIL_URL names a server.  Webhooks: nowhere until the site lists its networks.

@@ -9,8 +9,9 @@ from msgspec import Struct
 from planner.sentence import Sentence
 
 Kind: TypeAlias = Literal[
-    "migrate", "power-on", "power-off", "reset", "enter", "leave", "protect", "unprotect", "ft-on", "ft-off"
-]
+    "migrate", "power-on", "power-off", "reset", "enter", "leave", "protect", "unprotect", "ft-on", "ft-off",
+    "restart",
+]  # fmt: skip
 MINUTES_A_DAY: Final = 24 * 60
 
 
@@ -50,6 +51,8 @@ def obstacle(asked: Asked, subject: Now, destination: Now | None) -> Sentence | 
         return Sentence("{subject} is not there any more", {"subject": asked.subject})
     if subject.busy:
         return Sentence("{subject} has another task under way", {"subject": asked.subject})
+    if asked.kind == "restart":
+        return _restart(asked, subject, destination)
     if not subject.connected:
         return Sentence("{subject} is not connected", {"subject": asked.subject})
     if asked.kind == "migrate":
@@ -99,14 +102,45 @@ def _migration(asked: Asked, subject: Now, destination: Now | None) -> Sentence 
         )
     if asked.source == asked.destination:
         return Sentence("{subject} is on {host} already", dict(values))
+    closed = _closed(asked, destination)
+    if closed is not None:
+        return closed
+    if subject.hindered:
+        return Sentence("{subject} cannot move to {host}: {why}", {**values, "why": subject.hindered})
+    return None
+
+
+def _restart(asked: Asked, subject: Now, destination: Now | None) -> Sentence | None:
+    """Why HA must not start a VM elsewhere; that its own host is confirmed to be off, the act itself sees to.
+
+    >>> asked = Asked(kind="restart", subject="db", source="h1", destination="h2")
+    >>> str(_restart(asked, Now(exists=True, host="h1", power="poweredOn"), Now(exists=True)))
+    'db runs on h1: nothing is to be restarted'
+    >>> _restart(asked, Now(exists=True, host="h1", connected=False), Now(exists=True))
+    """
+    values = {"subject": asked.subject, "host": asked.destination}
+    if subject.connected and subject.power != "poweredOff":
+        return Sentence(
+            "{subject} runs on {host}: nothing is to be restarted",
+            {"subject": asked.subject, "host": subject.host},
+        )
+    if asked.source == asked.destination:
+        return Sentence("{subject} is on {host} already", dict(values))
+    closed = _closed(asked, destination)
+    if closed is None and subject.hindered:
+        return Sentence("{subject} is not restarted: {why}", {**values, "why": subject.hindered})
+    return closed
+
+
+def _closed(asked: Asked, destination: Now | None) -> Sentence | None:
+    """Why a host takes no VM."""
+    values = {"host": asked.destination}
     if destination is None or not destination.exists:
         return Sentence("{host} is not there", dict(values))
     if not destination.connected:
         return Sentence("{host} is not connected", dict(values))
     if destination.maintenance:
         return Sentence("{host} is in maintenance mode", dict(values))
-    if subject.hindered:
-        return Sentence("{subject} cannot move to {host}: {why}", {**values, "why": subject.hindered})
     return None
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from cluster.models.access import ApiToken, Identity, Scope, SignIn
 from cluster.models.audit import AuditEntry, AuditHead
-from cluster.models.connection import Connection, Observation, Use
+from cluster.models.connection import Connection, Definition, Observation, Use
 from cluster.models.inventory import (
     Cluster,
     Disk,
@@ -62,6 +62,7 @@ __all__ = [
     "ControllerPort",
     "CostStudy",
     "Datastore",
+    "Definition",
     "Design",
     "Disk",
     "Estate",

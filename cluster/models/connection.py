@@ -2,6 +2,7 @@
 
 Connection --+-- Observation (a whole estate as it stood at a moment)
              +-- Use (what each VM used over the window before the last reading)
+             +-- Definition (what starts a VM on a host that does not know it)
              +-- Operation (see models/operation.py)
 """
 
@@ -19,18 +20,21 @@ class Connection(models.Model):
     """How to reach one server.  `secret` is ciphertext whose key is no part of the database.
 
     `told_until`: what the server says has happened up to then stands in the feed.
+    `uris` are the hosts of a connection that has several, a line each; then `host` and `port` say nothing.
     `may_act` False: whatever is asked for is a dry run.  `stopped` True: nothing begins any more.
     """
 
     class Kind(models.TextChoices):
         VSPHERE = "vsphere", "vSphere"
         PROXMOX = "proxmox", "Proxmox VE"
+        LIBVIRT = "libvirt", "libvirt"
 
     name = models.CharField(max_length=255, unique=True)
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.VSPHERE)
-    host = models.CharField(max_length=253)
+    host = models.CharField(max_length=253, blank=True)
     port = models.PositiveIntegerField(default=443)
-    username = models.CharField(max_length=255)
+    uris = models.TextField(blank=True)
+    username = models.CharField(max_length=255, blank=True)
     secret = models.TextField(blank=True, editable=False)
     fingerprint = models.CharField(max_length=95, blank=True)
     refresh_minutes = models.PositiveIntegerField(null=True, blank=True)
@@ -51,6 +55,16 @@ class Connection(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def server(self) -> str:
+        """What is read, in a word: the server's address, or the name of what several hosts make."""
+        return self.host or self.name
+
+    @property
+    def places(self) -> list[str]:
+        """Where it goes: address and port, or one line a host."""
+        return self.uris.splitlines() if self.uris else [f"{self.host}:{self.port}"]
 
 
 class Observation(models.Model):
@@ -101,6 +115,7 @@ class Use(models.Model):
     memory_p95_mib = models.FloatField(null=True)
     memory_peak_mib = models.FloatField(null=True)
     memory_coverage = models.FloatField(null=True)
+    dirty_mib_s = models.FloatField(null=True)
 
     class Meta:
         ordering = ["vm"]
@@ -108,3 +123,24 @@ class Use(models.Model):
 
     def __str__(self) -> str:
         return self.vm
+
+
+class Definition(models.Model):
+    """What a host would have to be given to start a VM, as its host had it when it was read last.
+
+    Where a host falls silent, its VMs' definitions stay: they are what HA restarts them from.
+    """
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="definitions")
+    vm_id = models.CharField(max_length=255)
+    host = models.CharField(max_length=255)
+    text = models.TextField()
+
+    class Meta:
+        ordering = ["vm_id", "host"]
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "vm_id", "host"], name="one_definition_a_host")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.vm_id} {self.host}"

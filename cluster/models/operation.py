@@ -38,6 +38,9 @@ class Operation(models.Model):
         FT_ON = "ft-on", _("protect by FT")
         FT_OFF = "ft-off", _("end FT")
         UNPROTECT = "unprotect", _("take it from HA")
+        RESTART = "restart", _("restart on another host")
+
+    DESTINED = ("migrate", "restart")
 
     class State(models.TextChoices):
         PROPOSED = "proposed", _("proposed")
@@ -64,6 +67,7 @@ class Operation(models.Model):
     source = models.CharField(max_length=255, blank=True)
     destination = models.CharField(max_length=255, blank=True)
     dry_run = models.BooleanField(default=True)
+    post_copy = models.BooleanField(default=False)
     token = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
     external_id = models.CharField(max_length=255, blank=True)

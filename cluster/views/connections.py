@@ -14,7 +14,7 @@ from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.http import require_POST
 
 from cluster import connecting, services, snapshot
-from cluster.forms import ConnectionForm
+from cluster.connection_forms import ConnectionForm
 from cluster.models import Connection, Observation
 from cluster.reach import visible_to
 from cluster.roles import Action, may
@@ -55,7 +55,7 @@ def add(request: HttpRequest) -> HttpResponse:
     try:
         connecting.add(request.user, fields.pop("password"), **fields)
     except services.Refused as refusal:
-        form.add_error("host", say(refusal.message))
+        form.add_error(_field(form), say(refusal.message))
         return _page(request, form)
     except IntegrityError:
         form.add_error("name", gettext("There is a connection of this name already."))
@@ -74,7 +74,7 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
             connecting.change(request.user, connection, fields.pop("password"), **fields)
             return redirect("connections")
         except services.Refused as refusal:
-            form.add_error("host", say(refusal.message))
+            form.add_error(_field(form), say(refusal.message))
         except IntegrityError:
             form.add_error("name", gettext("There is a connection of this name already."))
     context = {"connection": connection, "form": form}
@@ -138,6 +138,11 @@ def _page(request: HttpRequest, form: ConnectionForm) -> HttpResponse:
     response = render(request, "connections.html", context, status=400 if form.errors else 200)
     response["Cache-Control"] = "no-store"
     return response
+
+
+def _field(form: ConnectionForm) -> str:
+    """Where a refused address was typed."""
+    return "uris" if form.cleaned_data.get("kind") == Connection.Kind.LIBVIRT else "host"
 
 
 def _allow(request: HttpRequest) -> None:

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 
 from cluster import operating, services
 from cluster.approval import is_stale
-from cluster.forms import OperationForm
+from cluster.connection_forms import OperationForm
 from cluster.models import Connection, Operation
 from cluster.reach import visible_to
 from cluster.roles import Action, may
@@ -31,7 +31,7 @@ def propose(request: HttpRequest) -> HttpResponse:
     try:
         operating.propose(
             request.user, asked["connection"], asked["kind"], asked["subject"], asked["destination"],
-            real=asked["real"],
+            real=asked["real"], post_copy=asked["post_copy"],
         )  # fmt: skip
     except services.Refused as refusal:
         form.add_error("subject", say(refusal.message))

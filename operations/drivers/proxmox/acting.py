@@ -151,6 +151,8 @@ def _submit(client: Client, order: Order, node: str, running: bool) -> Any:
             raise NotBegun(NO_MAINTENANCE)
         case "ft-on" | "ft-off":
             raise NotBegun(Sentence("Proxmox VE has no FT"))
+        case "restart":
+            raise NotBegun(Sentence("HA restarts VMs here by itself"))
 
 
 def task_now(client: Client, identity: str) -> TaskNow:

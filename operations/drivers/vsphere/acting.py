@@ -116,7 +116,7 @@ def _submit(instance: Any, order: Order) -> Any:
             )  # on a host of vSphere's choice; its licence is vSphere's to ask
         case "ft-off":
             return vm.TurnOffFaultToleranceForVM_Task()
-        case "protect" | "unprotect":
+        case "protect" | "unprotect" | "restart":
             raise NotBegun(Sentence("vSphere HA protects by its cluster's own settings: change them there"))
 
 
