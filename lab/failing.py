@@ -65,6 +65,9 @@ def isolated(world: World, product: Product) -> Iterator[Finding]:
     vm, others = "db1", [name for name in world.hosts["h2"].running() if name != "db1"]
     before, copies = _boot(vm), Copies(world, vm)
     copies.start()
+    early, _ = product.done("restart", vm, "h1")
+    yield promise("while h2 answers, a restart elsewhere", early.state, "failed")
+    yield told("because", _words(early.why))
     network.isolated("h2")
     (STATE / "power-switch-broken").touch()
     product.read()
