@@ -68,6 +68,10 @@ def main() -> int:
     except Missing as missing:
         print(missing, file=sys.stderr)
         return LACKING
+    try:
+        ground.ensure_colo()
+    except Missing as missing:
+        print(f"FT will not be walked: {missing}", flush=True)
     if not asked.fetch:
         enter(*([str(asked.json.absolute())] if asked.json else []))
     return 0

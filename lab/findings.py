@@ -21,12 +21,13 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 
 class Walk(Struct, frozen=True, kw_only=True):
-    """One walk through the laboratory, with what it is for."""
+    """One walk through the laboratory, with what it is for; `skipped`: why it was not walked."""
 
     name: str
     promise: str
     seconds: float
     findings: tuple[Finding, ...]
+    skipped: str = ""
 
     @property
     def holds(self) -> bool:
@@ -51,6 +52,8 @@ def told(what: str, measured: object, predicted: object = "") -> Finding:
 
 def printed(walk: Walk) -> str:
     """One walk, as lines of text."""
+    if walk.skipped:
+        return f"{walk.name}: not walked\n  {walk.skipped}"
     lines = [f"{walk.name}: {'ok' if walk.holds else 'BROKEN'} ({walk.seconds:.1f} s)", f"  {walk.promise}"]
     wide = max((len(finding.what) for finding in walk.findings), default=0)
     for finding in walk.findings:

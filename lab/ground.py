@@ -24,12 +24,13 @@ PACKAGES: Final = (
     *("iputils-ping", "iproute2", "linux-image-cloud-amd64", "busybox-static", "zstd", "base-files", "bash"),
 )
 COLO_SUITE: Final = "trixie-backports"  # QEMU 11.1 and later alone keeps an FT pair in step: see docs/lab.md
-COLO_PACKAGES: Final = ("qemu-system-x86", "base-files")
+COLO_PACKAGES: Final = ("qemu-system-x86", "base-files", "bash", "coreutils")
 KEYRING: Final = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 USERS: Final = (
     "root:x:0:0:root:/root:/bin/bash\nlibvirt-qemu:x:64055:64055::/var/lib/libvirt:/usr/sbin/nologin\n"
 )
 GROUPS: Final = "root:x:0:\nkvm:x:104:\nlibvirt-qemu:x:64055:\n"
+LAYOUT: Final = "3"  # of what is added to the packages: another one is unpacked anew
 MERGED: Final = ("bin", "sbin", "lib", "lib64")
 
 
@@ -52,13 +53,14 @@ def is_there() -> bool:
     return (_path("hosts", SUITE, PACKAGES) / ".complete").exists()
 
 
-def is_colo_there() -> bool:
-    """Whether nothing has to be fetched for FT."""
-    return (_path("colo", COLO_SUITE, COLO_PACKAGES) / ".complete").exists()
+def colo() -> Path | None:
+    """The one for FT, where it was fetched."""
+    tree = _path("colo", COLO_SUITE, COLO_PACKAGES)
+    return tree if (tree / ".complete").exists() else None
 
 
 def _path(name: str, suite: str, packages: tuple[str, ...]) -> Path:
-    key = hashlib.sha256(" ".join((suite, *packages)).encode()).hexdigest()[:12]
+    key = hashlib.sha256(" ".join((LAYOUT, suite, *packages)).encode()).hexdigest()[:12]
     return FOLDER / f"{name}-{key}"
 
 
@@ -97,6 +99,7 @@ def _fetch(suite: str, packages: tuple[str, ...]) -> list[Path]:
         "APT::Architectures": "amd64",
         "APT::Sandbox::User": "root",
         "APT::Keep-Downloaded-Packages": "true",
+        "APT::Update::Error-Mode": "any",
     }
     command = ["apt-get", *(word for name, value in options.items() for word in ("-o", f"{name}={value}"))]
     _run([*command, "-qq", "update"])
@@ -148,16 +151,8 @@ def _unpack(packages: list[Path], tree: Path) -> None:
     (tree / "lab").mkdir()
     shutil.rmtree(tree / "var/run", ignore_errors=True)
     (tree / "var/run").symlink_to("../run")
-    for folder in (
-        "proc",
-        "sys",
-        "dev",
-        "run",
-        "tmp",
-        "var/lib/libvirt",
-        "var/log/libvirt",
-        "var/cache/libvirt",
-    ):
+    libvirt = ("etc/libvirt", "var/lib/libvirt", "var/log/libvirt", "var/cache/libvirt")
+    for folder in ("proc", "sys", "dev", "run", "tmp", *libvirt):
         (tree / folder).mkdir(parents=True, exist_ok=True)
 
 

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
@@ -36,11 +37,11 @@ class Pings(Struct, frozen=True):
 
 
 class Pinging:
-    """iputils' ping at three intervals at once, from the observer."""
+    """iputils' ping at several intervals at once, from the observer."""
 
-    def __init__(self, tree: Path, number: int) -> None:
+    def __init__(self, tree: Path, number: int, intervals_s: Sequence[float] = INTERVALS_S) -> None:
         self._began: list[tuple[float, Path, subprocess.Popen[bytes]]] = []
-        for interval_s in INTERVALS_S:
+        for interval_s in intervals_s:
             said = STATE / f"ping-{number}-{interval_s}"
             words = ["ping", "-D", "-n", "-i", str(interval_s), "-W", "1", guest.address(number)]
             with said.open("wb") as output:
