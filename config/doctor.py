@@ -176,7 +176,8 @@ def postgresql() -> Finding:
 
 
 def libvirt() -> Finding:
-    done = subprocess.run([sys.executable, "-c", "import libvirt"], capture_output=True, check=False)
+    look = "from operations.drivers.libvirt.binding import loaded; loaded()"  # as the driver finds it
+    done = subprocess.run([sys.executable, "-c", look], cwd=ROOT, capture_output=True, check=False)
     if done.returncode:
         return Finding("libvirt", "none", apt("python3-libvirt", "libvirt hosts"), optional=True)
     return Finding("libvirt", "importable")

@@ -17,7 +17,7 @@ from typing import Any, Final
 from lab import guest, network, observer
 from lab.findings import Finding, at_most, promise, told
 from lab.machine import Machine, wait_until
-from lab.monitor import Monitor
+from lab.monitor import Monitor, listens
 from lab.world import MEMORY_MIB, World
 
 NUMBER: Final = 20
@@ -122,7 +122,7 @@ def _started(machine: Machine) -> Monitor:
     network.ip("link", "set", TAP, "master", "vms", "up", inside=machine.name)
     machine.power_on()
     path = machine.state / "run/qmp"
-    wait_until(path.exists, f"QEMU on {machine.name}", machine.console)
+    wait_until(lambda: listens(path), f"QEMU on {machine.name}", machine.console)
     return Monitor(path)
 
 

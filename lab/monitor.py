@@ -13,6 +13,12 @@ from typing import Any, Final
 ANSWERS_WITHIN_S: Final = 60.0
 
 
+def listens(path: Path) -> bool:
+    """Whether a QEMU answers there already: its socket is a file before it is one to be spoken to."""
+    with socket.socket(socket.AF_UNIX) as door:
+        return door.connect_ex(str(path)) == 0
+
+
 class Monitor:
     """One QEMU that is spoken to."""
 

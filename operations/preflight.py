@@ -26,7 +26,7 @@ class Now(Struct, frozen=True, kw_only=True):
     busy: bool = False
     protected: bool | None = None
     ft: bool | None = None
-    hindered: str = ""
+    hindered: Sentence | str = ""
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -105,6 +105,8 @@ def _migration(asked: Asked, subject: Now, destination: Now | None) -> Sentence 
     closed = _closed(asked, destination)
     if closed is not None:
         return closed
+    if isinstance(subject.hindered, Sentence):
+        return subject.hindered
     if subject.hindered:
         return Sentence("{subject} cannot move to {host}: {why}", {**values, "why": subject.hindered})
     return None
@@ -126,10 +128,9 @@ def _restart(asked: Asked, subject: Now, destination: Now | None) -> Sentence | 
         )
     if asked.source == asked.destination:
         return Sentence("{subject} is on {host} already", dict(values))
-    closed = _closed(asked, destination)
-    if closed is None and subject.hindered:
-        return Sentence("{subject} is not restarted: {why}", {**values, "why": subject.hindered})
-    return closed
+    if isinstance(subject.hindered, Sentence):
+        return subject.hindered
+    return _closed(asked, destination)
 
 
 def _closed(asked: Asked, destination: Now | None) -> Sentence | None:

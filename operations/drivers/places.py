@@ -24,6 +24,7 @@ from planner.formats.text import shortened
 from planner.sentence import Sentence
 
 PORTS: Final = {"qemu+ssh": 22, "qemu+tcp": 16509, "qemu+tls": 16514}  # libvirt.org/remote.html
+SCHEMES: Final = frozenset({"qemu", "qemu+unix", "test", *PORTS})
 HERE: Final = "localhost"  # what this machine is called where nobody gave it a name
 PLACES_MAX: Final = 512
 LINE_MAX: Final = 600
@@ -82,9 +83,9 @@ def read_places(lines: Sequence[str]) -> tuple[Place, ...]:
                 raise WrongPlace("Two hosts have one name: put another before the URI: {line}", line)
             found[place.name] = place
     if not found:
-        raise WrongPlace("Not one host is named{line}", "")
+        raise WrongPlace("Not one host is named", "")
     if len(found) > PLACES_MAX:
-        raise WrongPlace("More hosts are named than one connection may have{line}", "")
+        raise WrongPlace("More hosts are named than one connection may have", "")
     return tuple(found.values())
 
 
@@ -134,6 +135,10 @@ def _where(uri: str, line: str) -> tuple[str, int]:
         port = parts.port
     except ValueError as error:
         raise WrongPlace("The URI makes no sense: {line}", line) from error
+    if parts.scheme not in SCHEMES:
+        raise WrongPlace(
+            "Only qemu, qemu+unix, qemu+ssh, qemu+tls, qemu+tcp and test are known: {line}", line
+        )
     _check_query(parts.scheme, parts.query, line)
     if parts.scheme == "test":
         if parts.netloc or not _PATH.fullmatch(parts.path):
@@ -145,10 +150,6 @@ def _where(uri: str, line: str) -> tuple[str, int]:
         if parts.netloc:
             raise WrongPlace("A host of its own wants qemu+ssh, qemu+tls or qemu+tcp: {line}", line)
         return "", 0
-    if parts.scheme not in PORTS:
-        raise WrongPlace(
-            "Only qemu, qemu+unix, qemu+ssh, qemu+tls, qemu+tcp and test are known: {line}", line
-        )
     _check_user(parts.scheme, parts.netloc, line)
     host = parts.hostname or ""
     if not _is_address(host):

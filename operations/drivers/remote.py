@@ -97,7 +97,7 @@ class SubjectNow(Struct, frozen=True, kw_only=True):
 
     `power` is one of poweredOn, poweredOff, suspended;
     `protected` is by HA and `ft` by FT; None: the make does not say, or has none.
-    `hindered`: why the server itself would not do it, in its words.
+    `hindered`: why the server itself would not do it, in its words (text), or in ours.
     """
 
     exists: bool
@@ -109,7 +109,7 @@ class SubjectNow(Struct, frozen=True, kw_only=True):
     busy: bool = False
     protected: bool | None = None
     ft: bool | None = None
-    hindered: str = ""
+    hindered: Sentence | str = ""
 
 
 class Happening(Struct, frozen=True, kw_only=True):

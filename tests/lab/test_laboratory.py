@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -82,9 +83,10 @@ def left_behind() -> tuple[str, list[str], set[str]]:
 def family(pid: int) -> dict[int, str]:
     """A process and all that came of it, with the time when each began: a number may be given again."""
     found = {pid: began_at(pid)}
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in children.read_text().split():
-            found |= family(int(child))
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ends while it is looked at
+        for children in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in children.read_text().split():
+                found |= family(int(child))
     return found
 
 

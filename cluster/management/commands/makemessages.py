@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.core.management.commands import makemessages
 
-PLANNER_KEYWORDS: Final = ("Sentence", "warn", "warn_often", "assume")
+PLANNER_KEYWORDS: Final = ("Sentence", "WrongPlace", "warn", "warn_often", "assume")
 SILENT: Final = (
     *(".venv*", "data/*", "static/*"),
     *("config/*", "docs/*", "scenarios/*", "tests/*"),

@@ -192,10 +192,10 @@ def asked(fleet: Fleet, host: str, call: Callable[[], Any], undone: Callable[[],
         raise NotBegun(why) from error
 
 
-def _hindered(fleet: Fleet, order: Order, domain: Any) -> str:
+def _hindered(fleet: Fleet, order: Order, domain: Any) -> Sentence | str:
     """Why the hosts themselves would not do it, or must not."""
     if order.kind == "restart" and order.source in fleet.silent and not fleet.login.fence:
-        return str(fence.NO_PROGRAM)
+        return fence.NO_PROGRAM
     if order.kind == "migrate" and domain is not None and on_host(fleet, order.source, order.subject_id):
         return moving.hindrance(fleet, order, domain)
     return ""

@@ -21,9 +21,9 @@ from typing import Final
 from operations.drivers.remote import NotBegun
 from planner.sentence import Sentence
 
-OFF_S: Final = 30.0
+OFF_S: Final = 20.0
 STATUS_S: Final = 10.0
-CONFIRMED_WITHIN_S: Final = 20.0
+CONFIRMED_WITHIN_S: Final = 15.0
 EVERY_S: Final = 0.2
 ENVIRONMENT: Final = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 NO_PROGRAM: Final = Sentence(

@@ -6,6 +6,7 @@ Source: libvirt.org/html/libvirt-libvirt-host.html.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from socket import SOCK_STREAM, create_connection, getaddrinfo
@@ -20,7 +21,7 @@ from planner.formats.text import cleaned, shortened
 from planner.sentence import Sentence
 
 KNOCK_S: Final = 5.0  # one TCP connection: a host that is off does not answer
-OPEN_S: Final = 20.0  # a session, with ssh's or TLS's and SASL's own exchange
+OPEN_S: Final = 8.0  # all of it, with ssh's or TLS's own exchange: a worker's look is stale after 20 s
 KEEPALIVE_S, KEEPALIVE_COUNT = 5, 3  # libvirt's own defaults: frozen after 15 s
 SAID_MAX: Final = 200
 
@@ -129,6 +130,7 @@ class _Opening(threading.Thread):
         self._login = login
         self._lock = threading.Lock()
         self._given_up = False
+        self._until = time.monotonic() + OPEN_S
         self._found: Any = None
         self._why: str | DriverError = "timeout"
 
@@ -145,7 +147,7 @@ class _Opening(threading.Thread):
         found.close()
 
     def result(self) -> tuple[Any, str | DriverError]:
-        self.join(KNOCK_S + OPEN_S)
+        self.join(max(0.0, self._until - time.monotonic()))
         with self._lock:
             self._given_up = True
         return self._found, self._why

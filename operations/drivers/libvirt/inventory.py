@@ -123,7 +123,7 @@ class _HostReader:
             host=self._host(),
             domains=tuple(read),
             pools=self._elements(pools),
-            volumes=(*known, *self._disks(domains, read)),
+            volumes=(*self._disks(domains, read), *known),  # what a pool tells of a disk counts
             networks=self._elements(networks),
             devices=self._elements(devices),
         )

@@ -33,7 +33,7 @@ from operations.drivers.remote import NotBegun, Order
 from planner.sentence import Sentence
 
 ROOT: Final = Path(operations.__file__).parent.parent
-READY_S: Final = 40.0  # both hosts opened once more
+READY_S: Final = 15.0  # both hosts opened once more
 BEGUN_S: Final = 20.0  # libvirt prepares the destination: a QEMU started, its disks opened
 EVERY_S: Final = 0.1
 LINE_MAX: Final = 64 * 1024
@@ -66,11 +66,11 @@ def begin(fleet: Fleet, order: Order) -> str:
         mover.wait()
         raise
     _movers.append(mover)
-    _await_begun(fleet, order, uuid, mover)
+    _await_begun(fleet, order, guest, mover)
     return identity
 
 
-def hindrance(fleet: Fleet, order: Order, domain: Any) -> str:
+def hindrance(fleet: Fleet, order: Order, domain: Any) -> Sentence | str:
     """Why a VM must not, or cannot, be migrated; empty where nothing is known."""
     libvirt = binding.loaded()
     try:
@@ -84,9 +84,12 @@ def hindrance(fleet: Fleet, order: Order, domain: Any) -> str:
     except libvirt.libvirtError as error:
         raise DriverError(said(error, fleet.login)) from error
     if "<hostdev " in xml:
-        return "it has a device of its host"
+        return Sentence("{subject} has a device of its host, and cannot leave it", {"subject": order.subject})
     if emulated and domain.isActive() and min(versions) < QEMU_OF_TCG:
-        return f"QEMU {_dotted(min(versions))} without KVM damages the memory of what it migrates"
+        return Sentence(
+            "QEMU {version} without KVM damages the memory of what it migrates: {subject} stays",
+            {"version": _dotted(min(versions)), "subject": order.subject},
+        )
     return ""
 
 
@@ -163,8 +166,9 @@ def _pipe(found: IO[bytes] | None) -> IO[bytes]:
     return found
 
 
-def _await_begun(fleet: Fleet, order: Order, uuid: str, mover: subprocess.Popen[bytes]) -> None:
+def _await_begun(fleet: Fleet, order: Order, before: Guest, mover: subprocess.Popen[bytes]) -> None:
     """Wait until the migration is seen on its source, has arrived, or was refused."""
+    uuid = checked_uuid(order.subject_id)
     until = time.monotonic() + BEGUN_S
     while time.monotonic() < until:
         told = _heard(mover, EVERY_S)
@@ -173,7 +177,7 @@ def _await_begun(fleet: Fleet, order: Order, uuid: str, mover: subprocess.Popen[
         if told or mover.poll() is not None:
             _refused(fleet, order, uuid, str(told.get("error") or "the process that migrates died"))
         guest = on_host(fleet, order.source, uuid)
-        if guest is None or not guest.active or guest.is_busy:
+        if guest is None or guest.is_busy or guest.active is not before.active:
             return
     raise DriverError("the migration was asked for, and nothing is seen of it")
 

@@ -13,7 +13,7 @@ from operations.drivers.libvirt.fleet import Fleet, is_lost, said
 from operations.drivers.libvirt.guests import Guest, checked_uuid, on_host
 from operations.drivers.libvirt.identities import Identity, made, read_identity
 from operations.drivers.remote import Order, TaskNow
-from planner.sentence import Sentence
+from planner.sentence import Sentence, Value
 
 MS_PER_S: Final = 1000.0
 BYTES_PER_MIB: Final = 2**20
@@ -34,6 +34,7 @@ def task_now(fleet: Fleet, identity: str) -> TaskNow:
 
 
 def _migration(fleet: Fleet, asked: Identity, here: Guest | None, there: Guest | None) -> TaskNow:
+    of: dict[str, Value] = {"source": asked.source}
     if there is not None and there.runs and (here is None or not here.active):
         return _arrived(there)
     if there is not None and not there.active and here is None and asked.source in fleet.connections:
@@ -45,14 +46,14 @@ def _migration(fleet: Fleet, asked: Identity, here: Guest | None, there: Guest |
             return TaskNow("running")  # the destination's copy is being taken away
         if asked.destination in fleet.silent and not fence.is_off(fleet.login.fence, asked.destination):
             return TaskNow("running")
-        return _stayed("The migration ended, and the VM runs on {source} still", asked)
+        return TaskNow("error", Sentence("The migration ended, and the VM runs on {source} still", of))
     if _in_doubt(fleet, asked):
         return TaskNow("running")
     if there is not None and there.active:
         return TaskNow("running")
     if asked.source in fleet.silent:
-        return _stayed("{source} was switched off before the VM had arrived", asked)
-    return _stayed("The migration ended, and the VM is off", asked)
+        return TaskNow("error", Sentence("{source} was switched off before the VM had arrived", of))
+    return TaskNow("error", Sentence("The migration ended, and the VM is off", of))
 
 
 def _in_doubt(fleet: Fleet, asked: Identity) -> bool:
@@ -61,10 +62,6 @@ def _in_doubt(fleet: Fleet, asked: Identity) -> bool:
         name in fleet.silent and not fence.is_off(fleet.login.fence, name)
         for name in (asked.source, asked.destination)
     )
-
-
-def _stayed(template: str, asked: Identity) -> TaskNow:
-    return TaskNow("error", Sentence(template, {"source": asked.source}))
 
 
 def _arrived(guest: Guest) -> TaskNow:
