@@ -232,3 +232,12 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
         elif connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("DROP TRIGGER audit_no_truncate ON cluster_auditentry")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Put what the laboratory measured into the log, whoever ran it."""
+    reports = [each for state in ("passed", "failed") for each in terminalreporter.stats.get(state, ())]
+    for report in reports:
+        for name, figures in getattr(report, "user_properties", ()):
+            if name == "lab" and report.when == "call":
+                terminalreporter.write_line(figures)
