@@ -103,7 +103,7 @@ GATES: Final[Mapping[str, Gate]] = {
         ),
         OWN,
     ),
-    **dict.fromkeys(("help", "help_page"), OWN),
+    **dict.fromkeys(("help", "help_page", "interface"), OWN),
     "token_remove": Gate(of="token"),
     "session_end": Gate(of="session"),
     "view_drop": Gate(of="view"),

@@ -24,18 +24,18 @@ from cluster.reach import visible_to
 from cluster.views.sight import estate_or_404
 from planner.forecast.rightsizing import Rightsizing
 
-call = calls("forecast")
+call = calls(_("forecast"))
 
 
 class ProjectAsked(Body):
     """A project, about one of the lines of the outlook."""
 
     title: Text
-    name: Annotated[Text, Field(description="the line's name: a cluster or a datastore")]
-    resource: Annotated[Text, Field(description="the line's resource", examples=["vcpu"])]
+    name: Annotated[Text, Field(description=_("the line's name: a cluster or a datastore"))]
+    resource: Annotated[Text, Field(description=_("the line's resource"), examples=["vcpu"])]
     amount: Annotated[
         float,
-        Field(ge=-1e9, le=1e9, allow_inf_nan=False, description="how much more, in the line's unit"),
+        Field(ge=-1e9, le=1e9, allow_inf_nan=False, description=_("how much more, in the line's unit")),
     ]
     starts_on: datetime.date
 

@@ -32,8 +32,8 @@ from planner.cost.book_csv import read_book, write_book
 from planner.cost.document import lines_document
 from planner.cost.public import public_book
 
-call = calls("cost")
-book_call = calls("prices")
+call = calls(_("cost"))
+book_call = calls(_("prices"))
 CSV = "text/csv"
 USUAL = Assumptions()
 # What the page fills in at first, a program may leave out.

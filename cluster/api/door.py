@@ -18,6 +18,10 @@ from django.forms import BaseForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
+from django.views.defaults import bad_request as pages_bad_request
+from django.views.defaults import page_not_found
+from django.views.defaults import server_error as pages_server_error
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from pydantic import Field
@@ -34,11 +38,11 @@ JSON: Final = "application/json"
 TEXT: Final = r"^[^\x00]*$"  # PostgreSQL takes NUL in no text
 
 Text: TypeAlias = Annotated[str, Field(max_length=255, pattern=TEXT)]
-Limit: TypeAlias = Annotated[int, Field(ge=1, le=ROWS_MOST, description="rows of one answer, at most")]
-Offset: TypeAlias = Annotated[int, Field(ge=0, le=10**9, description="rows to leave out first")]
+Limit: TypeAlias = Annotated[int, Field(ge=1, le=ROWS_MOST, description=_("rows of one answer, at most"))]
+Offset: TypeAlias = Annotated[int, Field(ge=0, le=10**9, description=_("rows to leave out first"))]
 Key: TypeAlias = Annotated[int, Field(ge=1, lt=2**63)]
 After: TypeAlias = Annotated[
-    str, Field(pattern=r"^[0-9]{1,18}$", description="number of the last event that you have")
+    str, Field(pattern=r"^[0-9]{1,18}$", description=_("number of the last event that you have"))
 ]
 
 api: Final = NinjaAPI(
@@ -84,7 +88,7 @@ class Wrong(Exception):
 
 
 def calls(group: str) -> Callable[..., Callable[[Callable[..., Any]], Callable[..., Any]]]:
-    """What writes down the calls of one subject: `@call("GET", "estates", "api-estates", says, answers=Shape)`."""
+    """What writes down the calls of one subject: `@call("GET", "estates", "api-estates", says)`."""
 
     def call(
         method: str,
@@ -146,7 +150,11 @@ def urlpatterns() -> list[URLPattern]:
     """The addresses; Django's own check of CSRF stands before each, which ninja would leave out."""
     routes, _, _ = api.urls
     return [
-        path(f"{ROOT}{route.pattern._route}", _guarded(route.callback), name=route.name)
+        path(
+            ROOT + str(route.pattern).replace("<uuidstr:", "<uuid:"),
+            _guarded(route.callback),
+            name=route.name,
+        )
         for route in routes
         if isinstance(route, URLPattern) and route.name != "api-root"
     ]
@@ -186,6 +194,27 @@ def _id_of(method: str, name: str) -> str:
 
 
 # -- errors
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """What is said of an address that nobody has."""
+    if request.path.startswith(f"/{ROOT}"):
+        return problem(404, gettext("there is no such thing, or it is not yours to see"))
+    return page_not_found(request, exception)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """What is said of a request that is none."""
+    if request.path.startswith(f"/{ROOT}"):
+        return problem(400, gettext("what was sent does not have the shape that is described"))
+    return pages_bad_request(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """What is said when we are at fault: the log has the rest."""
+    if request.path.startswith(f"/{ROOT}"):
+        return problem(500, gettext("we are at fault; the log of the server says more"))
+    return pages_server_error(request)
 
 
 @api.exception_handler(Http404)

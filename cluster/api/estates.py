@@ -1,4 +1,4 @@
-"""Estates: listed, imported, described, searched, removed; their clusters, hosts, VMs, datastores, networks."""
+"""Estates: listed, imported, described, searched, removed; their clusters, hosts, VMs, networks, dates."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from planner.estate import Estate as PlannerEstate
 from planner.formats.document import write_document
 from planner.quality import Quality
 
-call = calls("estates")
+call = calls(_("estates"))
 Ending = Literal["pdf", "xlsx", "csv", "figures.csv", "html", "json"]
 
 

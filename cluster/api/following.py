@@ -27,8 +27,8 @@ from cluster.wording import say
 from planner.sentence import Sentence
 
 PAGE: Final = 500
-call = calls("runs and events")
-rehearse = calls("rehearsals")
+call = calls(_("runs and events"))
+rehearse = calls(_("rehearsals"))
 
 
 class RunView(msgspec.Struct, frozen=True, kw_only=True):

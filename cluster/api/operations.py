@@ -38,9 +38,9 @@ from cluster.rehearsal import question, record
 from cluster.roles import Action, may
 from planner.sentence import Sentence
 
-call = calls("connections")
-operate = calls("operations")
-rehearse = calls("rehearsals")
+call = calls(_("connections"))
+operate = calls(_("operations"))
+rehearse = calls(_("rehearsals"))
 ConnectionAsked = body_of(ConnectionForm, "ConnectionAsked")
 ConnectionChanged = body_of(
     ConnectionForm, "ConnectionChanged", leave=frozenset({"name"}), optional=frozenset({"password"})
@@ -50,12 +50,12 @@ OperationAsked = body_of(OperationForm, "OperationAsked")
 
 class Approval(Body):
     plan_sha256: Annotated[
-        str, Field(pattern=r"^[0-9a-f]{64}$", description="of the plan that you were shown")
+        str, Field(pattern=r"^[0-9a-f]{64}$", description=_("of the plan that you were shown"))
     ]
 
 
 class LineAsked(Body):
-    stopped: Annotated[bool, Field(description="true: nothing more begins")]
+    stopped: Annotated[bool, Field(description=_("true: nothing more begins"))]
 
 
 @call(

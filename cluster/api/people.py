@@ -20,8 +20,8 @@ from cluster.forms import NewPersonForm, PersonForm, ScopeForm
 from cluster.models import AuditEntry, Scope
 from cluster.roles import Role
 
-call = calls("people")
-watch = calls("audit")
+call = calls(_("people"))
+watch = calls(_("audit"))
 NewPerson = body_of(NewPersonForm, "PersonAsked")
 PersonChanged = body_of(PersonForm, "PersonChanged")
 ScopeAsked = body_of(ScopeForm, "ScopeAsked")

@@ -20,8 +20,8 @@ from cluster.reach import visible_to
 from cluster.views.sight import cluster_or_404, estate_or_404, part_or_404
 from planner.report import PlanReport
 
-call = calls("plans")
-studies_call = calls("studies")
+call = calls(_("plans"))
+studies_call = calls(_("studies"))
 Kind = Literal["failures", "balance", "placement"]
 PlanAsked = body_of(ParametersForm, "PlanAsked", cluster=(Text | None, None))
 LOST = {"leave": frozenset({"by"}), "by": (Text, "host")}  # the tags of the hosts are offered too

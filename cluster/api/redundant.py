@@ -33,13 +33,13 @@ from planner.paths.designs import DESIGNS
 from planner.paths.picture import Picture, draw
 from planner.paths.report import PathsReport
 
-call = calls("redundancy")
+call = calls(_("redundancy"))
 Kind = Literal[EDIT_KINDS]  # type: ignore[valid-type]
 Design = Literal[tuple(DESIGNS)]  # type: ignore[valid-type]
 YearsBody = body_of(YearsForm, "AvailabilityAsked")
 Value = Annotated[str, Field(max_length=255, pattern=TEXT)] | bool | int | float | None
 FAILED: Final = 40
-NAMED: Final = Query(...)
+NAMED: Final = Query(..., min_length=1, max_length=FAILED, examples=[["host:esx1"]])
 
 
 class DesignAsked(Body):
@@ -63,7 +63,7 @@ class ComponentAsked(Body):
 
 class UndoAsked(Body):
     last: Annotated[
-        Key, Field(description="the edit that is to be undone: nothing happens if another is newer")
+        Key, Field(description=_("the edit that is to be undone: nothing happens if another is newer"))
     ]
 
 
@@ -133,7 +133,7 @@ def blast(
     request: HttpRequest,
     pk: Key,
     cluster: Text,
-    fail: Annotated[list[Text], Field(min_length=1, max_length=FAILED, examples=[["host:esx1"]])] = NAMED,
+    fail: list[Text] = NAMED,
 ) -> Any:
     found = estate_or_404(request, pk)
     try:

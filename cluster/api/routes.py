@@ -12,6 +12,7 @@ from cluster.api import (
     estates,
     following,
     operations,
+    page,
     people,
     plans,
     redundant,
@@ -31,4 +32,8 @@ def openapi(request: HttpRequest) -> HttpResponse:
     return answer(document()) if request.method == "GET" else problem(405, "GET alone")
 
 
-urlpatterns = [path(f"{ROOT}openapi.json", openapi, name="api-openapi"), *routes()]
+urlpatterns = [
+    path(f"{ROOT}openapi.json", openapi, name="api-openapi"),
+    path("help/interface/", page.interface, name="interface"),
+    *routes(),
+]

@@ -24,7 +24,7 @@ from planner.cost.assumptions import Assumptions
 from planner.formats.document import write_document
 from planner.variant import applied, told
 
-call = calls("variants")
+call = calls(_("variants"))
 NewVariant = body_of(NewVariantForm, "VariantAsked")
 FORMS = {form.kind: form for form in CHANGE_FORMS}
 _CHANGES = tuple(

@@ -32,9 +32,9 @@ from cluster.reach import visible_to
 from cluster.sending_forms import ScheduleForm, WebhookForm
 from planner.sentence import Sentence
 
-call = calls("requests")
-mail = calls("mails")
-hook = calls("webhooks")
+call = calls(_("requests"))
+mail = calls(_("mails"))
+hook = calls(_("webhooks"))
 WishAsked = body_of(WishForm, "WishAsked")
 ScheduleAsked = body_of(ScheduleForm, "ScheduleAsked")
 WebhookAsked = body_of(WebhookForm, "WebhookAsked")
