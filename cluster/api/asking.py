@@ -17,7 +17,7 @@ from django.forms.widgets import CheckboxSelectMultiple
 from django.utils import translation
 from django.utils.datastructures import MultiValueDict
 from ninja import Schema
-from pydantic import ConfigDict, Field, create_model
+from pydantic import AfterValidator, ConfigDict, Field, create_model
 from pydantic.fields import FieldInfo
 
 from cluster.api.door import TEXT, Wrong
@@ -25,7 +25,16 @@ from cluster.forms import Plain
 
 CHOICES_MOST: Final = 60  # more are not listed in the document
 LONG: Final = 200_000  # characters of a text without a limit of its own
-FILE_LONG: Final = 20 * 1024 * 1024
+SHORT: Final = 1000  # a pattern over more is slow to ask questions of
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("a text holds no NUL")
+    return text
+
+
+Long = Annotated[str, Field(max_length=LONG), AfterValidator(_without_nul)]
 
 
 class Body(Schema):
@@ -123,8 +132,9 @@ def _kind(one: forms.Field) -> Any:
         case forms.DateField():
             return datetime.date
         case forms.FileField():
-            return Annotated[str, Field(max_length=FILE_LONG, pattern=TEXT)]
-    return Annotated[str, Field(max_length=getattr(one, "max_length", None) or LONG, pattern=TEXT)]
+            return Long
+    longest = getattr(one, "max_length", None) or LONG
+    return Long if longest > SHORT else Annotated[str, Field(max_length=longest, pattern=TEXT)]
 
 
 def _bounds(one: forms.IntegerField) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ninja import Body as Sent
 from pydantic import Field
 
 from cluster import audit, pricing, services
-from cluster.api.asking import LONG, Body, body_of, filled
+from cluster.api.asking import Body, Long, body_of, filled
 from cluster.api.door import TEXT, Key, Limit, Offset, Text, Wrong, calls
 from cluster.api.door import file as taken
 from cluster.api.following import queued
@@ -58,13 +58,13 @@ class BookAsked(Body):
     """A new price book; its CSV as Headroom writes it, or none: an empty book."""
 
     name: Text
-    csv: Annotated[str, Field(max_length=LONG, pattern=TEXT)] = ""
+    csv: Long = ""
 
 
 class BookCsv(Body):
     """All rows of a book, instead of those that it has."""
 
-    csv: Annotated[str, Field(min_length=1, max_length=LONG, pattern=TEXT)]
+    csv: Long
 
 
 @call(
