@@ -45,8 +45,11 @@ class VmFilter(InEstate):
     name = df.CharFilter(label=_("Name"), lookup_expr="icontains", widget=_SEARCH)
     host = df.CharFilter(label=_("Host"), field_name="host_name", lookup_expr="icontains", widget=_SEARCH)
     power = df.ChoiceFilter(label=_("Power"), choices=Power.choices, empty_label=_("any"))
-    template = df.ChoiceFilter(
-        label=_("Template"), choices=[("true", _("only")), ("false", _("none"))], empty_label=_("any")
+    template = df.TypedChoiceFilter(
+        label=_("Template"),
+        choices=[("true", _("only")), ("false", _("none"))],
+        empty_label=_("any"),
+        coerce=lambda word: word == "true",
     )
     vcpus_min = df.NumberFilter(label=_("vCPU, from"), field_name="vcpus", lookup_expr="gte")
     vcpus_max = df.NumberFilter(label=_("vCPU, to"), field_name="vcpus", lookup_expr="lte")

@@ -209,6 +209,9 @@ def test_a_program_does_what_a_person_would_from_a_file_to_the_cost(program: Pro
     assert len(vms["rows"]) == 3
     assert (vms["more"], vms["count"] > 3) == (True, True)
     assert {vm["cluster_name"] for vm in vms["rows"]} == {"A"}
+    assert program.ask("get", f"{at}/vms?template=true", status=200)["count"] == 0
+    assert program.ask("get", f"{at}/vms?template=false", status=200)["count"] == 20
+    assert program.client.get(f"/api/v1/{at}/vms?power=asleep").status_code == 400
     for kind in ("failures", "balance", "placement"):
         program.work(f"{at}/studies/{kind}", {"cluster": "A"})
         [study] = program.ask("get", f"{at}/studies?kind={kind}", status=200)["rows"]
