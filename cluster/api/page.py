@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from msgspec import Struct
 
@@ -15,6 +17,16 @@ from cluster.api.door import CALLS, Call
 from cluster.gates import GATES
 
 SHAPES: Final = "#/components/schemas/"
+FIRST: Final = (
+    "estates",
+    "runs and events",
+    "plans",
+    "studies",
+    "redundancy",
+    "rehearsals",
+    "forecast",
+    "cost",
+)
 WORDS_MOST: Final = 12  # of a choice; more are in the document
 
 
@@ -34,7 +46,7 @@ class Shown(Struct, frozen=True, kw_only=True):
     id: str
     method: str
     address: str
-    says: str
+    says: SafeString
     action: str
     takes: tuple[Sent, ...]
     answers: str
@@ -42,7 +54,7 @@ class Shown(Struct, frozen=True, kw_only=True):
 
 
 def interface(request: HttpRequest) -> HttpResponse:
-    groups: dict[str, list[Shown]] = {}
+    groups: dict[str, list[Shown]] = {name: [] for name in FIRST}
     for call in CALLS:
         groups.setdefault(call.group, []).append(_shown(call))
     shown = [(gettext(name), f"calls-{number}", calls) for number, (name, calls) in enumerate(groups.items())]
@@ -57,7 +69,7 @@ def _shown(call: Call) -> Shown:
         id=operation["operationId"],
         method=call.method,
         address=address(call),
-        says=gettext(call.says),
+        says=_marked(gettext(call.says)),
         action=gettext(action.value) if action else "",
         takes=(*_of_address(operation), *_of_body(operation)),
         answers=_answers(call, operation),
@@ -117,7 +129,7 @@ def _kind(field: Mapping[str, Any]) -> str:
     if "anyOf" in field:
         return " | ".join(dict.fromkeys(_kind(one) for one in field["anyOf"]))
     if "enum" in field:
-        words = [str(one) for one in field["enum"]]
+        words = [str(one) for one in field["enum"] if one != ""]
         return " | ".join(words[:WORDS_MOST]) + (" | …" if len(words) > WORDS_MOST else "")
     if "const" in field:
         return str(field["const"])
@@ -128,10 +140,22 @@ def _kind(field: Mapping[str, Any]) -> str:
 
 
 def _bounds(field: Mapping[str, Any]) -> str:
-    low, high = field.get("minimum"), field.get("maximum")
-    if low is None and high is None:
-        return ""
-    return f" {'' if low is None else f'{low:g}'} … {'' if high is None else f'{high:g}'}".replace("  ", " ")
+    low, high = (_plain(field.get(name)) for name in ("minimum", "maximum"))
+    if low and high:
+        return f" {low} … {high}"
+    return f" ≥ {low}" if low else f" ≤ {high}" if high else ""
+
+
+def _plain(bound: float | None) -> str:
+    return "" if bound is None else str(int(bound)) if bound == int(bound) else str(bound)
+
+
+def _marked(text: str) -> SafeString:
+    """The text, what stands between `marks` as code."""
+    parts = text.split("`")
+    return format_html_join(
+        "", "{}", ((format_html("<code>{}</code>", one) if n % 2 else one,) for n, one in enumerate(parts))
+    )
 
 
 def _answers(call: Call, operation: Mapping[str, Any]) -> str:
