@@ -101,16 +101,13 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _field(one: forms.Field, *, required: bool) -> tuple[Any, FieldInfo]:
     kind = _kind(one)
-    initial = one.initial() if callable(one.initial) else one.initial
+    initial = _initial(one)
     words = {"title": str(one.label or ""), "description": str(one.help_text or "") or None}
     if isinstance(one, forms.BooleanField):
         return bool, Field(default=bool(initial), **words)
     if required and initial is None:
         return kind, Field(**words)
     if initial is not None:
-        initial = float(initial) if isinstance(initial, Decimal) else initial
-        initial = [str(each) for each in initial] if isinstance(initial, list | tuple) else initial
-        initial = str(initial) if isinstance(one, forms.ChoiceField) and _is_plain(one) else initial
         return kind, Field(default=initial, **words)
     return kind | None, Field(default=None, **words)
 
@@ -155,5 +152,15 @@ def _choice(one: forms.ChoiceField) -> Any:
     return Literal[words]
 
 
-def _is_plain(one: forms.ChoiceField) -> bool:
-    return not isinstance(one, forms.TypedChoiceField)
+def _initial(one: forms.Field) -> Any:
+    """What a page fills in at first, as JSON has it."""
+    match one.initial() if callable(one.initial) else one.initial:
+        case list() | tuple() as several:
+            return [str(each) for each in several]
+        case Decimal() as number:
+            return float(number)
+        case None:
+            return None
+        case value:
+            is_word = isinstance(one, forms.ChoiceField) and not isinstance(one, forms.TypedChoiceField)
+            return str(value) if is_word else value

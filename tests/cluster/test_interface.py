@@ -121,6 +121,18 @@ def test_the_document_is_openapi_3_1_for_whoever_is_signed_in(program: Program) 
     assert len(ids) == len(set(ids)) > 100
 
 
+def test_a_body_has_the_fields_bounds_and_defaults_of_its_form() -> None:
+    shapes = document()["components"]["schemas"]
+    assert shapes["WebhookAsked"]["properties"]["kinds"]["default"] == ["done", "failed"]
+    failures = shapes["PlanAsked"]["properties"]["failures"]
+    assert (failures["default"], failures["minimum"]) == (1, 0)
+    assert shapes["PlanAsked"]["properties"]["licence"]["enum"] == ["vvf", "vcf", "none"]
+    assert shapes["BalanceAsked"]["properties"]["failures"] == {
+        "title": "Keep what hosts may fail", "default": 1, "enum": [0, 1, 2], "type": "integer",
+    }  # fmt: skip
+    assert not shapes["WishAsked"]["additionalProperties"]
+
+
 # What a screen changes and the interface does not, each with its reason.
 EXCEPT = {
     "own_password": "a token must not take its owner's account over",
