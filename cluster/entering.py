@@ -19,6 +19,7 @@ from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.csrf import csrf_failure
 
 from cluster import audit, pace, tokens
 from cluster.asked import now_asked
@@ -84,6 +85,15 @@ def _is_automatic(request: HttpRequest) -> bool:
         return resolve(request.path_info).url_name in BY_ITSELF
     except Resolver404:
         return False
+
+
+def without_csrf(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """What a session is answered that changes something without its CSRF token."""
+    if request.path.startswith("/api/"):
+        return JsonResponse(
+            {"error": "a session sends its CSRF token, a program a token of its own"}, status=403
+        )
+    return csrf_failure(request, reason)
 
 
 # -- sessions as their owner sees them

@@ -46,7 +46,10 @@ class VmFilter(InEstate):
     host = df.CharFilter(label=_("Host"), field_name="host_name", lookup_expr="icontains", widget=_SEARCH)
     power = df.ChoiceFilter(label=_("Power"), choices=Power.choices, empty_label=_("any"))
     template = df.ChoiceFilter(
-        label=_("Template"), choices=[("true", _("only")), ("false", _("none"))], empty_label=_("any")
+        label=_("Template"),
+        choices=[("true", _("only")), ("false", _("none"))],
+        empty_label=_("any"),
+        method="of_templates",
     )
     vcpus_min = df.NumberFilter(label=_("vCPU, from"), field_name="vcpus", lookup_expr="gte")
     vcpus_max = df.NumberFilter(label=_("vCPU, to"), field_name="vcpus", lookup_expr="lte")
@@ -60,6 +63,11 @@ class VmFilter(InEstate):
 
     def of_cluster(self, rows: QuerySet[VirtualMachine], _field: str, name: str) -> QuerySet[VirtualMachine]:
         return rows & selectors.vms_of_cluster(self.estate, name)
+
+    def of_templates(
+        self, rows: QuerySet[VirtualMachine], _field: str, word: str
+    ) -> QuerySet[VirtualMachine]:
+        return rows.filter(template=word == "true")
 
     def memory_from(self, rows: QuerySet[VirtualMachine], _field: str, gib: Any) -> QuerySet[VirtualMachine]:
         return rows.filter(memory_mib__gte=gib * MIB_PER_GIB)

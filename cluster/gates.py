@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext
 from msgspec import Struct
 
 from cluster.models import (
@@ -102,18 +103,70 @@ GATES: Final[Mapping[str, Gate]] = {
         ),
         OWN,
     ),
-    **dict.fromkeys(("help", "help_page"), OWN),
+    **dict.fromkeys(("help", "help_page", "interface"), OWN),
     "token_remove": Gate(of="token"),
     "session_end": Gate(of="session"),
     "view_drop": Gate(of="view"),
     # the programs' interface
-    "api-events": _look(),
-    "api-estates": _look(),
-    "api-plan": _look("estate"),
+    "api-openapi": OWN,
+    **dict.fromkeys(("api-events", "api-runs", "api-scenarios", "api-search"), _look()),
+    "api-estates": _do(Action.IMPORT),
+    "api-demo": _do(Action.IMPORT),
+    "api-estate": _do(Action.IMPORT, "estate"),
+    **dict.fromkeys(
+        (
+            *("api-document", "api-quality", "api-datastores", "api-port-groups", "api-observations"),
+            *("api-differences", "api-report", "api-plan", "api-topology", "api-blast", "api-outlook"),
+            *("api-sizes", "api-cost-lines", "api-variant-document"),
+        ),
+        _look("estate"),
+    ),
+    **dict.fromkeys(
+        ("api-clusters", "api-hosts", "api-vms", "api-plan-report", "api-studies", "api-study"),
+        _look("part"),
+    ),
+    "api-host": _look("host"),
+    "api-vm": _look("vm"),
+    **dict.fromkeys(("api-plans", "api-failures", "api-balance", "api-placement"), _do(Action.PLAN, "part")),
+    **dict.fromkeys(
+        (
+            *("api-paths", "api-availability", "api-projects", "api-project", "api-history"),
+            *("api-costs", "api-hosts-to-buy", "api-comparison"),
+            *("api-variants", "api-variant", "api-variant-changes", "api-variant-deeds"),
+        ),
+        _do(Action.PLAN, "estate"),
+    ),
+    **dict.fromkeys(("api-designs", "api-edits", "api-undo", "api-components"), _do(Action.IMPORT, "estate")),
     "api-run": _look("run"),
+    "api-run-cancel": _do(Action.CANCEL, "run"),
     "api-rehearsals": _do(Action.REHEARSE),
-    "api-rehearsal": _look("rehearsal"),
-    "api-rehearsal-events": _look("rehearsal"),
+    **dict.fromkeys(("api-rehearsal", "api-rehearsal-events", "api-rehearsal-log"), _look("rehearsal")),
+    "api-books": _do(Action.PRICE),
+    "api-book": _do(Action.PRICE, "book"),
+    "api-book-csv": _look("book"),
+    "api-prices-public": _look(),
+    "api-connections": _CONNECT,
+    "api-connection": _do(Action.CONNECT, "connection", get=Action.CONNECT),
+    "api-connection-refresh": _do(Action.REFRESH, "connection", get=Action.REFRESH),
+    "api-line": _do(Action.OPERATE, "connection"),
+    "api-operations": _do(Action.OPERATE),
+    "api-operation": _look("operation"),
+    "api-operation-approve": _do(Action.APPROVE, "operation"),
+    **dict.fromkeys(("api-operation-cancel", "api-operation-abort"), _do(Action.OPERATE, "operation")),
+    "api-wishes": _do(Action.REQUEST),
+    "api-wish-answer": _do(Action.ANSWER, "wish"),
+    "api-wish-withdraw": _do(Action.REQUEST, "wish"),
+    **dict.fromkeys(("api-schedules", "api-letters"), _do(Action.PLAN, get=Action.PLAN)),
+    **dict.fromkeys(("api-schedule", "api-schedule-now"), _do(Action.PLAN, "schedule", get=Action.PLAN)),
+    "api-letter-again": _do(Action.PLAN, "letter", get=Action.PLAN),
+    "api-webhooks": _CONNECT,
+    **dict.fromkeys(
+        ("api-webhook", "api-webhook-turn", "api-webhook-secret"),
+        _do(Action.CONNECT, "webhook", get=Action.CONNECT),
+    ),
+    "api-people": _PEOPLE,
+    **dict.fromkeys(("api-person", "api-person-password", "api-scopes", "api-scope"), _PERSON),
+    **dict.fromkeys(("api-audit", "api-audit-verify", "api-audit-export"), _look(get=Action.AUDIT)),
     # what is under way, what happened
     "import": _do(Action.IMPORT, get=Action.IMPORT),
     "import_demo": _do(Action.IMPORT),
@@ -233,7 +286,11 @@ def pass_gate(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[
 def _judge(request: HttpRequest, gate: Gate, pk: Any) -> HttpResponse | None:
     """404 before 403, so that a refusal tells nobody what there is."""
     thing = seen(request.user, gate.of, pk)
+    of_programs = (request.resolver_match.url_name or "").startswith("api-")
     if gate.of and thing is None:
+        if of_programs:
+            told = gettext("there is no such thing, or it is not yours to see")
+            return JsonResponse({"error": told}, status=404)
         raise Http404
     action = gate.get if request.method in ("GET", "HEAD", "OPTIONS") else gate.post
     if action is None:
@@ -244,7 +301,7 @@ def _judge(request: HttpRequest, gate: Gate, pk: Any) -> HttpResponse | None:
         allowed = may(request.user, action)
     if allowed:
         return None
-    if (request.resolver_match.url_name or "").startswith("api-"):
+    if of_programs:
         return JsonResponse({"error": "your role does not open this"}, status=403)
     raise PermissionDenied
 

@@ -28,7 +28,7 @@ def keep_pace(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[
     """Middleware: 429 for too many sign-ins from an address, and too many changes by a person."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if request.method == "POST" and _too_fast(request):
+        if request.method not in ("GET", "HEAD", "OPTIONS") and _too_fast(request):
             return refusal()
         return get_response(request)
 

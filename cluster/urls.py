@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path, register_converter
 
-from cluster import api
+from cluster.api import routes
 from cluster.models import Study
 from cluster.views import (
     account,
@@ -59,7 +59,7 @@ class StudyConverter:
 register_converter(StudyConverter, "study")
 
 urlpatterns = [
-    path("", include(api.urlpatterns)),
+    path("", include(routes.urlpatterns)),
     path("", overview.overview, name="overview"),
     path("first-run/put-away/", first_run.put_away, name="first_run_put_away"),
     path("first-run/take-out/", first_run.take_out, name="first_run_take_out"),

@@ -50,6 +50,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_HTTPS
 if BEHIND_HTTPS:  # no other host of the domain can set these
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True  # scripts read the token from the page
+CSRF_FAILURE_VIEW = "cluster.entering.without_csrf"
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_IDLE_S = env.int("SESSION_IDLE_MINUTES", default=30) * 60  # without a click
 SESSION_LONGEST_S = env.int("SESSION_LONGEST_HOURS", default=8) * 3600  # a working day

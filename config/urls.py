@@ -11,6 +11,11 @@ from django.views.i18n import set_language
 from cluster.views import oidc
 from config import health, metrics
 
+# Programs are answered in JSON, people with a page.
+handler400 = "cluster.api.door.bad_request"
+handler404 = "cluster.api.door.not_found"
+handler500 = "cluster.api.door.server_error"
+
 urlpatterns = [
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),

@@ -104,7 +104,7 @@ def document(request: HttpRequest, pk: int) -> HttpResponse:
     asked = _asked(redundancy)
     told = availability_document(
         selectors.availability_of(redundancy),
-        _priced(redundancy),
+        priced_of(redundancy),
         selectors.services_of(redundancy),
         years=asked.years,
         seed=asked.seed,
@@ -117,7 +117,7 @@ def _page(request: HttpRequest, pk: int, form: YearsForm | None = None) -> HttpR
     context = wiring_context(request, estate, "availability")
     redundancy = context["redundancy"]
     if isinstance(redundancy, Redundancy):
-        priced = _priced(redundancy)
+        priced = priced_of(redundancy)
         found = selectors.availability_of(redundancy)
         context["clusters_shown"] = [_shown(one, priced.get(one.name, ())) for one in found]
         context["services"] = [_service(one) for one in selectors.services_of(redundancy)]
@@ -130,7 +130,8 @@ def _asked(redundancy: Redundancy) -> YearsAsked:
     return msgspec.convert(redundancy.parameters, YearsAsked)
 
 
-def _priced(redundancy: Redundancy) -> dict[str, tuple[PricedNines, ...]]:
+def priced_of(redundancy: Redundancy) -> dict[str, tuple[PricedNines, ...]]:
+    """What each nine costs, by cluster."""
     return msgspec.convert(redundancy.priced, dict[str, tuple[PricedNines, ...]])
 
 

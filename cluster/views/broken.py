@@ -22,9 +22,19 @@ def blast_of(request: HttpRequest, estate: Estate, cluster: str) -> Blast:
     Raises:
         EstateError: nothing is named, or nothing of that name is there.
     """
-    failed = request.GET.getlist("fail")[:FAILED_AT_MOST]
+    return blast_among(estate, cluster, request.GET.getlist("fail"))
+
+
+def blast_among(estate: Estate, cluster: str, failed: list[str]) -> Blast:
+    """The blast of these components, each `kind:name`.
+
+    Raises:
+        EstateError: nothing is named, or nothing of that name is there.
+    """
     wired = wired_cluster(estate, cluster)
-    return blast(wired, failed, vcpu_per_core=Parameters().vcpu_per_core, with_admission=False)
+    return blast(
+        wired, failed[:FAILED_AT_MOST], vcpu_per_core=Parameters().vcpu_per_core, with_admission=False
+    )
 
 
 def wired_cluster(estate: Estate, cluster: str) -> Wired:

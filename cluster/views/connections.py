@@ -103,8 +103,8 @@ def history(request: HttpRequest, pk: int) -> HttpResponse:
     new = _chosen(request, "to", dates, 0)
     against = next((one for one in recorded if f"estate-{one.pk}" == asked(request, "from")), None)
     old = None if against else _chosen(request, "from", dates, 1)
-    before = snapshot.load(against) if against else _estate_of(old) if old else None
-    found = differences(before, _estate_of(new)) if before and new else ()
+    before = snapshot.load(against) if against else observed(old) if old else None
+    found = differences(before, observed(new)) if before and new else ()
     context = {
         "recorded": recorded,
         "against": against,
@@ -125,7 +125,8 @@ def _chosen(request: HttpRequest, name: str, dates: list[Observation], usual: in
     return found or (dates[usual] if len(dates) > usual else None)
 
 
-def _estate_of(observation: Observation) -> Estate:
+def observed(observation: Observation) -> Estate:
+    """The estate as it stood at a date."""
     return read_document(zlib.decompress(bytes(observation.document))).estate
 
 

@@ -32,6 +32,7 @@ PAGES = {
     "password": "/password/",
     "help": "/help/?q=bound",
     "formula": "/help/formulas/sizing/",
+    "interface": "/help/interface/",
     "search": "/search/?q=app",
     "estate": "estate",
     "quality": "estate|quality/",

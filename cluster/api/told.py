@@ -1,0 +1,449 @@
+"""The shapes of answers that the planner has no type for: rows of the database, as programs read them.
+
+Units end the names (`memory_mib`, `at_s`); moments are RFC 3339 in UTC; a number that nobody knows is null.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
+
+import msgspec
+from django.contrib.auth.models import User
+from django.db.models import Model, QuerySet
+from msgspec import Meta, Struct, to_builtins
+
+from cluster.wording import say
+from planner.sentence import Sentence
+
+Of = TypeVar("Of")
+RunId = Annotated[UUID, Meta(description="the run: follow it under /api/v1/runs/")]
+
+
+class Rows(Struct, Generic[Of], frozen=True, kw_only=True):
+    """A page of a list: `count` rows in all, those after `offset` here."""
+
+    rows: list[Of]
+    count: int
+    more: bool
+
+
+class Queued(Struct, frozen=True, kw_only=True):
+    """What was asked for is queued: follow `url` until its state is succeeded, failed or cancelled."""
+
+    run: RunId
+    url: Annotated[str, Meta(examples=["/api/v1/runs/0b5e4d2c-8f0e-4d7a-9c55-6a7f0e1b2c3d"])]
+
+
+class Done(Struct, frozen=True, kw_only=True):
+    """What became of it; `done` false: there was nothing left to do it to."""
+
+    done: bool
+
+
+class Secret(Struct, frozen=True, kw_only=True):
+    """A secret, told this once."""
+
+    id: int
+    name: str
+    secret: str
+
+
+class EstateTold(Struct, frozen=True, kw_only=True):
+    """An estate with its clusters."""
+
+    id: int
+    name: str
+    format: str
+    revision: int
+    imported_at: datetime | None
+    clusters: list[ClusterTold]
+
+
+class ClusterTold(Struct, frozen=True, kw_only=True):
+    name: str
+    hosts: int
+
+
+class HostTold(Struct, frozen=True, kw_only=True):
+    """A host as recorded; `cores` of the whole host."""
+
+    id: int
+    estate: int
+    name: str
+    cluster_name: str | None
+    site_name: str | None
+    rack_name: str | None
+    sockets: int
+    cores: int
+    cpu_mhz: float
+    memory_mib: int
+    vendor: str | None
+    model: str | None
+    cpu_model: str | None
+    version: str | None
+    maintenance: bool
+    connected: bool
+    cpu_usage_percent: float | None
+    memory_usage_percent: float | None
+
+
+class VmTold(Struct, frozen=True, kw_only=True):
+    """A VM as recorded; its demand where it was measured."""
+
+    id: int
+    estate: int
+    name: str
+    cluster_name: str | None
+    host_name: str | None
+    power: str
+    template: bool
+    vcpus: int
+    memory_mib: int
+    disk_mib: int
+    disk_used_mib: int | None
+    cpu_demand_mhz: float | None
+    memory_demand_mib: int | None
+    cpu_reservation_mhz: float | None
+    memory_reservation_mib: int | None
+    datastore_names: list[str]
+    network_names: list[str]
+    ft: str
+    restart_priority: str
+    guest_os: str | None
+    folder: str | None
+    owner: str | None
+
+
+class DatastoreTold(Struct, frozen=True, kw_only=True):
+    id: int
+    name: str
+    kind: str | None
+    capacity_mib: int
+    used_mib: int
+    provisioned_mib: int | None
+    shared: bool
+    lun_names: list[str]
+
+
+class PortGroupTold(Struct, frozen=True, kw_only=True):
+    id: int
+    name: str
+    switch: str | None
+    vlan: str | None
+    host_names: list[str]
+    roles: list[str]
+    active: list[str]
+    standby: list[str]
+    teaming: str | None
+
+
+class HitTold(Struct, frozen=True, kw_only=True):
+    """Something that bears the text; `id` is that of a thing of its kind."""
+
+    kind: str
+    name: str
+    id: int
+    estate: int
+
+
+class ObservationTold(Struct, frozen=True, kw_only=True):
+    """A date of which something is known; without `has_document`, measurements alone."""
+
+    id: int
+    taken_at: datetime
+    hosts: int
+    vms: int
+    has_document: bool
+
+
+class PlanTold(Struct, frozen=True, kw_only=True):
+    id: int
+    estate: int
+    estate_revision: int
+    run: UUID | None
+    cluster: str | None
+    created_at: datetime
+
+
+class StudyTold(Struct, frozen=True, kw_only=True):
+    """A study of one cluster; `answer` is null in a list."""
+
+    id: int
+    estate: int
+    estate_revision: int
+    run: UUID | None
+    kind: str
+    cluster_name: str
+    question: dict[str, Any]
+    answer: dict[str, Any] | None
+    created_at: datetime
+
+
+class EditTold(Struct, frozen=True, kw_only=True):
+    """A change of the wiring by hand; `values` null: the thing was taken away."""
+
+    id: int
+    kind: str
+    name: str
+    values: dict[str, Any] | None
+
+
+class ComponentTold(Struct, frozen=True, kw_only=True):
+    """A component of the wiring and what is known of it."""
+
+    name: str
+    values: dict[str, Any]
+
+
+class ProjectTold(Struct, frozen=True, kw_only=True):
+    """A planned project: from a day on so much more of one thing, in the unit of the resource."""
+
+    id: int
+    title: str
+    subject_name: str
+    resource: str
+    amount: float
+    starts_on: date
+
+
+class HistoryTaken(Struct, frozen=True, kw_only=True):
+    dates: Annotated[int, Meta(description="dates that were new")]
+
+
+class CostTold(Struct, frozen=True, kw_only=True):
+    """An answer about cost with what it was made of; the shape of `answer` follows `kind`."""
+
+    id: int
+    kind: str
+    estate: int
+    estate_revision: int
+    run: UUID | None
+    book: int | None
+    book_version: int | None
+    answer: dict[str, Any]
+    created_at: datetime
+
+
+class VariantTold(Struct, frozen=True, kw_only=True):
+    """A what-if; `told` says its changes in words, in the order of their `place`."""
+
+    id: int
+    estate: int
+    name: str
+    base: int | None
+    changes: list[dict[str, Any]]
+    told: list[str]
+    committed_at: datetime | None
+
+
+class BookTold(Struct, frozen=True, kw_only=True):
+    id: int
+    name: str
+    version: int
+    changed_by: str | None
+    changed_at: datetime
+
+
+class BookRows(Struct, frozen=True, kw_only=True):
+    """A price book with its rows, as its CSV has them."""
+
+    id: int
+    name: str
+    version: int
+    rows: list[dict[str, Any]]
+
+
+class ConnectionTold(Struct, frozen=True, kw_only=True):
+    """A connection: all but its secret."""
+
+    id: int
+    name: str
+    kind: str
+    host: str
+    port: int
+    username: str
+    fingerprint: str
+    refresh_minutes: int | None
+    next_refresh_at: datetime | None
+    may_act: bool
+    stopped: bool
+    four_eyes: bool
+    blackout: str
+    moves_per_host: int
+    seen_at: datetime | None
+
+
+class OperationTold(Struct, frozen=True, kw_only=True):
+    """An operation; approve it with its `plan_sha256`, which says what you were shown."""
+
+    id: UUID
+    connection: int | None
+    kind: str
+    state: str
+    subject: str
+    source: str
+    destination: str
+    dry_run: bool
+    predicted: dict[str, Any]
+    measured: dict[str, Any]
+    why: str | None
+    plan_sha256: str
+    requested_by: str | None
+    approved_by: str | None
+    created_at: datetime
+    approved_at: datetime | None
+    submitted_at: datetime | None
+    abort_asked_at: datetime | None
+    ended_at: datetime | None
+
+
+class WishTold(Struct, frozen=True, kw_only=True):
+    id: int
+    estate: int
+    vm: str
+    kind: str
+    state: str
+    vcpus: int | None
+    memory_mib: int | None
+    disk_mib: int | None
+    priority: str
+    after: str
+    reason: str
+    answer: str
+    asked_by: str | None
+    answered_by: str | None
+    asked_at: datetime
+    answered_at: datetime | None
+
+
+class ScheduleTold(Struct, frozen=True, kw_only=True):
+    id: int
+    estate: int
+    kind: str
+    language: str
+    rhythm: str
+    recipients: list[str]
+    next_at: datetime | None
+    off_because: str
+    created_by: str | None
+
+
+class LetterTold(Struct, frozen=True, kw_only=True):
+    id: UUID
+    schedule: int | None
+    estate_name: str
+    recipient: str
+    state: str
+    attempts: int
+    due_at: datetime
+    sent_at: datetime | None
+    error: str
+
+
+class WebhookTold(Struct, frozen=True, kw_only=True):
+    """Who is told: up to event number `cursor`; `error` says why the last delivery was not taken."""
+
+    id: int
+    name: str
+    url: str
+    kinds: list[str]
+    is_on: bool
+    cursor: int
+    attempts: int
+    failing_since: datetime | None
+    delivered_at: datetime | None
+    error: str | None
+
+
+class ScopeTold(Struct, frozen=True, kw_only=True):
+    """A part of the site that a role is held to; empty fields mean any."""
+
+    id: int
+    role: str
+    estate: int | None
+    cluster: str
+    site: str
+    owner: str
+
+
+class PersonTold(Struct, frozen=True, kw_only=True):
+    id: int
+    username: str
+    is_active: bool
+    roles: list[str]
+    scopes: list[ScopeTold]
+
+
+class AuditTold(Struct, frozen=True, kw_only=True):
+    """An entry of the audit, sealed with the one before."""
+
+    seq: int
+    at: datetime
+    actor: str
+    source: str
+    request_id: str
+    deed: str
+    subject: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    previous: str
+    digest: str
+
+
+class ScenarioTold(Struct, frozen=True, kw_only=True):
+    """An example to rehearse."""
+
+    name: str
+    title: str
+    promise: str
+    product: str
+    script: str
+
+
+class RehearsalListed(Struct, frozen=True, kw_only=True):
+    """A rehearsal in a list; `kind` is rehearsal or drill."""
+
+    id: UUID
+    kind: str
+    state: str
+    estate: int | None
+    estate_name: str
+    cluster: str
+    scenario: str
+    product: str
+    created_at: datetime
+
+
+def of(shape: type[Of], row: Model, **more: Any) -> Of:
+    """The row in a shape: its fields by their names, a person by his name, another row by its number."""
+    told = dict(more)
+    for name in shape.__struct_fields__:  # type: ignore[attr-defined]
+        if name not in told:
+            value = getattr(row, name)
+            told[name] = (
+                value.get_username()
+                if isinstance(value, User)
+                else value.pk
+                if isinstance(value, Model)
+                else value
+            )
+    return shape(**told)
+
+
+def page_of(shape: type[Of], rows: QuerySet[Any], limit: int, offset: int, make: Any = None) -> Rows[Of]:
+    """One page of rows; `make` where a row needs more than its fields."""
+    count = rows.count()
+    found = [make(row) if make else of(shape, row) for row in rows[offset : offset + limit]]
+    return Rows(rows=found, count=count, more=offset + len(found) < count)
+
+
+def said(sentence: Any) -> str | None:
+    """A stored sentence in the reader's language."""
+    return say(msgspec.convert(sentence, Sentence)) if sentence else None
+
+
+def plain(thing: Any) -> Any:
+    """A planner's answer as JSON has it."""
+    return to_builtins(thing, str_keys=True)
