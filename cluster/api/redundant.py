@@ -92,7 +92,11 @@ def availability(request: HttpRequest, pk: Key) -> Any:
     found = _newest(estate_or_404(request, pk))
     asked = msgspec.convert(found.parameters, YearsAsked)
     return availability_document(
-        selectors.availability_of(found), priced_of(found), years=asked.years, seed=asked.seed
+        selectors.availability_of(found),
+        priced_of(found),
+        selectors.services_of(found),
+        years=asked.years,
+        seed=asked.seed,
     )
 
 
