@@ -31,7 +31,7 @@ from cluster.api.told import (
     said,
 )
 from cluster.audit import Deed
-from cluster.forms import ConnectionForm, OperationForm
+from cluster.connection_forms import ConnectionForm, OperationForm
 from cluster.models import Connection, Operation, Rehearsal
 from cluster.reach import visible_to
 from cluster.rehearsal import question, record
@@ -176,6 +176,7 @@ def propose(request: HttpRequest, body: Sent[OperationAsked]) -> OperationTold: 
         asked["subject"],
         asked["destination"],
         real=asked["real"],
+        post_copy=asked["post_copy"],
     )
     return _told(Operation.objects.get(pk=made.pk))
 

@@ -263,6 +263,7 @@ class ConnectionTold(Struct, frozen=True, kw_only=True):
     kind: str
     host: str
     port: int
+    uris: str
     username: str
     fingerprint: str
     refresh_minutes: int | None
@@ -285,6 +286,7 @@ class OperationTold(Struct, frozen=True, kw_only=True):
     subject: str
     source: str
     destination: str
+    post_copy: bool
     dry_run: bool
     predicted: dict[str, Any]
     measured: dict[str, Any]
