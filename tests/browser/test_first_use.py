@@ -33,6 +33,8 @@ def test_an_upload_is_followed_live_until_its_plan(open_page: Callable[..., Page
     assert told[0] == "Blue export.xlsx was received"
     assert any("60" in line for line in told)
     assert page.locator("[data-feed-state]").get_attribute("data-state") == "live"
+    assert page.locator("#tree .tree-name", has_text="Blue export").count() == 1  # without another page
+    assert page.locator("#run #tree").count() == 0
 
     page.get_by_role("link", name="See the plan").click()
     assert page.locator("h1").inner_text().endswith("Blue export")
