@@ -19,6 +19,8 @@ PARTNERS: Final = 16  # unlike hosts tried for each host
 SWEEPS: Final = 2  # over all hosts for each price of a move
 ASIDE: Final = 4  # least loaded hosts that take a VM out of the way
 NO_GAIN: Final = 1e-9
+FURTHER_UP_TO: Final = 10_000  # VMs x hosts up to which an end is searched on from
+ROUNDS: Final = 3
 PAIR: Final = 2
 NOTHING: Final = (np.empty((0, 3), np.int64), np.empty(0))
 
@@ -144,9 +146,34 @@ def _worthwhile(
     ways = [_exchanges(*ask)] if is_large else [_exchanges(*ask), _once(*ask)]
     found = [(moves, reached, worth(reached, before, least_gain)) for moves, reached in ways]
     cut = [(moves[:many], reached[:many]) for moves, reached, many in found if many]
+    if cut and len(where) * len(loads.unit) <= FURTHER_UP_TO:
+        for moves, reached in [_further(*ask, ended=moves) for moves, _ in cut]:
+            many = worth(reached, before, least_gain)
+            cut += [(moves[:many], reached[:many])] if many else []
     if cut:
         return min(cut, key=lambda way: float(way[1][-1]) + least_gain * len(way[0]))
     return pair(standing, where, loads, movable, least_gain) if most >= PAIR else NOTHING
+
+
+def _further(
+    standing: Standing,
+    where: I64,
+    loads: Loads,
+    movable: Flags,
+    most: int,
+    least_gain: float,
+    *,
+    ended: I64,
+) -> tuple[I64, F64]:
+    """Search on from where a way ended, as if balanced a second time, and go there straight from today."""
+    goal = where.copy()
+    goal[ended[:, 0]] = ended[:, 2]
+    for search in (_exchanges, _once) * ROUNDS:
+        moves, reached = search(standing, goal, loads, movable, most, least_gain)
+        many = worth(reached, score(loads, goal), least_gain)
+        goal[moves[:many, 0]] = moves[:many, 2]
+    moves, reached = _sequence(standing, where, goal, loads)
+    return moves[:most], reached[:most]
 
 
 def _once(
