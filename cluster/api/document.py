@@ -9,9 +9,25 @@ from typing import Any, Final
 import msgspec
 from ninja.openapi.schema import get_schema
 
+from cluster.api import (
+    ahead,
+    costs,
+    estates,
+    following,
+    operations,
+    people,
+    plans,
+    redundant,
+    variants,
+    wishes,
+)
 from cluster.api.door import CALLS, JSON, ROOT, Call, Problem, api
 from cluster.exports.version import version
 
+# Each writes its calls down when it is imported: before the document is made, and before the addresses are.
+SUBJECTS: Final = (
+    ahead, costs, estates, following, operations, people, plans, redundant, variants, wishes,
+)  # fmt: skip
 REFERENCE: Final = "#/components/schemas/{name}"
 ERRORS: Final[Mapping[int, str]] = {
     400: "What was sent does not hold together.",

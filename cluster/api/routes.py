@@ -1,4 +1,4 @@
-"""The addresses of the interface, each call imported so that it is written down."""
+"""The addresses of the interface, its document and its page."""
 
 from __future__ import annotations
 
@@ -6,24 +6,10 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
-from cluster.api import (
-    ahead,
-    costs,
-    estates,
-    following,
-    operations,
-    page,
-    people,
-    plans,
-    redundant,
-    variants,
-    wishes,
-)
+from cluster.api import page
 from cluster.api.document import document
 from cluster.api.door import ROOT, answer, problem
 from cluster.api.door import urlpatterns as routes
-
-SUBJECTS = (estates, following, plans, redundant, ahead, costs, variants, operations, wishes, people)
 
 
 @login_not_required

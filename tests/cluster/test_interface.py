@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from cluster import services, tasks, tokens
+from cluster import pace, services, tasks, tokens
 from cluster.api.document import address, document
 from cluster.api.door import CALLS
 from cluster.gates import GATES
@@ -343,6 +343,20 @@ def test_a_part_of_a_foreign_estate_is_not_found_by_any_method() -> None:
     ):
         assert answer.status_code == 404, answer.content
     assert Variant.objects.filter(pk=foreign.variant.pk, changes=[], committed_at=None).exists()
+
+
+def test_whatever_the_method_a_change_is_counted(settings: Any, valkey_url: str, program: Program) -> None:
+    settings.FEED_URL = valkey_url
+    pace._client.cache_clear()
+    settings.CHANGES_PER_MINUTE = 3
+    codes = [program.client.delete("/api/v1/estates/7").status_code for _ in range(9)]  # a minute may end
+    assert codes[:3] == [404, 404, 404]
+    assert 429 in codes[3:]
+    slow = program.client.delete("/api/v1/estates/7")
+    if slow.status_code == 429:
+        assert (set(slow.json()), slow["Retry-After"]) == ({"error"}, "60")
+    assert program.client.get("/api/v1/estates").status_code == 200
+    pace._client.cache_clear()
 
 
 # -- what the document allows and what it forbids
