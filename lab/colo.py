@@ -76,6 +76,7 @@ def _walked(world: World, machines: dict[str, Machine]) -> Iterator[Finding]:
     time.sleep(AFTER_S)
     pings = pinging.end()
     after = observer.asked(NUMBER, "stat", 5.0) or {}
+    yield promise("the primary has power", machines[PRIMARY].is_on(), False)
     yield promise("the same boot goes on", after.get("boot"), before.get("boot"))
     yield promise("it did not begin anew", float(after.get("up", 0)) > float(before.get("up", 0)), True)
     yield promise(

@@ -25,7 +25,7 @@ def evacuated(world: World, product: Product) -> Iterator[Finding]:
     product.read()
     plan = evacuate(snapshot.load(Estate.objects.get(name=NAME)), "h1", vcpu_per_core=VCPU_PER_CORE)
     wanted = sorted((move.vm, move.target) for move in plan.moves)
-    yield promise("planned", [vm for vm, _ in wanted], sorted(world.hosts["h1"].running()))
+    yield promise("planned", [vm for vm, _ in wanted], world.on("h1"))
     boots = {vm: _boot(vm) for vm, _ in wanted}
     pinging = {vm: observer.Pinging(world.tree, VMS[vm]) for vm, _ in wanted}
     began = time.monotonic()
@@ -34,7 +34,7 @@ def evacuated(world: World, product: Product) -> Iterator[Finding]:
     seconds = time.monotonic() - began
     pings = {vm: one.end() for vm, one in pinging.items()}
     yield promise("operations", [operation.state for operation in ended], ["done"] * len(wanted))
-    yield promise("left on h1", world.hosts["h1"].running(), [])
+    yield promise("left on h1", world.on("h1"), [])
     for vm, target in wanted:
         yield promise(f"{vm} goes on", (world.where(vm), _boot(vm) == boots[vm]), ([target], True))
         yield at_most(f"{vm}: pings lost at 1 s", pings[vm][1.0].lost, 2)
@@ -62,39 +62,38 @@ def fabric_lost(world: World, product: Product) -> Iterator[Finding]:
 
 def isolated(world: World, product: Product) -> Iterator[Finding]:
     """h2 is cut off from everything and runs on.  No copy may start before its power is known to be off."""
-    vm, others = "db1", [name for name in world.hosts["h2"].running() if name != "db1"]
-    before, copies = _boot(vm), Copies(world, vm)
-    copies.start()
-    early, _ = product.done("restart", vm, "h1")
-    yield promise("while h2 answers, a restart elsewhere", early.state, "failed")
-    yield told("because", _words(early.why))
-    network.isolated("h2")
-    (STATE / "power-switch-broken").touch()
-    product.read()
-    refused, _ = product.done("restart", vm, "h1")
-    yield promise("with a power switch that does not answer", refused.state, "failed")
-    yield told("because", _words(refused.why))
-    yield promise("it runs where it did", world.where(vm), ["h2"])
-    (STATE / "power-switch-broken").unlink()
-    began = time.monotonic()
-    done, asked_s = product.done("restart", vm, "h1")
-    yield promise("with one that confirms", done.state, "done")
-    yield promise("the power of h2 is on", world.hosts["h2"].is_on(), False)
-    world.wait_for(vm)
-    outage_s = time.monotonic() - began
-    observer.asked(VMS[vm], "disk 1")
-    yield promise("it runs on h1 alone", world.where(vm), ["h1"])
-    yield promise("the most copies that ran at one time", copies.end(), 1)
-    yield promise("it booted anew", _boot(vm) != before, True)
-    yield promise("who writes its disk from then on", _writers(vm), {_boot(vm)})
-    yield told("looks at the processes", copies.looks)
+    vm, others = "db1", [name for name in world.on("h2") if name != "db1"]
+    before = _boot(vm)
+    with Copies(world) as copies:
+        early, _ = product.done("restart", vm, "h1")
+        yield promise("while h2 answers, a restart elsewhere", early.state, "failed")
+        yield told("because", _words(early.why))
+        network.isolated("h2")
+        (STATE / "power-switch-broken").touch()
+        product.read()
+        refused, _ = product.done("restart", vm, "h1")
+        yield promise("with a power switch that does not answer", refused.state, "failed")
+        yield told("because", _words(refused.why))
+        yield promise("it runs where it did", world.where(vm), ["h2"])
+        (STATE / "power-switch-broken").unlink()
+        began = time.monotonic()
+        done, asked_s = product.done("restart", vm, "h1")
+        yield promise("with one that confirms", done.state, "done")
+        yield promise("the power of h2 is on", world.hosts["h2"].is_on(), False)
+        world.wait_for(vm)
+        outage_s = time.monotonic() - began
+        observer.asked(VMS[vm], "disk 1")
+        yield promise("it runs on h1 alone", world.where(vm), ["h1"])
+        yield promise("it booted anew", _boot(vm) != before, True)
+        yield promise("who writes its disk from then on", _writers(vm), {_boot(vm)})
+        network.isolated("h2", whole=False)
+        yield from _all_restarted(product, world, others, "h1")
+    yield promise(f"the most copies of one VM, of {copies.looks} looks", copies.most(*VMS), 1)
     yield told(
         "from the wish to its first answer",
         f"{outage_s:.1f} s, {asked_s:.1f} s of them the product's",
         f"{world.boot_s:.1f} s to boot all, and the fence",
     )
-    network.isolated("h2", whole=False)
-    yield from _all_restarted(product, world, others, "h1")
 
 
 def host_lost(world: World, product: Product) -> Iterator[Finding]:
@@ -105,17 +104,15 @@ def host_lost(world: World, product: Product) -> Iterator[Finding]:
     product.read()
     named = sorted((vm.name, vm.host) for vm in snapshot.load(Estate.objects.get(name=NAME)).vms)
     yield promise("each VM stands in the estate once", named, [(vm, "h1") for vm in sorted(VMS)])
-    yield promise("what h2 has started by itself", host.running(), [])
-    copies = [Copies(world, vm) for vm in VMS]
-    for one in copies:
-        one.start()
-    lost_at = time.monotonic()
-    world.hosts["h1"].power_off()
-    product.read()
-    noticed_s = time.monotonic() - lost_at
-    yield from _all_restarted(product, world, sorted(VMS), "h2")
-    outage_s = time.monotonic() - lost_at
-    yield promise("the most copies that ran at one time", max(one.end() for one in copies), 1)
+    yield promise("what h2 has started by itself", world.on("h2"), [])
+    with Copies(world) as copies:
+        lost_at = time.monotonic()
+        world.hosts["h1"].power_off()
+        product.read()
+        noticed_s = time.monotonic() - lost_at
+        yield from _all_restarted(product, world, sorted(VMS), "h2")
+        outage_s = time.monotonic() - lost_at
+    yield promise(f"the most copies of one VM, of {copies.looks} looks", copies.most(*VMS), 1)
     yield told(
         "from the loss of power to the last answer",
         f"{outage_s:.1f} s for {len(VMS)} VMs",

@@ -74,6 +74,10 @@ def _tree(name: str, suite: str, packages: tuple[str, ...]) -> Path:
             shutil.rmtree(tree, ignore_errors=True)
             _unpack(_fetch(suite, packages), tree)
             (tree / ".complete").touch()
+            shutil.rmtree(FOLDER / "apt")
+            for older in FOLDER.glob(f"{name}-*"):
+                if older != tree:
+                    shutil.rmtree(older)
     return tree
 
 
@@ -100,6 +104,8 @@ def _fetch(suite: str, packages: tuple[str, ...]) -> list[Path]:
         "APT::Sandbox::User": "root",
         "APT::Keep-Downloaded-Packages": "true",
         "APT::Update::Error-Mode": "any",
+        "Dir::Etc::Preferences": "-",
+        "Dir::Etc::PreferencesParts": "-",
     }
     command = ["apt-get", *(word for name, value in options.items() for word in ("-o", f"{name}={value}"))]
     _run([*command, "-qq", "update"])

@@ -80,6 +80,7 @@ class Machine:
         self._tree = tree
         self._commands = "".join(f"{command} & " for command in commands)
         self._process: subprocess.Popen[bytes] | None = None
+        self.space = ""
         for folder in ("run", "etc", "lib", "log", "cache"):
             (self.state / folder).mkdir(parents=True, exist_ok=True)
 
@@ -102,7 +103,9 @@ class Machine:
                 stderr=console,
                 preexec_fn=tied_to(os.getpid()),
             )
-        (self.state / "first").write_text(f"{self.first_process()}\n")
+        first = self.first_process()
+        self.space = space_of(first)
+        (self.state / "first").write_text(f"{first}\n")
 
     def power_off(self) -> float:
         """Cut the power; give the seconds until nothing of it ran any more."""
@@ -181,19 +184,22 @@ class Host(Machine):
     def define(self, xml: str) -> None:
         self.virsh("define", "/dev/stdin", text=xml)
 
-    def running(self) -> list[str]:
-        """The VMs whose QEMU runs here, by looking at the processes: whatever libvirt believes."""
-        if not self.is_on():
-            return []
-        found = []
-        for path in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                words = (path / "cmdline").read_bytes().split(b"\0")
-                same = (path / "ns/pid").readlink() == Path(f"/proc/{self.first_process()}/ns/pid").readlink()
-                if same and words[0].endswith(b"qemu-system-x86_64") and b"-name" in words:
-                    name = words[words.index(b"-name") + 1].decode()
-                    found.append(name.removeprefix("guest=").split(",")[0])
-        return sorted(found)
+
+def qemus() -> list[tuple[str, str]]:
+    """Every QEMU of the laboratory, by looking at the processes: its process namespace, and its VM."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it ends while it is looked at
+            words = (path / "cmdline").read_bytes().split(b"\0")
+            if words[0].endswith(b"qemu-system-x86_64") and b"-name" in words:
+                name = words[words.index(b"-name") + 1].decode()
+                found.append((space_of(int(path.name)), name.removeprefix("guest=").split(",")[0]))
+    return found
+
+
+def space_of(process: int) -> str:
+    """The process namespace of a process; every machine has one of its own."""
+    return str(Path(f"/proc/{process}/ns/pid").readlink())
 
 
 def wait_until(

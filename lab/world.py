@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -12,7 +13,7 @@ from typing import Final
 from msgspec import Struct
 
 from lab import ground, guest, network, observer, storage
-from lab.machine import GUEST, STATE, Host, Machine, wait_until
+from lab.machine import GUEST, STATE, Host, Machine, qemus, wait_until
 
 VMS: Final[dict[str, int]] = {"db1": 11, "web1": 12, "web2": 13}  # the number is address, MAC and UUID
 MEMORY_MIB: Final = 192
@@ -48,7 +49,16 @@ class World(Struct):
 
     def where(self, vm: str) -> list[str]:
         """The hosts on which a QEMU of this VM runs, whatever anybody believes: two is a disaster."""
-        return [name for name, host in self.hosts.items() if vm in host.running()]
+        return [host for host, name in self.running() if name == vm]
+
+    def on(self, host: str) -> list[str]:
+        """The VMs that run on a host."""
+        return [name for where, name in self.running() if where == host]
+
+    def running(self) -> list[tuple[str, str]]:
+        """Every copy of a VM that runs: its host, and its name."""
+        hosts = {host.space: name for name, host in self.hosts.items()}
+        return sorted((hosts.get(space, "nowhere"), vm) for space, vm in qemus())
 
     def told(self) -> str:
         """The end of every log, for whoever has to find out what went wrong."""
@@ -59,25 +69,31 @@ class World(Struct):
 
 
 class Copies(threading.Thread):
-    """Counts how many copies of a VM run, until it is asked: the most that were seen at one time."""
+    """Counts how many copies of each VM run, until it is asked: the most that were seen at one time."""
 
-    def __init__(self, world: World, vm: str) -> None:
-        super().__init__(daemon=True, name=f"copies of {vm}")
+    def __init__(self, world: World) -> None:
+        super().__init__(daemon=True, name="copies")
         self._world = world
-        self._vm = vm
         self._over = threading.Event()
-        self.most = 0
+        self._most: Counter[str] = Counter()
         self.looks = 0
+
+    def __enter__(self) -> Copies:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self.join()
 
     def run(self) -> None:
         while not self._over.wait(LOOK_EVERY_S):
-            self.most = max(self.most, len(self._world.where(self._vm)))
+            self._most |= Counter(vm for _, vm in self._world.running())
             self.looks += 1
 
-    def end(self) -> int:
-        self._over.set()
-        self.join()
-        return self.most
+    def most(self, *vms: str) -> int:
+        """The most copies of one of these VMs that ran at one time."""
+        return max(self._most[vm] for vm in vms)
 
 
 def prepared() -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tests.conftest import wait_until
 pytestmark = pytest.mark.lab
 ROOT = Path(__file__).resolve().parents[2]
 TEN_MINUTES_S = 600
+LOOK_EVERY_S = 0.5
 NAMES = ("live migration", "evacuation", "a storage switch dies", "a host is cut off", "a host dies", "FT")
 
 
@@ -67,8 +69,9 @@ def test_leaves_nothing_behind_when_it_is_killed_without_a_word() -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "lab"], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
-        wait_until(lambda: "libvirtd" in names(family(process.pid)), "a hypervisor of the laboratory")
-        all_of_it = family(process.pid)
+        while "libvirtd" not in names(all_of_it := family(process.pid)):
+            assert process.poll() is None, "it ended by itself"
+            time.sleep(LOOK_EVERY_S)  # each look asks the kernel for every process
         os.kill(process.pid, signal.SIGKILL)
     wait_until(lambda: not alive(all_of_it), "the end of all that it had started")
     assert left_behind() == before
@@ -106,9 +109,8 @@ def alive(processes: dict[int, str]) -> list[int]:
 def names(processes: dict[int, str]) -> set[str]:
     found = set()
     for pid in processes:
-        comm = Path(f"/proc/{pid}/comm")
-        if comm.exists():
-            found.add(comm.read_text().strip())
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found.add(Path(f"/proc/{pid}/comm").read_text().strip())
     return found
 
 
