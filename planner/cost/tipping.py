@@ -144,6 +144,7 @@ def _also(found: Verdict, tip: Tip, label: Callable[[str], str]) -> Sentence:
 def doubts(outcome: Outcome, years: int) -> tuple[Sentence, ...]:
     """Say how sure the month is, where anything is open.
 
+    >>> from planner.cost.uncertainty import Interval, Payback
     >>> point = Interval(low=Decimal(0), median=Decimal(0), high=Decimal(0), draws=1000)
     >>> payback = Payback(low=9, median=14, high=31, percent=100.0)
     >>> one = Outcome(design="b", total=point, cheapest_percent=80.0, against_first=point, payback=payback)

@@ -250,3 +250,20 @@ def test_a_rule_that_waits_for_the_room_of_levelling_is_mended_after_it():
     found = balance(ground_of(estate_of(hosts, vms, rules)))
     assert found.broken_after.should == 0
     assert found.score_after == pytest.approx(found.moves[-1].score_after)
+
+
+def test_a_second_balancing_of_a_small_cluster_finds_nothing_that_the_first_one_left():
+    hosts = [host(f"h{n}", cores=16, memory_mib=gib * 1024) for n, gib in enumerate((96, 96, 64))]
+    rows = [
+        ("h2", 8, 4000.0), ("h2", 2, 200.0), ("h0", 16, 2000.0), ("h0", 4, 2000.0), ("h0", 8, 800.0),
+        ("h0", 4, 800.0), ("h1", 8, 4000.0), ("h0", 16, 4000.0), ("h2", 8, 4000.0), ("h0", 2, 800.0),
+    ]  # fmt: skip
+    vms = [
+        vm(f"v{n}", host=on, memory_mib=gib * 1024, vcpus=2, cpu_demand_mhz=mhz)
+        for n, (on, gib, mhz) in enumerate(rows)
+    ]
+    found = balance(ground_of(estate_of(hosts, vms, [])))
+    assert found.score_after < 3  # 4.8 without searching on from where the first search ended
+    assert len({move.vm for move in found.moves}) == len(found.moves)
+    moved = [vm(one.name, **{**fields(one), "host": found.placed[one.name]}) for one in vms]
+    assert balance(ground_of(estate_of(hosts, moved, []))).moves == ()
