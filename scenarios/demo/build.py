@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 
+from planner import service as seen
 from planner.estate import FORMAT, VM, Datastore, Disk, Estate, FtRole, Host, Partition, Rule, VmNic
 from scenarios.demo import hardware
 from scenarios.demo.hardware import CLUSTERS, ClusterSpec, datastore_names, host_names, lun_of
@@ -57,6 +58,7 @@ def estate() -> Estate:
         switches=tuple(hardware.switches()),
         port_groups=tuple(hardware.port_groups()),
         links=tuple(hardware.links()),
+        services=_what_users_see(),
     ).sorted()
 
 
@@ -256,15 +258,41 @@ def _with_usage(host: Host, vms: tuple[VM, ...]) -> Host:
     )
 
 
-def _rules() -> tuple[Rule, ...]:
-    def numbered(stem: str, count: int) -> tuple[str, ...]:
-        return tuple(f"{stem}-{number:02d}" for number in range(1, count + 1))
+def _numbered(stem: str) -> tuple[str, ...]:
+    """The VMs of one row of services.csv."""
+    count = next(service.count for service in services() if service.stem == stem)
+    return tuple(f"{stem}-{number:02d}" for number in range(1, count + 1))
 
-    north = tuple(host for host in host_names(CLUSTERS[0]) if int(host[-2:]) % 2 == 1)
-    counts = {service.stem: service.count for service in services()}
-    apart = tuple(
-        Rule(kind="spread", vms=numbered(stem, counts[stem]), name=name) for stem, name in APART.items()
+
+def _what_users_see() -> tuple[seen.Service, ...]:
+    """Three services, each a few VMs together; of the archive of images nobody told how many it needs."""
+    database = ("ehr-db-01", "ehr-db-standby-01")
+    return (
+        seen.Service(
+            name="Directory", tiers=(seen.Tier(name="controllers", vms=_numbered("ad-dc"), needed=1),)
+        ),
+        seen.Service(
+            name="Imaging",
+            tiers=(
+                seen.Tier(name="gateway", vms=_numbered("pacs-gateway"), needed=2),
+                seen.Tier(name="core", vms=_numbered("pacs-core"), needed=1),
+                seen.Tier(name="archive", vms=_numbered("pacs-archive")),
+            ),
+        ),
+        seen.Service(
+            name="Patient record",
+            tiers=(
+                seen.Tier(name="web", vms=_numbered("ehr-web"), needed=2),
+                seen.Tier(name="application", vms=_numbered("ehr-app"), needed=6),
+                seen.Tier(name="database", vms=database, needed=1),
+            ),
+        ),
     )
+
+
+def _rules() -> tuple[Rule, ...]:
+    north = tuple(host for host in host_names(CLUSTERS[0]) if int(host[-2:]) % 2 == 1)
+    apart = tuple(Rule(kind="spread", vms=_numbered(stem), name=name) for stem, name in APART.items())
     rules = (
         *apart,
         Rule(kind="spread", vms=("ehr-db-01", "ehr-db-standby-01"), name="Patient record database apart"),
