@@ -37,6 +37,7 @@ Resource: TypeAlias = Literal["cpu", "memory", "storage"]
 SOCKETS_UNKNOWN: Final = 2  # most common for servers; decides nothing but the licence floor
 FREE_VMS_MAX: Final = 100_000  # beyond it the answer is "more than enough"
 REPACK_MAX: Final = 3_000  # VMs up to which free room is looked for by placing all of them anew
+WORTH_REPACKING: Final = 100  # ... where that could add more than one VM to so many that run
 AVERAGE: Final = "average running VM"
 KIB_PER_GIB: Final = 1024 * 1024
 
@@ -233,9 +234,10 @@ def free_room(
 ) -> int | None:
     """Say how many more VMs of a template fit while `failures` hosts may still be lost.
 
-    First what fits beside everything as it was placed; where there are not too many VMs, then what
-    fits when all are placed anew, in growing steps while they work.  The number given was itself
-    placed.  Storage that is not known does not limit it.
+    First what fits beside everything as it was placed; where there are not too many VMs, and the sums
+    leave room for more than a hundredth of them besides, then what fits when all are placed anew, in
+    growing steps while they work.  The number given was itself placed.  Storage that is not known
+    does not limit it.
     None where the cluster has no host; 0 where it does not even carry what it has.
     """
     if sizing.tolerance is None:
@@ -256,7 +258,8 @@ def free_room(
     by_storage = int(free // template.disk_mib) if free is not None and template.disk_mib else FREE_VMS_MAX
     most = min(by_storage, _room_at_most(sizing, need, failures))
     good = min(most, room_beside(sizing.tolerance, sizing.load, need))
-    if len(sizing.load.names) > REPACK_MAX:
+    running = len(sizing.load.names)
+    if running > REPACK_MAX or (most - good) * WORTH_REPACKING <= running:
         return good
     bad, stride = most + 1, 1
     while bad - good > 1:

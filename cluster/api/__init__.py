@@ -1,6 +1,6 @@
 """The interface of programs, /api/v1/: whatever a screen shows or does, by the same gates and services.
 
-    told       the shapes of answers, msgspec         asking   the shapes of bodies, made from the forms
+    told, deeds  the shapes of answers, msgspec       asking   the shapes of bodies, made from the forms
     door       a call: its address, words, shapes; errors in one shape
     document   OpenAPI 3.1 of all calls
     following, estates, plans, redundant, ahead, costs, variants, operations, wishes, people

@@ -16,20 +16,10 @@ from pydantic import Field
 
 from cluster import audit, connecting, operating, selectors, services
 from cluster.api.asking import Body, body_of, filled
+from cluster.api.deeds import ConnectionTold, OperationTold, RehearsalListed, ScenarioTold
 from cluster.api.door import Key, Limit, Offset, calls
 from cluster.api.following import queued
-from cluster.api.told import (
-    ConnectionTold,
-    Done,
-    OperationTold,
-    Queued,
-    RehearsalListed,
-    Rows,
-    ScenarioTold,
-    of,
-    page_of,
-    said,
-)
+from cluster.api.told import Done, Queued, Rows, of, page_of, said
 from cluster.audit import Deed
 from cluster.connection_forms import ConnectionForm, OperationForm
 from cluster.models import Connection, Operation, Rehearsal

@@ -12,8 +12,9 @@ from ninja import Body as Sent
 
 from cluster import audit, people, services
 from cluster.api.asking import body_of, filled
+from cluster.api.deeds import AuditTold, PersonTold, ScopeTold
 from cluster.api.door import Key, Limit, Offset, Text, calls
-from cluster.api.told import AuditTold, PersonTold, Rows, ScopeTold, Secret, of, page_of
+from cluster.api.told import Rows, Secret, of, page_of
 from cluster.audit import Verdict
 from cluster.filters import AuditFilter
 from cluster.forms import NewPersonForm, PersonForm, ScopeForm

@@ -14,18 +14,9 @@ from pydantic import Field
 
 from cluster import mailing, selectors, services, webhooks, wishes
 from cluster.api.asking import Body, body_of, filled
+from cluster.api.deeds import LetterTold, ScheduleTold, WebhookTold, WishTold
 from cluster.api.door import TEXT, Key, Limit, Offset, calls
-from cluster.api.told import (
-    LetterTold,
-    Rows,
-    ScheduleTold,
-    Secret,
-    WebhookTold,
-    WishTold,
-    of,
-    page_of,
-    said,
-)
+from cluster.api.told import Rows, Secret, of, page_of, said
 from cluster.forms import WishForm
 from cluster.models import Letter, Schedule, Webhook, Wish
 from cluster.reach import visible_to
