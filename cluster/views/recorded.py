@@ -83,6 +83,10 @@ def uses_of(vm: VirtualMachine) -> list[Measured]:
     if use.memory_coverage is not None:
         values = [size(one) for one in (use.memory_average_mib, use.memory_p95_mib, use.memory_peak_mib)]
         rows.append(Measured(gettext("Memory"), *values, _share(use.memory_coverage, within)))
+    if use.dirty_mib_s is not None:
+        once = gettext("one sample of {seconds} s").format(seconds=sample_s)
+        rate = f"{value(round(use.dirty_mib_s, 1))} MiB/s"
+        rows.append(Measured(gettext("Memory newly written"), rate, "–", "–", once))
     return rows
 
 

@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 
 from cluster import approval, carrying, connecting, connections, operating, services, tasks
-from cluster.models import AuditEntry, Connection, Definition, Estate, Operation, Run
+from cluster.models import AuditEntry, Connection, Definition, Estate, Operation, Run, Use
 from cluster.roles import Role
 from operations.drivers.libvirt import fence, fleet, moving
 from tests.cluster.conftest import Site
@@ -168,6 +168,17 @@ def test_a_silent_host_stays_as_it_was_recorded(node: Path) -> None:
     assert set(estate.host_set.values_list("name", "connected")) == {("h1", True), ("h2", False)}
     assert estate.virtualmachine_set.get(name="web").host_name == "h2"
     assert Definition.objects.filter(connection=there, host="h2").count() == 2  # what it is restarted from
+
+
+@pytest.mark.django_db
+def test_the_rate_of_newly_written_memory_is_shown_as_one_sample(page: Client, node: Path) -> None:
+    there = added(f"h1 test://{node}")
+    refreshed(there)
+    vm = Estate.objects.get(name="plain").virtualmachine_set.get(name="db")
+    Use.objects.create(connection=there, vm="db", window_s=86400, sample_s=1, dirty_mib_s=12.34)
+    shown = text(page.get(f"/vms/{vm.pk}/"))
+    assert "12.3 MiB/s" in shown
+    assert "one sample of 1 s" in shown
 
 
 @pytest.mark.django_db

@@ -305,8 +305,11 @@ def test_libvirt_has_no_maintenance_ha_or_ft(server: LibvirtServer) -> None:
 def test_a_session_that_may_only_read_cannot_act(node: Path) -> None:
     with opened(login_to(f"h1 test://{node}", acts=False)) as server:
         assert server.look(order("power-off")).power == "poweredOn"
-        with pytest.raises(NotBegun, match="read only"):
+        with pytest.raises(NotBegun, match="may only read"):
             server.submit(order("power-off"))
+        raw = server._fleet.connections["h1"]
+        with pytest.raises(binding.loaded().libvirtError, match="read only"):  # libvirt itself refuses, too
+            raw.lookupByName("db").destroy()
         assert server.look(order("power-off")).power == "poweredOn"
 
 
@@ -441,6 +444,23 @@ def test_a_running_vm_migrates_and_its_figures_are_told(hosts: Hosts) -> None:
     assert hosts.copies() == 1
     assert hosts.raw("h1").listAllDomains() == []
     assert [domain.isPersistent() for domain in hosts.raw("h2").listAllDomains()] == [1]
+
+
+def test_a_session_that_may_only_read_sees_everything_and_migrates_nothing(hosts: Hosts) -> None:
+    hosts.start()
+    reading = hosts.login(acts=False)
+    assert observed(reading).reading.estate == observed(hosts.login()).reading.estate
+    with opened(reading) as server:
+        assert server.look(moved()).power == "poweredOn"
+        with pytest.raises(NotBegun, match="may only read"):
+            server.submit(moved())
+    assert hosts.copies() == 1
+
+
+def test_a_reset_whose_answer_was_lost_is_never_said_to_be_done_or_not(server: LibvirtServer) -> None:
+    found = server.find_task(order("reset"), datetime.now(UTC))
+    assert found is not None
+    assert "nothing tells" in str(server.task_now(found).error)
 
 
 def test_a_migration_is_aborted_and_the_vm_stays(hosts: Hosts) -> None:

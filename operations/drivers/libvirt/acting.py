@@ -70,6 +70,8 @@ def submit(fleet: Fleet, order: Order) -> str:
         NotBegun: nothing began.
         DriverError: nobody knows whether it was begun.
     """
+    if not fleet.login.acts:
+        raise NotBegun(Sentence("This session may only read"))
     match order.kind:
         case "enter" | "leave":
             raise NotBegun(NO_MAINTENANCE)

@@ -7,6 +7,7 @@ arrives.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import threading
 from importlib.machinery import PathFinder
@@ -22,7 +23,7 @@ MODULES: Final = ("libvirtmod", "libvirt")  # the second imports the first
 PACKAGE: Final = "python3-libvirt"
 
 _lock = threading.Lock()
-_looping = False
+_looping_in = 0  # the process whose thread turns it: a fork takes no threads along
 
 
 def loaded() -> Any:
@@ -64,13 +65,13 @@ def _from_debian() -> Any:
 
 
 def _begin_loop(libvirt: Any) -> None:
-    global _looping
-    if _looping:
+    global _looping_in
+    if _looping_in == os.getpid():
         return
     libvirt.registerErrorHandler(lambda *_: None, None)  # errors are exceptions; stderr hears nothing
     libvirt.virEventRegisterDefaultImpl()
     threading.Thread(target=_loop, args=(libvirt,), name="libvirt-events", daemon=True).start()
-    _looping = True
+    _looping_in = os.getpid()
 
 
 def _loop(libvirt: Any) -> None:

@@ -110,11 +110,16 @@ class _HostReader:
         pools: Iterable[Any] = self._told(
             "pools", lambda: connection.listAllStoragePools(2), ()
         )  # 2: the active ones
-        domains = connection.listAllDomains(0)
+        domains: list[Any] = []
+        read: list[Domain] = []
+        for domain in connection.listAllDomains(0):
+            one = self._still(lambda domain=domain: self._domain(domain))  # type: ignore[misc]
+            if one is not None:
+                domains.append(domain)
+                read.append(one)
         volumes: list[Any] = []
         for pool in pools:
             volumes += self._told("volumes", pool.listAllVolumes, ())
-        read = [self._domain(domain) for domain in domains]
         networks = self._told("networks", lambda: connection.listAllNetworks(0), ())
         ports = libvirt.VIR_CONNECT_LIST_NODE_DEVICES_CAP_FC_HOST
         devices = self._told("devices", lambda: connection.listAllDevices(ports), ())
@@ -129,7 +134,25 @@ class _HostReader:
         )
 
     def _elements(self, things: Iterable[Any]) -> tuple[Element, ...]:
-        return tuple(decoded_xml(thing.XMLDesc(0).encode()) for thing in things)
+        texts = [self._still(lambda thing=thing: thing.XMLDesc(0)) for thing in things]  # type: ignore[misc]
+        return tuple(decoded_xml(text.encode()) for text in texts if text is not None)
+
+    def _still(self, ask: Callable[[], T]) -> T | None:
+        """Ask something; None where it was removed, or moved away, since the list of all was read."""
+        libvirt = self._libvirt
+        gone = (
+            libvirt.VIR_ERR_NO_DOMAIN,
+            libvirt.VIR_ERR_NO_STORAGE_VOL,
+            libvirt.VIR_ERR_NO_STORAGE_POOL,
+            libvirt.VIR_ERR_NO_NETWORK,
+            libvirt.VIR_ERR_NO_NODE_DEVICE,
+        )
+        try:
+            return ask()
+        except libvirt.libvirtError as error:
+            if error.get_error_code() in gone:
+                return None
+            raise
 
     def _told(self, what: str, ask: Callable[[], T], otherwise: T) -> T:
         """Ask for what a host may not have, or not tell; that it is missing is told, unless it has none."""

@@ -17,6 +17,9 @@ from planner.sentence import Sentence, Value
 
 MS_PER_S: Final = 1000.0
 BYTES_PER_MIB: Final = 2**20
+UNTOLD: Final = Sentence(
+    "Whether it was reset, nothing tells: the answer was lost, and it is not asked again"
+)
 SYNCHRONOUS: Final = frozenset({"power-on", "power-off", "reset"})
 
 
@@ -25,8 +28,10 @@ def task_now(fleet: Fleet, identity: str) -> TaskNow:
     asked = read_identity(identity)
     if asked is None:
         return TaskNow("gone")
-    if asked.kind in SYNCHRONOUS:
+    if asked.kind in SYNCHRONOUS and asked.destination:
         return TaskNow("success")  # the id was given when the call had succeeded
+    if asked.kind == "reset":
+        return TaskNow("error", UNTOLD)
     there = on_host(fleet, asked.destination, asked.uuid)
     if asked.kind == "restart":
         return TaskNow("success") if there is not None and there.runs else TaskNow("gone")
@@ -104,11 +109,14 @@ def _number(told: dict[str, Any], key: str, unit: float) -> float | None:
 def find_task(fleet: Fleet, order: Order) -> str | None:
     """Find out whether what was asked for is under way, or done: without an id, the domain alone says.
 
-    A reset leaves no trace, and a VM that is on or off may be so for other reasons: there the state answers.
+    A VM that is on or off may be so for other reasons: there the state answers.  A reset leaves no trace: its
+    id has no destination, and says that nobody knows.
     """
+    uuid = checked_uuid(order.subject_id)
+    if order.kind == "reset":
+        return made(Identity(kind="reset", uuid=uuid, source=order.source, destination=""))
     if order.kind not in ("migrate", "restart"):
         return None
-    uuid = checked_uuid(order.subject_id)
     asked = Identity(kind=order.kind, uuid=uuid, source=order.source, destination=order.destination)
     there = on_host(fleet, order.destination, uuid)
     if there is not None and there.active:
