@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PACKAGES = ("planner", "operations", "cluster", "config")
+PACKAGES = ("planner", "operations", "cluster", "config", "lab")
 LINT = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
-ROOMS = "config > cluster > operations > planner"
+ROOMS = "lab > config > cluster > operations > planner"
 PURE = "planner and operations know no web, queue or chart library"
 CLOCK = "time and chance are arguments of planner and operations"
 HYPERVISOR = "only operations/drivers/<real> touches a hypervisor"
@@ -30,6 +30,7 @@ DRAWN = [
     ("operations/engine.py", "import cluster.models", ROOMS),
     ("operations/engine.py", "import config.settings", ROOMS),
     ("cluster/models/run.py", "import config.celery", ROOMS),
+    ("config/parts.py", "import lab.world", ROOMS),
     ("planner/units.py", "import planner.report", "planner: every module in its layer"),
     ("planner/loose.py", "", "planner: every module in its layer"),
     ("operations/event.py", "import operations.engine", "operations: every module in its layer"),
@@ -38,6 +39,8 @@ DRAWN = [
     ("cluster/loose.py", "", "cluster: every module in its layer"),
     ("config/broker.py", "import config.settings", "config: every module in its layer"),
     ("config/loose.py", "", "config: every module in its layer"),
+    ("lab/ground.py", "import lab.world", "lab: every module in its layer"),
+    ("lab/loose.py", "", "lab: every module in its layer"),
     *(
         ("planner/units.py", f"import {name}", PURE)
         for name in ("django", "channels", "celery", "redis", "plotly")
@@ -52,6 +55,7 @@ DRAWN = [
     ("operations/engine.py", "import pyVmomi", HYPERVISOR),
     ("cluster/models/run.py", "import proxmoxer", HYPERVISOR),
     ("config/urls.py", "import libvirt", HYPERVISOR),
+    ("lab/world.py", "import libvirt", HYPERVISOR),
     ("operations/engine.py", "import operations.drivers.libvirt", POLICY),
     ("operations/ha.py", "import operations.drivers.vsphere", POLICY),
     ("cluster/views/reach.py", "import operations.drivers.proxmox", WORLD),
