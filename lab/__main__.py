@@ -10,11 +10,13 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
+from config.child import tied_to
 from lab import ground
 from lab.ground import Missing
 
@@ -33,6 +35,7 @@ NAMESPACES: Final = (
     *("--fork", "--kill-child=KILL", "--mount-proc", "--"),
 )
 LACKING: Final = 2
+INTERRUPTED, TERMINATED = 130, 143  # as shells count
 
 
 def obstacle() -> str:
@@ -72,17 +75,23 @@ def main() -> int:
         ground.ensure_colo()
     except Missing as missing:
         print(f"FT will not be walked: {missing}", flush=True)
-    if not asked.fetch:
-        enter(*([str(asked.json.absolute())] if asked.json else []))
-    return 0
+    if asked.fetch:
+        return 0
+    return inside(*([str(asked.json.absolute())] if asked.json else []))
 
 
-def enter(*arguments: str) -> NoReturn:
-    """Go on inside the laboratory."""
+def inside(*arguments: str) -> int:
+    """Go on inside the laboratory, and give its exit code.  Whatever ends this process ends all of it."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     command = [*NAMESPACES, sys.executable, "-m", "lab.inside", *arguments]
-    os.chdir(ROOT)
     sys.stdout.flush()
-    os.execvp(command[0], command)
+    with subprocess.Popen(command, cwd=ROOT, preexec_fn=tied_to(os.getpid())) as laboratory:
+        try:
+            return laboratory.wait()
+        except KeyboardInterrupt:
+            return INTERRUPTED
+        finally:
+            laboratory.kill()  # unshare heeds nothing less
 
 
 if __name__ == "__main__":

@@ -123,13 +123,13 @@ def mirror() -> str:
     asked = os.environ.get("HEADROOM_LAB_MIRROR")
     if asked:
         return asked
-    for address, suite in _sources(Path("/etc/apt")):
+    for address, suite in sources(Path("/etc/apt")):
         if suite in ("bookworm", "trixie", "stable", "oldstable"):
             return address
     raise Missing("No Debian mirror among this machine's apt sources: set HEADROOM_LAB_MIRROR to one")
 
 
-def _sources(folder: Path) -> Iterator[tuple[str, str]]:
+def sources(folder: Path) -> Iterator[tuple[str, str]]:
     """Each address and suite of apt's sources, in both ways to write them."""
     for file in sorted(folder.glob("sources.list.d/*.sources")):
         for stanza in file.read_text().split("\n\n"):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Step = Callable[[world.World, Product], Iterator[Finding]]
 
 FIRST_HOSTS: Final = {"db1": "h1", "web1": "h1", "web2": "h2"}
-BROKEN, LACKING = 1, 2
+BROKEN, LACKING, INTERRUPTED = 1, 2, 130
 
 
 def main(arguments: list[str]) -> int:
@@ -107,4 +107,7 @@ def _walked(name: str, promise: str, step: Step, lab: world.World, product: Prod
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

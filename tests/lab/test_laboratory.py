@@ -63,7 +63,8 @@ def test_walks_all_that_it_knows(walks: dict[str, Walk]) -> None:
     assert tuple(walks) == NAMES
 
 
-def test_leaves_nothing_behind_when_it_is_killed_without_a_word() -> None:
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_leaves_nothing_behind_when_it_is_ended(how: signal.Signals) -> None:
     possible()
     before = left_behind()
     with subprocess.Popen(
@@ -72,7 +73,7 @@ def test_leaves_nothing_behind_when_it_is_killed_without_a_word() -> None:
         while "libvirtd" not in names(all_of_it := family(process.pid)):
             assert process.poll() is None, "it ended by itself"
             time.sleep(LOOK_EVERY_S)  # each look asks the kernel for every process
-        os.kill(process.pid, signal.SIGKILL)
+        os.kill(process.pid, how)
     wait_until(lambda: not alive(all_of_it), "the end of all that it had started")
     assert left_behind() == before
 
