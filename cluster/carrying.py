@@ -286,6 +286,9 @@ def _conclude(operation: Operation, outcome: Outcome) -> None:
     why = Sentence("Done") if ended == State.DONE else outcome.why or Sentence("The server gives no reason")
     measured = foretelling.record_of(outcome.seconds, outcome.measured)
     _end(operation, ended, why, measured=measured, external_id=outcome.external_id)
+    # Where a VM went is known of the server alone: were the new host lost before it is read again, the
+    # estate would still have the VM where it was.
+    Connection.objects.filter(pk=operation.connection_id).update(next_refresh_at=Now() + timedelta())
 
 
 def _end(operation: Operation, state: Operation.State, why: Sentence, **changes: Any) -> None:

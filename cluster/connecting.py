@@ -93,8 +93,9 @@ def refresh_due() -> int:
     for connection in Connection.objects.filter(next_refresh_at__lte=Now()):
         with transaction.atomic():
             same = Connection.objects.filter(pk=connection.pk, next_refresh_at=connection.next_refresh_at)
-            after = timedelta(minutes=connection.refresh_minutes or 1)
-            if same.update(next_refresh_at=Now() + after) and not _under_way(connection):
+            busy = _under_way(connection)  # that reading may have begun before what made this one due
+            later = Now() + timedelta(minutes=connection.refresh_minutes or 1)
+            if same.update(next_refresh_at=later if busy else _due(connection)) and not busy:
                 _queue(connection, None)
                 queued += 1
     return queued
@@ -128,9 +129,13 @@ def _seal(connection: Connection, password: str) -> None:
 
 
 def _schedule(connection: Connection) -> None:
+    Connection.objects.filter(pk=connection.pk).update(next_refresh_at=_due(connection))
+
+
+def _due(connection: Connection) -> Any:
+    """When it is read again by itself; None: only when asked, or after an operation."""
     minutes = connection.refresh_minutes
-    due = None if minutes is None else Now() + timedelta(minutes=minutes)
-    Connection.objects.filter(pk=connection.pk).update(next_refresh_at=due)
+    return None if minutes is None else Now() + timedelta(minutes=minutes)
 
 
 def _check_where(connection: Connection) -> None:

@@ -11,9 +11,9 @@ from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 from msgspec import structs
 
-from cluster import carrying, connections, operating, services, snapshot
+from cluster import carrying, connecting, connections, operating, services, snapshot
 from cluster.connections import Outcome, Refusal
-from cluster.models import AuditEntry, Connection, Estate, Operation
+from cluster.models import AuditEntry, Connection, Estate, Operation, Run
 from cluster.roles import Role
 from operations.drivers.base import DriverError
 from operations.preflight import Asked, Now, in_blackout, obstacle
@@ -91,6 +91,17 @@ def test_an_operation_is_checked_submitted_followed_and_noted(world: World, ther
     assert deeds == [
         "proposed an operation", "approved an operation", "submitted an operation", "ended an operation",
     ]  # fmt: skip
+
+
+def test_what_was_done_has_the_server_read_again_and_a_dry_run_has_not(
+    world: World, there: Connection
+) -> None:
+    carrying.carry_out(proposed(there, real=False).pk)
+    assert connecting.refresh_due() == 0
+    carrying.carry_out(proposed(there).pk)
+    assert [connecting.refresh_due(), connecting.refresh_due()] == [1, 0]
+    Run.objects.update(state=Run.State.SUCCEEDED)
+    assert connecting.refresh_due() == 0  # it is read by itself after an operation alone
 
 
 # -- once
