@@ -210,7 +210,7 @@ def test_a_stranger_sees_no_fit(server: Server, there: Connection) -> None:
 def test_a_time_that_no_server_told_teaches_nothing(server: Server, there: Connection) -> None:
     for number in range(ENOUGH):
         migrated(there, number)
-    Operation.objects.update(measured=foretelling.record_of(None, None, None, None))
+    Operation.objects.update(measured=foretelling.record_of(None, {}))
     assert foretelling.learn_due() == 0
     assert foretelling.taught_of(Estate.objects.get())["c"].measured == 0
     Operation.objects.update(measured={})  # as rows of earlier versions are
