@@ -287,8 +287,8 @@ def _conclude(operation: Operation, outcome: Outcome) -> None:
     measured = foretelling.record_of(outcome.seconds, outcome.measured)
     _end(operation, ended, why, measured=measured, external_id=outcome.external_id)
     # Where a VM went is known of the server alone: were the new host lost before it is read again, the
-    # estate would still have the VM where it was.
-    Connection.objects.filter(pk=operation.connection_id).update(next_refresh_at=Now() + timedelta())
+    # estate would still have the VM where it was.  Due since a second ago: SQLite's clock has coarser digits.
+    Connection.objects.filter(pk=operation.connection_id).update(next_refresh_at=Now() - timedelta(seconds=1))
 
 
 def _end(operation: Operation, state: Operation.State, why: Sentence, **changes: Any) -> None:

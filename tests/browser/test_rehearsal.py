@@ -22,6 +22,12 @@ LONG = "profile vsphere\n" + "".join(
 )
 
 
+def pause(page: Page) -> None:
+    """Stand still: a rehearsal that is played goes on from wherever it is put."""
+    if page.locator("[data-player]").get_attribute("data-playing") == "true":
+        page.get_by_role("button", name="Pause").click()
+
+
 def seek(page: Page, at_s: float) -> None:
     page.locator("[data-scrub]").evaluate(
         "(line, at) => { line.value = at; line.dispatchEvent(new Event('input')); }", at_s
@@ -256,6 +262,7 @@ def test_a_link_that_is_clicked_is_cut_at_that_second_and_shown_so(open_page: Ca
     page = open_page("/rehearsals/")
     rehearse_example(page, "maintenance-weakens-others")
     before = page.url.partition("#")[0]
+    pause(page)
     seek(page, 30)
     of_esx3 = page.get_by_role("group", name="Links of esx3")
     assert [text.split() for text in of_esx3.get_by_role("button").all_inner_texts()] == [
@@ -266,8 +273,7 @@ def test_a_link_that_is_clicked_is_cut_at_that_second_and_shown_so(open_page: Ca
     page.wait_for_url(lambda url: before not in url)
     page.locator("[data-player][data-ready]").wait_for(timeout=60_000)
     assert "at 30 lose-path esx3 san fabric-b" in page.locator(".script-shown").inner_text()
-    if page.locator("[data-player]").get_attribute("data-playing") == "true":
-        page.get_by_role("button", name="Pause").click()
+    pause(page)
     for at_s, shown in ((29, "san: 2 of 2 paths"), (31, "san: 1 of 2 paths"), (29, "san: 2 of 2 paths")):
         seek(page, at_s)
         assert of_esx3.get_by_role("button", name=shown).is_visible()
