@@ -291,6 +291,7 @@ def test_the_end_says_who_was_lost_and_what_would_have_saved_them(open_page: Cal
     rescues = page.locator("[data-rescues]")
     assert "shared storage" in rescues.inner_text()
     assert "1 of 1" in rescues.inner_text()
+    pause(page)
     seek(page, 30)
     page.locator("[data-host]", has_text="esx3").click()
     page.get_by_role("button", name="Fail its whole site, south").click()
