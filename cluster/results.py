@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -214,29 +214,33 @@ def store_redundancy(
     return redundancy
 
 
-def availability_of(reading: Reading, asked: YearsAsked) -> tuple[ClusterAvailability, ...]:
+def availability_of(
+    reading: Reading, asked: YearsAsked, tolerated: Mapping[str, int] | None = None
+) -> tuple[ClusterAvailability, ...]:
     """How available the VMs are, with the failures that each cluster tolerates by its plan.
 
     The years of the hosts are left to whoever plays them: see `cluster.years`.
     """
-    tolerated = _tolerated(reading)
+    tolerated = tolerated_by(reading) if tolerated is None else tolerated
     chance = np.random.Generator(np.random.PCG64(asked.seed))
     return examine_availability(
         reading.estate, tolerated, chance, years=asked.years, assumed=asked.assumed, with_play=False
     )
 
 
-def services_of(reading: Reading, asked: YearsAsked) -> tuple[ServiceAvailability, ...]:
+def services_of(
+    reading: Reading, asked: YearsAsked, tolerated: Mapping[str, int] | None = None
+) -> tuple[ServiceAvailability, ...]:
     """How available each service is that somebody told."""
     if not reading.estate.services:
         return ()
     chance = np.random.Generator(np.random.PCG64(asked.seed))
-    return examine_services(
-        reading.estate, _tolerated(reading), chance, years=asked.years, assumed=asked.assumed
-    )
+    tolerated = tolerated_by(reading) if tolerated is None else tolerated
+    return examine_services(reading.estate, tolerated, chance, years=asked.years, assumed=asked.assumed)
 
 
-def _tolerated(reading: Reading) -> dict[str, int]:
+def tolerated_by(reading: Reading) -> dict[str, int]:
+    """The host failures that each cluster tolerates: of a whole plan, so it is asked for once."""
     return {
         cluster.name: cluster.failures_tolerated_today or 0
         for cluster in make_plan(reading, Parameters(licence="none")).clusters

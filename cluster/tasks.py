@@ -205,8 +205,9 @@ def examine_wiring(run_id: str) -> None:
         )
         with claimed.kept():
             paths = examine(reading.estate)
-            exact = results.availability_of(reading, asked)
-            services = results.services_of(reading, asked)
+            tolerated = results.tolerated_by(reading)
+            exact = results.availability_of(reading, asked, tolerated)
+            services = results.services_of(reading, asked, tolerated)
         played = years.play_all(claimed, exact, asked, lambda count: _call_helpers(run_id, count))
         with claimed.kept():
             results.store_redundancy(claimed, wired, asked, paths, played, services)

@@ -65,8 +65,7 @@ def rehearsed(open_page: Callable[..., Page], estate_address: str) -> Page:
     page.get_by_role("button", name="Rehearse", exact=True).click()
     page.wait_for_url("**/rehearsals/**")
     page.locator("[data-player][data-ready]").wait_for(timeout=60_000)
-    if page.locator("[data-player]").get_attribute("data-playing") == "true":
-        page.get_by_role("button", name="Pause").click()
+    pause(page)
     return page
 
 
@@ -151,8 +150,7 @@ def test_a_host_that_is_clicked_fails_at_that_second(rehearsed: Page) -> None:
     assert page.url.partition("#")[0] != before
     page.locator("[data-player][data-ready]").wait_for(timeout=60_000)
     page.keyboard.press("Escape")
-    if page.locator("[data-player]").get_attribute("data-playing") == "true":
-        page.get_by_role("button", name="Pause").click()
+    pause(page)
     seek(page, 44.9)
     assert phases(page) == {name: at_45[name] for name in at_45}
     assert state_of(page, "esx2") == "up"
@@ -254,8 +252,7 @@ def rehearse_example(page: Page, name: str) -> None:
     page.locator("[data-example]", has_text=name).locator("button").click()
     page.wait_for_url("**/rehearsals/*-*/**")
     page.locator("[data-player][data-ready]").wait_for(timeout=60_000)
-    if page.locator("[data-player]").get_attribute("data-playing") == "true":
-        page.get_by_role("button", name="Pause").click()
+    pause(page)
 
 
 def test_a_link_that_is_clicked_is_cut_at_that_second_and_shown_so(open_page: Callable[..., Page]) -> None:
