@@ -19,13 +19,14 @@ from cluster.api.asking import Body, body_of, filled
 from cluster.api.deeds import ConnectionTold, OperationTold, RehearsalListed, ScenarioTold
 from cluster.api.door import Key, Limit, Offset, calls
 from cluster.api.following import queued
-from cluster.api.told import Done, Queued, Rows, of, page_of, said
+from cluster.api.told import Done, Queued, Rows, of, page_of
 from cluster.audit import Deed
 from cluster.connection_forms import ConnectionForm, OperationForm
 from cluster.models import Connection, Operation, Rehearsal
 from cluster.reach import visible_to
 from cluster.rehearsal import question, record
 from cluster.roles import Action, may
+from cluster.wording import said
 from planner.sentence import Sentence
 
 call = calls(_("connections"))

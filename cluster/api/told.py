@@ -9,13 +9,9 @@ from datetime import date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
-import msgspec
 from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet
 from msgspec import Meta, Struct, to_builtins
-
-from cluster.wording import say
-from planner.sentence import Sentence
 
 Of = TypeVar("Of")
 RunId = Annotated[UUID, Meta(description="the run: follow it under /api/v1/runs/")]
@@ -276,11 +272,6 @@ def page_of(shape: type[Of], rows: QuerySet[Any], limit: int, offset: int, make:
     count = rows.count()
     found = [make(row) if make else of(shape, row) for row in rows[offset : offset + limit]]
     return Rows(rows=found, count=count, more=offset + len(found) < count)
-
-
-def said(sentence: Any) -> str | None:
-    """A stored sentence in the reader's language."""
-    return say(msgspec.convert(sentence, Sentence)) if sentence else None
 
 
 def plain(thing: Any) -> Any:

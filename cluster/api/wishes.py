@@ -16,11 +16,12 @@ from cluster import mailing, selectors, services, webhooks, wishes
 from cluster.api.asking import Body, body_of, filled
 from cluster.api.deeds import LetterTold, ScheduleTold, WebhookTold, WishTold
 from cluster.api.door import TEXT, Key, Limit, Offset, calls
-from cluster.api.told import Rows, Secret, of, page_of, said
+from cluster.api.told import Rows, Secret, of, page_of
 from cluster.forms import WishForm
 from cluster.models import Letter, Schedule, Webhook, Wish
 from cluster.reach import visible_to
 from cluster.sending_forms import ScheduleForm, WebhookForm
+from cluster.wording import said
 from planner.sentence import Sentence
 
 call = calls(_("requests"))

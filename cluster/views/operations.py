@@ -14,7 +14,7 @@ from cluster.models import Connection, Operation
 from cluster.reach import visible_to
 from cluster.roles import Action, may
 from cluster.views.connections import SHOWN
-from cluster.wording import say
+from cluster.wording import said, say
 from planner.sentence import Sentence
 
 
@@ -91,7 +91,7 @@ def _page(request: HttpRequest, form: OperationForm) -> HttpResponse:
 
 
 def _why(row: Operation) -> str:
-    return say(Sentence(row.why["template"], row.why.get("values", {}))) if row.why else ""
+    return said(row.why) or ""
 
 
 def _doable(request: HttpRequest, row: Operation) -> set[str]:
