@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parent.parent
+LOG_LINES = 40
 STARTS_WITHIN_S = 120.0  # of a loaded machine; a test run must not fail because it is slow
 ON_THE_STACK = ("tests/browser/", "tests/launcher/test_servers_of_the_tests.py")
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
@@ -160,6 +161,7 @@ def stack(short_folder: Path) -> Iterator[Stack]:
         **os.environ,
         "HEADROOM_DATA_DIR": str(data_dir),
         "DJANGO_SETTINGS_MODULE": "config.settings",
+        "WORKER_NICE": "0",  # beside a laboratory that takes every core, 5 would wait for minutes
     }
     output = short_folder / "up.log"
     with output.open("w") as log:
@@ -232,6 +234,18 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
         elif connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("DROP TRIGGER audit_no_truncate ON cluster_auditentry")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What the running Headroom wrote last goes into the report of a test that failed on it."""
+    report = yield
+    running = getattr(item, "funcargs", {}).get("stack")
+    if report.failed and isinstance(running, Stack):
+        for log in sorted((running.data_dir / "logs").glob("*.log")):
+            tail = log.read_text(errors="replace").splitlines()[-LOG_LINES:]
+            report.sections.append((f"end of {log.name}", "\n".join(tail)))
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

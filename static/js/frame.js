@@ -109,15 +109,20 @@
   // A part of a page that could not be fetched: say so, or sign in again where the session has ended.
   const trouble = document.querySelector("[data-trouble]");
   if (trouble) {
-    const tell = (words) => {
+    let failed = ""; // what was asked for in vain; when it comes after all, nothing is wrong any more
+    const tell = (words, event) => {
+      failed = event.detail.pathInfo.requestPath;
       trouble.querySelector("p").textContent = words;
       trouble.hidden = false;
     };
     trouble.querySelector("button").addEventListener("click", () => {
       trouble.hidden = true;
     });
-    document.addEventListener("htmx:responseError", () => tell(trouble.dataset.sayRefused));
-    document.addEventListener("htmx:sendError", () => tell(trouble.dataset.saySilent));
+    document.addEventListener("htmx:responseError", (event) => tell(trouble.dataset.sayRefused, event));
+    document.addEventListener("htmx:sendError", (event) => tell(trouble.dataset.saySilent, event));
+    document.addEventListener("htmx:afterRequest", (event) => {
+      if (event.detail.successful && event.detail.pathInfo.requestPath === failed) trouble.hidden = true;
+    });
     document.addEventListener("htmx:beforeSwap", (event) => {
       const came = event.detail.xhr.responseURL;
       if (!came || new URL(came).pathname !== trouble.dataset.login) return;

@@ -38,7 +38,7 @@ def compared(page: Page, book: str) -> None:
     page.get_by_label("Cores of a host").fill("32")
     page.get_by_label("Memory of a host, GiB").fill("512")
     page.get_by_role("button", name="Price it").click()
-    page.wait_for_url("**study=*", timeout=60_000)
+    page.wait_for_url("**study=*")
 
 
 def test_platforms_are_compared_and_every_line_opens_to_its_formula(imported: Page, book: str) -> None:
@@ -102,7 +102,7 @@ def test_variants_are_made_stacked_compared_and_committed(
     page.goto(f"{estate_address}variants/")
     page.get_by_label("Price book", exact=True).select_option(label=book)
     page.get_by_role("button", name="Compare").click()
-    page.wait_for_url("**study=*", timeout=60_000)
+    page.wait_for_url("**study=*")
     table = page.get_by_role("region", name="Variants side by side")
     heads = [head for head in table.locator("thead th").all_inner_texts() if head != "Today, completed"]
     assert heads == ["Today", "Two hundred more", "And safer"]

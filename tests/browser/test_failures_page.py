@@ -19,7 +19,7 @@ KINDS = {"failures": "Lose the hosts", "balance": "Look for moves", "placement":
 def ask(page: Page, estate_address: str, kind: str) -> None:
     page.goto(f"{estate_address}cluster/{kind}/?name=Blue")
     page.get_by_role("button", name=KINDS[kind]).click()
-    page.wait_for_url("**study=**", timeout=60_000)
+    page.wait_for_url("**study=**")
     page.locator(".verdict").wait_for()
 
 

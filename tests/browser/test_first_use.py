@@ -26,7 +26,7 @@ def test_an_upload_is_followed_live_until_its_plan(open_page: Callable[..., Page
     page.get_by_role("button", name="Import", exact=True).click()
 
     page.wait_for_url("**/runs/**")
-    page.get_by_text("Succeeded", exact=True).wait_for(timeout=60_000)
+    page.get_by_text("Succeeded", exact=True).wait_for()
     stages = page.locator(".stages li")
     assert stages.evaluate_all("all => all.map(one => one.dataset.state)") == ["done"] * 4
     told = page.locator("#run .events p").all_inner_texts()
@@ -88,7 +88,7 @@ def test_an_estate_is_removed_only_when_it_is_meant(open_page: Callable[..., Pag
     page.get_by_label("Drop the export here").set_input_files(workbook)
     page.get_by_label("Name of the estate").fill("Gone soon")
     page.get_by_role("button", name="Import", exact=True).click()
-    page.get_by_role("link", name="See the plan").click(timeout=60_000)
+    page.get_by_role("link", name="See the plan").click()
     page.get_by_text("Remove this estate").click()
     page.get_by_role("button", name="Remove it").click()  # the browser asks for the box first
     assert "/estates/" in page.url
@@ -108,7 +108,7 @@ def test_a_file_that_is_no_export_is_refused_with_a_reason(
     page.get_by_role("button", name="Import", exact=True).click()
     page.wait_for_url("**/runs/**")
     note = page.get_by_role("alert")
-    note.wait_for(timeout=60_000)
+    note.wait_for()
     assert "The estate stands as it was before" in note.inner_text()
     assert "fault of its own" not in note.inner_text()
 
@@ -137,7 +137,7 @@ def test_another_parameter_makes_another_plan_on_the_same_page(imported: Page) -
     verdict = imported.locator(".verdict p").first
     assert verdict.inner_text() == "2 hosts carry this load; 3 are needed with 1 host lost. You have 4."
     imported.get_by_label("Host failures to survive").fill("2")
-    imported.wait_for_url(re.compile(r"[?&]plan=\d+"), timeout=60_000)
+    imported.wait_for_url(re.compile(r"[?&]plan=\d+"))
     imported.get_by_text("4 are needed with 2 hosts lost").wait_for()
     assert imported.get_by_label("Host failures to survive").input_value() == "2"
     imported.reload()

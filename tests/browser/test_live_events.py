@@ -38,12 +38,12 @@ def test_what_happened_while_the_line_was_cut_is_told_afterwards(
     other = open_page("/import/")
     other.get_by_label("Drop the export here").set_input_files(workbook)
     other.get_by_role("button", name="Import", exact=True).click()
-    other.get_by_text("Succeeded", exact=True).wait_for(timeout=60_000)
+    other.get_by_text("Succeeded", exact=True).wait_for()
     newest = numbers(other)[-1]
     assert numbers(page) == before
 
     cut = False
-    page.locator(f"[data-feed-list] [data-seq='{newest}']").wait_for(timeout=60_000)
+    page.locator(f"[data-feed-list] [data-seq='{newest}']").wait_for()
     after = numbers(page)
     assert after == sorted(set(after))
     assert [seq for seq in after if seq > before[-1]] == list(range(before[-1] + 1, newest + 1))

@@ -23,9 +23,13 @@ LONG = "profile vsphere\n" + "".join(
 
 
 def pause(page: Page) -> None:
-    """Stand still: a rehearsal that is played goes on from wherever it is put."""
-    if page.locator("[data-player]").get_attribute("data-playing") == "true":
-        page.get_by_role("button", name="Pause").click()
+    """Stand still: a rehearsal that is played goes on from wherever it is put.
+
+    Asked and clicked in one step of the page: one that ends just before a click would begin again with it.
+    """
+    page.locator("[data-player]").evaluate(
+        "one => { if (one.dataset.playing === 'true') one.querySelector('[data-play]').click(); }"
+    )
 
 
 def seek(page: Page, at_s: float) -> None:
@@ -64,7 +68,7 @@ def rehearsed(open_page: Callable[..., Page], estate_address: str) -> Page:
     page.get_by_label("Script", exact=True).fill(SCRIPT)
     page.get_by_role("button", name="Rehearse", exact=True).click()
     page.wait_for_url("**/rehearsals/**")
-    page.locator("[data-player][data-ready]").wait_for(timeout=60_000)
+    page.locator("[data-player][data-ready]").wait_for()
     pause(page)
     return page
 
@@ -148,7 +152,7 @@ def test_a_host_that_is_clicked_fails_at_that_second(rehearsed: Page) -> None:
     page.get_by_role("button", name="Fail", exact=True).click()
     page.wait_for_url(lambda url: "#play=45" in url)
     assert page.url.partition("#")[0] != before
-    page.locator("[data-player][data-ready]").wait_for(timeout=60_000)
+    page.locator("[data-player][data-ready]").wait_for()
     page.keyboard.press("Escape")
     pause(page)
     seek(page, 44.9)
@@ -186,7 +190,7 @@ def test_an_example_is_found_and_run_with_one_click(open_page: Callable[..., Pag
     assert 0 < found.count() < every
     found.filter(has_text="proxmox-all-networks-cut").locator("button").click()
     page.wait_for_url("**/rehearsals/*-*/**")
-    page.locator("[data-player][data-ready]").wait_for(timeout=60_000)
+    page.locator("[data-player][data-ready]").wait_for()
     page.locator(".verdict-bad").wait_for()
     assert page.locator(".bar-row[data-lost]").count() == 3
 
@@ -209,7 +213,7 @@ def test_a_page_whose_line_was_cut_has_every_event_once(
     page.get_by_label("Script", exact=True).fill(LONG)
     page.get_by_role("button", name="Rehearse", exact=True).click()
     page.wait_for_url("**/rehearsals/**")
-    page.locator("[data-player][data-ready]").wait_for(timeout=60_000)
+    page.locator("[data-player][data-ready]").wait_for()
     assert len(asked) >= 2
     log = page.request.get(f"{page.url.partition('#')[0]}log.json").json()
     seek(page, 1e6)
@@ -226,7 +230,7 @@ def test_drills_say_which_failures_are_survived(open_page: Callable[..., Page], 
     page.get_by_label("What fails").select_option("pairs")
     page.get_by_role("button", name="Do the drills").click()
     page.wait_for_url("**/rehearsals/**")
-    page.locator("#outcome[data-state=succeeded]").wait_for(timeout=60_000)
+    page.locator("#outcome[data-state=succeeded]").wait_for()
     assert page.locator(".grid rect").count() == HOSTS * (HOSTS - 1) / 2
     assert page.locator("#outcome table").first.locator("tbody tr").count() == HOSTS * (HOSTS - 1) / 2
     assert page.locator(".verdict p").first.inner_text()
@@ -251,7 +255,7 @@ def test_the_pages_can_be_read_in_both_themes_and_on_a_phone(
 def rehearse_example(page: Page, name: str) -> None:
     page.locator("[data-example]", has_text=name).locator("button").click()
     page.wait_for_url("**/rehearsals/*-*/**")
-    page.locator("[data-player][data-ready]").wait_for(timeout=60_000)
+    page.locator("[data-player][data-ready]").wait_for()
     pause(page)
 
 
@@ -268,7 +272,7 @@ def test_a_link_that_is_clicked_is_cut_at_that_second_and_shown_so(open_page: Ca
     of_esx3.get_by_role("button", name="san: 2 of 2 paths").click()
     page.get_by_role("button", name="Cut fabric-b").click()
     page.wait_for_url(lambda url: before not in url)
-    page.locator("[data-player][data-ready]").wait_for(timeout=60_000)
+    page.locator("[data-player][data-ready]").wait_for()
     assert "at 30 lose-path esx3 san fabric-b" in page.locator(".script-shown").inner_text()
     pause(page)
     for at_s, shown in ((29, "san: 2 of 2 paths"), (31, "san: 1 of 2 paths"), (29, "san: 2 of 2 paths")):
@@ -277,7 +281,7 @@ def test_a_link_that_is_clicked_is_cut_at_that_second_and_shown_so(open_page: Ca
     of_esx3.get_by_role("button", name="network").click()
     page.get_by_role("button", name="Cut all its networks").click()
     page.wait_for_url(lambda url: "#play=29" in url)
-    page.locator("[data-player][data-ready]").wait_for(timeout=60_000)
+    page.locator("[data-player][data-ready]").wait_for()
     seek(page, 31)
     assert of_esx3.get_by_role("button", name="network cut").is_visible()
 
@@ -293,5 +297,5 @@ def test_the_end_says_who_was_lost_and_what_would_have_saved_them(open_page: Cal
     page.locator("[data-host]", has_text="esx3").click()
     page.get_by_role("button", name="Fail its whole site, south").click()
     page.wait_for_url(lambda url: "#play=30" in url)
-    page.locator("[data-player][data-ready]").wait_for(timeout=60_000)
+    page.locator("[data-player][data-ready]").wait_for()
     assert "at 30 fail-group site:south" in page.locator(".script-shown").inner_text()

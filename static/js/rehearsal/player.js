@@ -63,11 +63,12 @@ export class Player {
     this.playing = true;
     this.before = performance.now();
     this.#button();
-    requestAnimationFrame((now) => this.#frame(now));
+    this.#next();
   }
 
   pause() {
     this.playing = false;
+    cancelAnimationFrame(this.frame); // started again before the next frame, it would run twice as fast
     this.#button();
   }
 
@@ -77,7 +78,11 @@ export class Player {
     this.before = now;
     this.seek(this.at_s + passed_s * Number(this.speed.value));
     if (this.at_s >= this.end_s && !this.waits) this.pause();
-    else requestAnimationFrame((next) => this.#frame(next));
+    else this.#next();
+  }
+
+  #next() {
+    this.frame = requestAnimationFrame((now) => this.#frame(now));
   }
 
   #show() {
