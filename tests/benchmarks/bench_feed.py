@@ -15,6 +15,8 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ from tests.conftest import wait_until
 CLIENTS = Path(__file__).with_name("feed_clients.py")
 LOADS = [(1, 20, 100), (100, 20, 200), (500, 20, 300), (500, 500, 7500)]  # clients, events a second, events
 BESIDE = (500, 20, 160)
+STUCK = (20, 100, 6000)  # for a minute, twice as long as a browser may read nothing
 
 PUBLISH = """
 import time
@@ -73,6 +76,47 @@ def test_beside_group_send(site: Site):
     print(said("group_send", clients, rate, theirs), end="")
     print(f"\np99: {theirs['p99_ms'] / ours['p99_ms']:.0f} times lower than that of group_send (goal 100)")
     assert (ours["lost"], ours["disordered"]) == (0, 0)
+
+
+def test_beside_one_that_reads_nothing(site: Site):
+    web = web_of(site)
+    clients, rate, events = STUCK
+    before_mib = resident_mib(web.process.pid)
+    with reads_nothing(web) as stuck:
+        found = of_the_hub(web, clients, rate, events)
+        print(said("hub, beside one that reads nothing", clients, rate, found), end="")
+        print(f"; the web process {before_mib:.0f} -> {resident_mib(web.process.pid):.0f} MiB")
+        assert (found["lost"], found["disordered"]) == (0, 0)
+        see_hung_up(stuck)
+
+
+@contextmanager
+def reads_nothing(web: Web) -> Iterator[socket.socket]:
+    """A browser that asks for the feed and takes none of it, with as little room as a system gives."""
+    with socket.socket() as stuck:
+        stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        stuck.connect(("127.0.0.1", web.port))
+        lines = [
+            "GET /ws/events/?after=0 HTTP/1.1",
+            *(f"Host: 127.0.0.1:{web.port}", f"Origin: http://127.0.0.1:{web.port}"),
+            *(f"Cookie: sessionid={web.session}", "Connection: Upgrade", "Upgrade: websocket"),
+            *("Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="),
+        ]
+        stuck.sendall("\r\n".join([*lines, "", ""]).encode())
+        yield stuck
+
+
+def see_hung_up(stuck: socket.socket) -> None:
+    """Read away what had come, and see the connection end; a TimeoutError says that it goes on."""
+    stuck.settimeout(10)
+    with suppress(ConnectionResetError):
+        while stuck.recv(65_536):
+            pass
+
+
+def resident_mib(pid: int) -> float:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def of_the_hub(web: Web, clients: int, rate: int, events: int) -> dict[str, Any]:

@@ -15,10 +15,12 @@ import http.client
 import json
 import os
 import random
+import statistics
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +29,8 @@ from tests.faults.stack import Stack, small_disk
 
 CLIENTS = ROOT / "tests" / "benchmarks" / "feed_clients.py"
 DISK_MIB = 4096
+PIECES, LOOKS = 10, 12
+SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 PAGES = (
     "/", "/estates/{pk}/", "/estates/{pk}/vms/", "/estates/{pk}/vms/?sort=-memory_mib&name=vm1",
     "/estates/{pk}/hosts/", "/estates/{pk}/cluster/?name=C01", "/search/?q=vm1", "/runs/", "/events/",
@@ -141,6 +145,28 @@ def rss_mib(stack: Stack) -> dict[str, float]:
     return found
 
 
+@dataclass
+class Memory:
+    """What each part holds over time, in ten equal pieces: a leak grows from piece to piece, a cache ends."""
+
+    stack: Stack
+    until: float
+    seen: list[dict[str, float]] = field(default_factory=list)
+
+    def watch(self) -> None:
+        pause_s = max(1.0, (self.until - time.monotonic()) / (PIECES * LOOKS))
+        while time.monotonic() < self.until:
+            self.seen.append(rss_mib(self.stack))
+            time.sleep(pause_s)
+
+    def lines(self) -> Iterator[str]:
+        for part in sorted(self.seen[-1]):
+            held = [one.get(part, 0.0) for one in self.seen]
+            size = max(1, len(held) // PIECES)
+            pieces = [statistics.median(held[start : start + size]) for start in range(0, len(held), size)]
+            yield f"memory {part:12} {' '.join(f'{mib:.0f}' for mib in pieces)} MiB, most {max(held):.0f}"
+
+
 def processor_s(stack: Stack) -> dict[str, float]:
     """Seconds of the processor by part so far: a figure that other programs on the machine do not stretch."""
     found: dict[str, float] = {}
@@ -173,7 +199,9 @@ def hold(stack: Stack, asked: argparse.Namespace) -> bool:
     )  # fmt: skip
     stack.site.started.append(crowd)
     assert crowd.stdout.readline() == "ready\n"
-    before, worked_s = rss_mib(stack), processor_s(stack)
+    worked_s, memory = processor_s(stack), Memory(stack, time.monotonic() + asked.seconds)
+    watching = threading.Thread(target=memory.watch)
+    watching.start()
     visitor = Visitor(stack.port, cookie, estate, time.monotonic() + asked.seconds)
     visiting = threading.Thread(target=visitor.visit)
     publisher = stack.site.start(PUBLISH.format(events=events, rate=asked.rate))
@@ -184,7 +212,7 @@ def hold(stack: Stack, asked: argparse.Namespace) -> bool:
     visiting.join()
     published_s = float(publisher.stdout.readline())
     found = json.loads(crowd.stdout.readline())
-    after = rss_mib(stack)
+    watching.join()
     for part, spent_s in sorted(processor_s(stack).items()):
         print(f"processor {part:9} {spent_s - worked_s.get(part, 0):.1f} s in {asked.seconds:.0f} s")
     report_pages(visitor)
@@ -199,22 +227,20 @@ def hold(stack: Stack, asked: argparse.Namespace) -> bool:
         f"plans               {asked.plans} at once: {done} done, {failed} failed, {left} left; "
         f"p50 {float(half_s):.1f} s, longest {float(longest_s):.1f} s"
     )
-    for part, mib in sorted(after.items()):
-        print(f"memory {part:12} {before.get(part, 0):.0f} -> {mib:.0f} MiB")
+    print("\n".join(memory.lines()))
     print(f"load average        {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     return found["lost"] == found["disordered"] == int(failed) == int(left) == 0
 
 
 def report_pages(visitor: Visitor) -> None:
+    def shares(times: list[float]) -> str:
+        found = {name: 1000 * quantile(times, share) for name, share in SHARES.items()}
+        return ", ".join(f"{name} {ms:.0f} ms" for name, ms in found.items())
+
     every = [took for times in visitor.took_s.values() for took in times]
-    print(
-        f"pages               {len(every)} opened, {visitor.failed} failed: "
-        f"p50 {1000 * quantile(every, 0.5):.0f} ms, p99 {1000 * quantile(every, 0.99):.0f} ms"
-    )
+    print(f"pages               {len(every)} opened, {visitor.failed} failed: {shares(every)}")
     for page, times in sorted(visitor.took_s.items()):
-        print(
-            f"  {page:48} p50 {1000 * quantile(times, 0.5):6.0f} ms  p99 {1000 * quantile(times, 0.99):6.0f} ms"  # noqa: E501
-        )
+        print(f"  {page:48} {shares(times)}")
 
 
 def main() -> int:

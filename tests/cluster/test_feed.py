@@ -1,9 +1,14 @@
-"""Events are numbered without a gap, whoever writes them at the same time; the row is the truth."""
+"""Events are numbered without a gap, whoever writes them at the same time; the row is the truth.
+
+HEADROOM_FEED_EVENTS=4000 ./headroom test tests/cluster/test_feed.py -s      4,000 events instead of 480
+"""
 
 from __future__ import annotations
 
 import ast
 import logging
+import os
+import time
 
 import pytest
 from django.db import transaction
@@ -13,7 +18,8 @@ from cluster.models import Event
 from planner.sentence import Sentence
 from tests.cluster.conftest import Site
 
-WRITERS, EVENTS_EACH = 8, 60
+WRITERS = 8
+EVENTS_EACH = int(os.environ.get("HEADROOM_FEED_EVENTS", "480")) // WRITERS
 
 WRITE = """
 import random, time
@@ -32,6 +38,8 @@ def publish(n, undo=False):
             raise Undo
 
 chance = random.Random(SEED)
+print("ready", flush=True)
+input()
 for n in range(EACH):
     try:
         publish(n, undo=chance.random() < 0.1)
@@ -70,8 +78,16 @@ def test_a_reader_misses_no_event_of_eight_writers(any_site: Site):
         any_site.start(WRITE.replace("SEED", str(n)).replace("EACH", str(EVENTS_EACH)))
         for n in range(WRITERS)
     ]
+    for writer in writers:
+        assert writer.stdout.readline() == "ready\n"
+    began = time.monotonic()
+    for writer in writers:
+        writer.stdin.write("go\n")
+        writer.stdin.flush()
     assert [writer.wait(timeout=300) for writer in writers] == [0] * WRITERS
+    wrote_s = time.monotonic() - began
     said, _ = reader.communicate(timeout=300)
+    print(f"\n{total} events of {WRITERS} writers in {wrote_s:.1f} s, {total / wrote_s:.0f} a second")
     assert ast.literal_eval(said) == list(range(1, total + 1))
 
 

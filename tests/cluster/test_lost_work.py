@@ -1,10 +1,14 @@
-"""Whatever dies on the way, every import that was asked for ends, once."""
+"""Whatever dies on the way, every import that was asked for ends, once.
+
+HEADROOM_LOST=100 ./headroom test tests/cluster/test_lost_work.py -s        100 imports instead of 10
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +18,7 @@ from config import broker
 from tests.cluster.conftest import Site
 from tests.conftest import Stack, wait_until
 
-IMPORTS = 10
+IMPORTS = int(os.environ.get("HEADROOM_LOST", "10"))
 
 QUEUE = f"""
 import json
@@ -50,11 +54,14 @@ def test_imports_outlive_a_flushed_broker_and_a_killed_worker(stack: Stack):
         client.flushall()
     for pid in worker_pids(stack.pid):
         os.kill(pid, signal.SIGKILL)
+    lost_at = time.monotonic()
     look = LOOK.format(runs=runs)
     unfinished = {"queued", "running"}
     wait_until(
         lambda: not unfinished & set(json.loads(site.run(look))["states"]), "all imports", within_s=240
     )
+    took_s = time.monotonic() - lost_at
+    print(f"\n{IMPORTS} imports, the broker flushed and the worker killed: all ended after {took_s:.0f} s")
     assert json.loads(site.run(look)) == {
         "states": ["succeeded"] * IMPORTS,
         "done": IMPORTS,
