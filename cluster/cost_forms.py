@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from cluster.forms import Plain
 from cluster.models import PriceBook, Variant
 from cluster.pricing import Request
+from cluster.visible import visible
 from cluster.wording import say
 from planner.catalogue.cards import CARDS
 from planner.compared import COMPARED_MAX
@@ -234,7 +235,10 @@ class CostForm(Plain):
 
 
 class HostsForm(CostForm):
-    """Which hosts to buy: the same assumptions, and the models to choose from."""
+    """Which hosts to buy: the same assumptions, and the models to choose from.
+
+    `before` is what was asked last: its list of models can be searched again without the file.
+    """
 
     models = forms.FileField(
         label=_("Host models, CSV"),
@@ -245,6 +249,20 @@ class HostsForm(CostForm):
         ),
     )
     keep_hosts = forms.BooleanField(label=_("Try today's hosts with new ones beside them"), required=False)
+
+    def __init__(self, *args: Any, before: Request | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.before = before
+        if before is not None and before.models:
+            label = _("Search the list {name} again").format(name=visible(before.models_name))
+            self.fields["models_again"] = forms.BooleanField(label=label, required=False, initial=True)
+
+    @classmethod
+    def of(cls, request: Request, clusters: Sequence[str], **more: Any) -> Self:
+        """The form that shows a question, its list of models with it."""
+        return super().of(
+            request, clusters, before=request, initial={"keep_hosts": request.keep_hosts}, **more
+        )
 
     def clean_models(self) -> tuple[str, str]:
         """The text and the name of the file, read once so that a mistake is told here."""
@@ -264,6 +282,8 @@ class HostsForm(CostForm):
 
     def request(self) -> Request:
         text, name = self.cleaned_data["models"]
+        if not text and self.before is not None and self.cleaned_data.get("models_again"):
+            text, name = self.before.models, self.before.models_name
         return Request(
             asked=self.asked(),
             book=self.book_id(),

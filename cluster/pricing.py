@@ -160,6 +160,15 @@ def request_of(run: Run) -> Request:
     return msgspec.convert(run.parameters, Request, strict=False)
 
 
+def question_of(study: CostStudy | None) -> Request:
+    """What an answer was asked; where its run is gone, no more than which prices it was made with."""
+    if study is None:
+        return Request(asked=Asked())
+    if study.run is None:
+        return Request(asked=answer_of(study).asked, book=study.book_id)
+    return request_of(study.run)
+
+
 def latest_study(estate: Estate, kind: str = CostStudy.Kind.COST) -> CostStudy | None:
     """The answer made last for an estate, of one kind."""
     return CostStudy.objects.filter(estate=estate, kind=kind).select_related("book").first()

@@ -1,10 +1,12 @@
-"""The printed cost report: the answer first, designs side by side, hosts to choose from, then every line."""
+"""The cost report, on paper or as a page: the answer first, designs side by side, hosts, then every line."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Literal
 
+from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext
 from msgspec import Struct
@@ -26,6 +28,7 @@ from planner.hardware.search import Found
 from planner.units import MIB_PER_GIB
 
 CHOICES_PRINTED = 12
+Ending = Literal["pdf", "html"]
 
 
 class Table(Struct, frozen=True, kw_only=True):
@@ -86,8 +89,12 @@ def render(
     found: Found | None = None,
     comparison: Comparison | None = None,
     book: str = "",
+    ending: Ending = "pdf",
 ) -> bytes:
-    """The cost answer as a tagged PDF; with hosts to choose from or variants side by side, where asked."""
+    """The cost answer; with hosts to choose from or variants side by side, where asked.
+
+    As a tagged PDF, or as one page of HTML that opens offline, asks for nothing and needs no script.
+    """
     with translation.override(language):
         content = paper(
             answer,
@@ -98,6 +105,8 @@ def render(
             comparison=comparison,
             book=book,
         )
+        if ending == "html":
+            return render_to_string("report/bill.html", {"paper": content}).encode("utf-8", "replace")
     return typeset("bill.typ", content, made_at)
 
 

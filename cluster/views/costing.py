@@ -72,15 +72,13 @@ def hosts(request: HttpRequest, pk: int) -> HttpResponse:
         return moved
     study = study_of(request, estate, CostStudy.Kind.HOSTS)
     advice = pricing.advice_of(study) if study else None
-    asked_of = advice.answer.asked if advice else Asked()
-    request_of = pricing.Request(asked=asked_of, book=study.book_id if study else None)
     context = {
         **frame_of(request, estate, study, advice.answer if advice else None, "hosts"),
-        "form": HostsForm.of(request_of, cluster_names(estate)),
+        "form": HostsForm.of(pricing.question_of(study), cluster_names(estate)),
         "advice": advice,
     }
     if advice:
-        currency = asked_of.assumptions.currency
+        currency = advice.answer.asked.assumptions.currency
         context |= {
             "front": options_of(advice.found.front, currency),
             "grid": options_of(advice.found.grid, currency),
@@ -92,7 +90,8 @@ def hosts(request: HttpRequest, pk: int) -> HttpResponse:
 def ask_hosts(request: HttpRequest, pk: int) -> HttpResponse:
     """Queue the search for hosts."""
     estate = estate_or_404(request, pk)
-    form = HostsForm(request.POST, request.FILES, clusters=cluster_names(estate))
+    before = pricing.question_of(study_of(request, estate, CostStudy.Kind.HOSTS))
+    form = HostsForm(request.POST, request.FILES, clusters=cluster_names(estate), before=before)
     if not form.is_valid():
         context = {**frame_of(request, estate, None, None, "hosts"), "form": form}
         return render(request, "estate/hosts_to_buy.html", context, status=400)
@@ -218,8 +217,10 @@ def _workbook(request: HttpRequest, estate: Estate, answer: Answer) -> HttpRespo
     return response
 
 
-def report(request: HttpRequest, pk: int) -> HttpResponse:
-    """The answer as a printed report, in its reader's language."""
+def report(request: HttpRequest, pk: int, ending: str) -> HttpResponse:
+    """The answer as a report, printed or as a page, in its reader's language."""
+    if ending not in REPORTS:
+        raise Http404(gettext("There is no report of this kind"))
     estate = estate_or_404(request, pk)
     answer = _answer_or_404(request, estate)
     study = study_of(request, estate)
@@ -239,11 +240,12 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
         found=advice.found if advice else None,
         comparison=comparison,
         book=_book_of(study),
+        ending="html" if ending == "html" else "pdf",
     )
     note = {"kind": f"{kind} report"}
     audit.note(Deed.REPORT_TAKEN, request.user.get_username(), estate.name, after=note)
-    response = HttpResponse(content, content_type="application/pdf")
-    response["Content-Disposition"] = 'attachment; filename="headroom-cost.pdf"'
+    response = HttpResponse(content, content_type=REPORTS[ending])
+    response["Content-Disposition"] = f'attachment; filename="headroom-cost.{ending}"'
     return response
 
 
@@ -266,6 +268,7 @@ def _is_number(text: str) -> bool:
 
 
 WORKBOOK: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+REPORTS: Final = {"pdf": "application/pdf", "html": "text/html; charset=utf-8"}
 PAGES: Final = {
     CostStudy.Kind.COST: "costs",
     CostStudy.Kind.HOSTS: "costs_hosts",

@@ -142,6 +142,10 @@ def test_growth_and_discount_rate_are_asked_as_ranges_and_shown(estate: Estate, 
     report = client.get(f"/estates/{estate.pk}/cost/report.pdf").content
     text = " ".join(page.extract_text() for page in PdfReader(io.BytesIO(report)).pages)
     assert "Discount rate of later years: 3" in text
+    page = client.get(f"/estates/{estate.pk}/cost/report.html")
+    assert page["Content-Disposition"] == 'attachment; filename="headroom-cost.html"'
+    assert "Discount rate of later years: 3" in page.content.decode()
+    assert client.get(f"/estates/{estate.pk}/cost/report.doc").status_code == 404
 
 
 def test_a_page_that_waits_for_an_answer_goes_to_it_even_if_the_worker_was_quicker(estate: Estate) -> None:

@@ -282,6 +282,11 @@ def test_hosts_to_buy_are_searched_on_a_page_and_printed(estate: Estate, book: P
     assert sum(len(trace["x"]) for trace in front["data"]) == len(advice.found.front)
     report = client.get(f"/estates/{estate.pk}/cost/report.pdf?study={study.pk}")
     assert report.content.startswith(b"%PDF")
+    assert "Search the list models.csv again" in page
+    again = {**question(book=book.pk), "models_again": "on"}
+    client.post(f"/estates/{estate.pk}/cost/hosts/ask/?study={study.pk}", again)
+    repeated = pricing.request_of(Run.objects.get(kind=Run.Kind.COST, state=Run.State.QUEUED))
+    assert (repeated.models.encode(), repeated.models_name) == (MODELS, "models.csv")
     bad = SimpleUploadedFile("models.csv", b"name,sockets,cores,memory_gib\nX,2,one,3\n")
     wrong = client.post(f"/estates/{estate.pk}/cost/hosts/ask/", {**question(), "models": bad})
     assert wrong.status_code == 400

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from io import BytesIO
 
 import numpy as np
@@ -61,3 +63,12 @@ def test_the_workshop_estate_becomes_a_report_for_a_buyer(language: str) -> None
         assert "Côteàcôte" in text
     again = bill.render(answered, title="Workshop", language=language, made_at=MADE_AT, found=found)
     assert made == again
+    page = bill.render(
+        answered, title="<b>Workshop", language=language, made_at=MADE_AT, found=found, ending="html"
+    ).decode()
+    assert "<b>Workshop" not in page
+    assert "&lt;b&gt;Workshop" in page
+    shown = "".join(html.unescape(re.sub(r"<[^>]+>|\s", "", page)).split())
+    figures = set(re.findall(r"\d[\d,.]{6,}", text))  # what is printed stands on the page
+    assert len(figures) > 20
+    assert [one for one in figures if one not in shown] == []
