@@ -13,7 +13,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models.functions import Now
 
-from cluster import audit, connections, services, vault
+from cluster import audit, connections, queueing, services, vault
 from cluster.audit import Deed
 from cluster.models import Connection, Estate, Run
 from cluster.reach import covers
@@ -118,7 +118,7 @@ def _queue(connection: Connection, asker: User | None) -> Run:
         connection=connection,
         requested_by=asker,
     )
-    return services.queue(
+    return queueing.queue(
         run, Sentence("A refresh from {server} was asked for", {"server": connection.server})
     )
 

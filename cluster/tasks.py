@@ -22,8 +22,8 @@ from cluster import (
     operating,
     pricing,
     quarantine,
+    queueing,
     results,
-    services,
     snapshot,
     studies,
     webhooks,
@@ -237,7 +237,7 @@ def price_estate(run_id: str) -> None:
 @shared_task(name="cluster.tasks.sweep_lost_runs")
 def sweep_lost_runs() -> None:
     """Send again what no worker holds."""
-    services.sweep_lost_runs()
+    queueing.sweep_lost_runs()
 
 
 @shared_task(name="cluster.tasks.witness_audit")

@@ -5,7 +5,7 @@
        |      +--lease---+      |
        +-----------cancel-------+--> cancelled
 
-A lease that runs out means that the worker is gone: `services.sweep_lost_runs` sends the run again.
+A lease that runs out means that the worker is gone: `queueing.sweep_lost_runs` sends the run again.
 `attempt` counts the claims and fences: who writes must hold the latest one.
 """
 

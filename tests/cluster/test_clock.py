@@ -18,15 +18,15 @@ pytestmark = pytest.mark.skipif(
 
 ASK = """
 from cluster.models import Run
-from cluster import services
+from cluster import queueing
 from planner.sentence import Sentence
-run = services.queue(Run(kind=Run.Kind.IMPORT, estate_name="a"), Sentence("asked"), tell_a_worker=False)
+run = queueing.queue(Run(kind=Run.Kind.IMPORT, estate_name="a"), Sentence("asked"), tell_a_worker=False)
 print(run.pk)
 """
 CLAIM = """
 import time
-from cluster import services, work
-print(round(time.time()), services.sweep_lost_runs(), work.claim("{run}") is not None)
+from cluster import queueing, work
+print(round(time.time()), queueing.sweep_lost_runs(), work.claim("{run}") is not None)
 """
 
 

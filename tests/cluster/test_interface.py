@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from cluster import pace, services, tasks, tokens
+from cluster import pace, queueing, tasks, tokens
 from cluster.api.document import address, document
 from cluster.api.door import CALLS
 from cluster.gates import GATES
@@ -74,7 +74,7 @@ class Program:
 
 def worked(pk: str) -> Run:
     run = Run.objects.get(pk=pk)
-    name = services.TASKS[Run.Kind(run.kind)].rpartition(".")[2]
+    name = queueing.TASKS[Run.Kind(run.kind)].rpartition(".")[2]
     getattr(tasks, name)(str(run.pk))
     run.refresh_from_db()
     assert run.state == "succeeded", run.error

@@ -13,7 +13,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db.models.functions import Now
 
-from cluster import quarantine, results, services, snapshot, tasks
+from cluster import quarantine, queueing, results, services, snapshot, tasks
 from cluster.models import Estate, Event, Host, Plan, Run, Upload, VirtualMachine
 from cluster.roles import Action, Role, may
 from cluster.work import claim
@@ -305,7 +305,7 @@ def test_a_run_cancelled_under_way_leaves_no_trace_of_its_import():
 
 def test_the_task_is_sent_when_the_run_stands(django_capture_on_commit_callbacks, monkeypatch):
     sent = []
-    monkeypatch.setattr(services.current_app, "send_task", lambda *task, **_: sent.append(task))
+    monkeypatch.setattr(queueing.current_app, "send_task", lambda *task, **_: sent.append(task))
     with django_capture_on_commit_callbacks(execute=True):
         run = services.start_import(administrator(), document(estate_of(5)), "site")
         assert sent == []
@@ -336,8 +336,8 @@ def test_the_sweep_sends_lost_runs_again_and_only_those():
     claim(held.pk)
     done = lost(services.start_import(administrator(), document(estate_of(5)), "done"))
     Run.objects.filter(pk=done.pk).update(state="succeeded")
-    assert services.sweep_lost_runs() == 2
-    assert services.sweep_lost_runs() == 0
+    assert queueing.sweep_lost_runs() == 2
+    assert queueing.sweep_lost_runs() == 0
     assert {run.state for run in Run.objects.filter(pk__in=[queued.pk, running.pk])} == {"queued"}
 
 
@@ -346,7 +346,7 @@ def test_what_killed_three_workers_is_given_up():
     for _ in range(WORKERS_MAX):
         assert claim(run.pk)
         lost(run)
-        assert services.sweep_lost_runs() == 1
+        assert queueing.sweep_lost_runs() == 1
     run.refresh_from_db()
     assert (run.state, run.attempt) == ("failed", WORKERS_MAX)
     assert run.error["values"] == {"count": WORKERS_MAX}

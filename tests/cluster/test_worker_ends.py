@@ -29,9 +29,9 @@ app.worker_main(["worker", "-c", "1", "-l", "ERROR", *queues, "--without-gossip"
 """
 SWEEPER = """
 import time
-from cluster import services
+from cluster import queueing
 while True:
-    services.sweep_lost_runs()
+    queueing.sweep_lost_runs()
     time.sleep(15)
 """
 ASK = """

@@ -68,10 +68,10 @@ print(json.dumps({{
 LET_GO = """
 from datetime import timedelta
 from django.db.models.functions import Now
-from cluster import services, tasks
+from cluster import queueing, tasks
 from cluster.models import Run
 Run.objects.filter(pk={run!r}).update(lease_until=Now() - timedelta(seconds=1))
-print(services.sweep_lost_runs())
+print(queueing.sweep_lost_runs())
 tasks.rehearse({run!r})
 """
 
