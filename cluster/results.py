@@ -27,8 +27,7 @@ from planner.nines_priced import price_nines
 from planner.parameters import Parameters
 from planner.paths.report import PathsReport
 from planner.quality import Reading
-from planner.report import PlanReport
-from planner.report import plan as make_plan
+from planner.report import PlanReport, failures_tolerated
 from planner.sentence import Sentence
 
 PRICED_WITH: Final = Parameters()  # the defaults of a first plan
@@ -240,11 +239,8 @@ def services_of(
 
 
 def tolerated_by(reading: Reading) -> dict[str, int]:
-    """The host failures that each cluster tolerates: of a whole plan, so it is asked for once."""
-    return {
-        cluster.name: cluster.failures_tolerated_today or 0
-        for cluster in make_plan(reading, Parameters(licence="none")).clusters
-    }
+    """The host failures that each cluster tolerates: every VM is placed for it, so it is asked for once."""
+    return failures_tolerated(reading, Parameters(licence="none"))
 
 
 def _worst_vms(one: ClusterAvailability) -> ClusterAvailability:

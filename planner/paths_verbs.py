@@ -18,7 +18,7 @@ from planner.parameters import ParameterError, Parameters
 from planner.paths.report import examine
 from planner.paths_told import blast_document, blast_lines, paths_document, paths_lines
 from planner.quality import Reading
-from planner.report import plan
+from planner.report import failures_tolerated
 from planner.sentence import Sentence
 
 if TYPE_CHECKING:
@@ -78,10 +78,7 @@ def _availability(reading: Reading, options: argparse.Namespace, _: Clock) -> tu
         )
     if options.seed < 0:
         raise ParameterError(Sentence("--seed takes 0 or more, not {found}", {"found": options.seed}))
-    tolerated = {
-        cluster.name: cluster.failures_tolerated_today or 0
-        for cluster in plan(reading, Parameters(licence="none")).clusters
-    }
+    tolerated = failures_tolerated(reading, Parameters(licence="none"))
     if not 1 <= options.threads <= THREADS_MOST:
         raise ParameterError(
             Sentence(

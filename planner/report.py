@@ -171,6 +171,27 @@ def plan(reading: Reading, parameters: Parameters, on_cluster: OnCluster = _unfo
     )
 
 
+def failures_tolerated(reading: Reading, parameters: Parameters) -> dict[str, int]:
+    """Give the host failures that each cluster tolerates today, by its name: those of `plan`, without the rest.
+
+    A cluster without hosts tolerates none.
+
+    Raises:
+        ParameterError: a parameter out of range, or a cluster that is not there.
+    """
+    check_parameters(parameters)
+    estate, wish = reading.estate, wish_of(parameters)
+    clusters = members(estate)
+    rules = _rules_by_cluster(estate, clusters)
+    found = {}
+    for cluster in _chosen(clusters, parameters.cluster):
+        storage = storage_of(cluster, estate.datastores, alone=len(clusters) == 1)
+        sizing = size(cluster, storage, rules.get(cluster.name, []), wish)
+        _judge(sizing, rules.get(cluster.name, []), wish)
+        found[cluster.name] = sizing.failures_tolerated_today or 0
+    return found
+
+
 def _plan_cluster(
     cluster: Members,
     storage: Storage,

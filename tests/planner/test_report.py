@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from planner.estate import Datastore, Disk, Estate, Rule
 from planner.parameters import ParameterError, Parameters
 from planner.quality import Quality, Reading
-from planner.report import ClusterPlan, plan
+from planner.report import ClusterPlan, failures_tolerated, plan
 from tests.planner.small import host, reading, vm
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "formulas"
@@ -22,6 +22,9 @@ PAGES = Path(__file__).resolve().parents[2] / "docs" / "formulas"
 
 def the_plan(given: Reading, **parameters: object) -> ClusterPlan:
     (cluster,) = plan(given, Parameters(**parameters)).clusters
+    assert failures_tolerated(given, Parameters(**parameters)) == {
+        cluster.name: cluster.failures_tolerated_today or 0
+    }
     return cluster
 
 
