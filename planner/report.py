@@ -172,7 +172,7 @@ def plan(reading: Reading, parameters: Parameters, on_cluster: OnCluster = _unfo
 
 
 def failures_tolerated(reading: Reading, parameters: Parameters) -> dict[str, int]:
-    """Give the host failures that each cluster tolerates today, by its name: those of `plan`, without the rest.
+    """Give the host failures that each cluster tolerates today, by name: those of `plan`, without the rest.
 
     A cluster without hosts tolerates none.
 
