@@ -218,7 +218,8 @@ async def test_three_hundred_browsers_that_come_at_the_same_moment_are_all_told(
     async with AsyncExitStack() as crowd:
         begun = [crowd.enter_async_context(web.follow()) for _ in range(AT_ONCE)]
         sockets = await asyncio.gather(*begun)
-        upto = max(json.loads(await opened.recv())["upto"] for opened in sockets) + 1
+        hellos = await asyncio.gather(*(opened.recv() for opened in sockets))
+        upto = max(json.loads(hello)["upto"] for hello in hellos) + 1
         web.publish(1)
         told = await asyncio.gather(*(events_of(opened, upto) for opened in sockets))
     assert [seqs(events) for events in told] == [[upto]] * AT_ONCE
