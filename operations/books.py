@@ -8,7 +8,7 @@ from operations.state import ClusterState, HostState, VmState
 
 def power_off(state: ClusterState, host: HostState) -> None:
     """Take a host away with all it runs and all second copies it holds."""
-    host.powered = False
+    host.powered = host.returned = False
     fall_silent(state, host)
     host.starting = 0
     for name in host.vms:
@@ -31,6 +31,7 @@ def fall_silent(state: ClusterState, host: HostState) -> None:
     host.was_primary = state.primaries.get(host.group) == host.name
     if host.was_primary:
         del state.primaries[host.group]
+        state.lock_of, state.locked_since = host.name, state.now
 
 
 def lose(state: ClusterState, vm: VmState, host: HostState) -> None:
@@ -170,6 +171,6 @@ def is_growing(vm: VmState) -> bool:
 
 def rejoin(host: HostState) -> None:
     """Hear a host again that was in another part of the network."""
-    if host.powered and host.connected:
+    if host.powered and host.connected and not host.returned:
         host.silent_at = None
         host.verdict = "live"

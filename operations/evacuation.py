@@ -6,6 +6,7 @@ the reason, and the host then stays half empty rather than break a rule.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from operations import event as e
@@ -72,11 +73,18 @@ def evacuate(state: ClusterState, policies: Policies, host: HostState, cause: in
     yield from reseed(state, policies, host, cause)
     moving = bool(host.incoming) or any(state.vms[name].seeding is not None for name in host.copies)
     held: Sentence | None = None
-    for vm in sorted((state.vms[name] for name in host.vms), key=lambda vm: (-vm.memory_mib, vm.name)):
+    after_containers = policies.product == "proxmox" and _are_containers_leaving(state, policies, host)
+    for vm in sorted((state.vms[name] for name in host.vms), key=_leaving_order(policies)):
         if vm.activity or vm.phase == "booting" or vm.seeding is not None:
             moving = True
         elif vm.guest.container:
+            chooser = Chooser(state, policies)
+            if chooser.pick(vm) is None:
+                held = held or chooser.explain(vm)[1]
+                continue
             yield StopVm(cause, vm.name, host.name, "evacuation")
+            moving = True
+        elif after_containers:
             moving = True
         else:
             target = None if is_tired(policies, vm) else _target(state, policies, vm)
@@ -89,6 +97,23 @@ def evacuate(state: ClusterState, policies: Policies, host: HostState, cause: in
             else:
                 moving = True
     yield from _conclude(state, policies, host, cause, moving, held)
+
+
+def _leaving_order(policies: Policies) -> Callable[[VmState], tuple[float, str]]:
+    """Large VMs first; Proxmox goes by its names, in which containers (ct:) stand before VMs (vm:)."""
+    if policies.product == "proxmox":
+        return lambda vm: (not vm.guest.container, vm.name)
+    return lambda vm: (-vm.memory_mib, vm.name)
+
+
+def _are_containers_leaving(state: ClusterState, policies: Policies, host: HostState) -> bool:
+    """Whether containers still have to leave a host, or have left it and may start elsewhere."""
+    chooser = Chooser(state, policies)
+    there = (state.vms[name] for name in host.vms)
+    if any(vm.guest.container and chooser.pick(vm) is not None for vm in there):
+        return True
+    gone = (state.vms[name] for name in host.lost)
+    return any(vm.guest.container and vm.phase == "down" and not vm.hold for vm in gone)
 
 
 def _busy(state: ClusterState, policies: Policies, vm: VmState) -> Sentence:
@@ -216,6 +241,7 @@ ON_EVENT: Final[Rules] = {
     v.MigrationFailed: on_change,
     v.StorageMoved: on_change,
     v.StartFailed: on_change,
+    v.VmStarted: on_change,
     v.VmUp: on_change,
     v.VmOff: on_change,
     v.VmGivenUp: on_change,

@@ -135,8 +135,11 @@ class HostOff(Because, frozen=True, gc=False):
 
 
 class HostBack(Event, frozen=True, gc=False):
+    """A host that runs again; `waits`: it takes nothing yet, for what it ran before is not fenced."""
+
     kind = "host-back"
     says = Sentence("powered and connected")
+    waits: bool = False
 
 
 class HostCut(Event, frozen=True, gc=False):
@@ -147,9 +150,8 @@ class HostCut(Event, frozen=True, gc=False):
     whole: bool = True
 
 
-class HostJoined(Event, frozen=True, gc=False):
+class HostJoined(Because, frozen=True, gc=False):
     kind = "host-joined"
-    says = Sentence("its networks are back")
 
 
 class NetworkParted(Event, frozen=True, gc=False):

@@ -17,7 +17,7 @@ def migrating(state: ClusterState, event: v.Migrating) -> None:
     """Reserve room at the target and the units of the move."""
     vm = state.vms[event.subject]
     state.queued.pop(vm.name, None)
-    if state.hosts[event.source].maintenance and vm.home is None:
+    if state.hosts[event.source].maintenance:
         vm.home = event.source
         state.homesick[vm.name] = None
     vm.target = event.host

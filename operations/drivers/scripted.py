@@ -16,6 +16,7 @@ from operations.state import ClusterState, HostState, VmState
 from planner.sentence import Sentence
 
 STANDS: Final = Sentence("it is so already")
+JOINED: Final = Sentence("its networks are back")
 
 
 class ScriptedWorld:
@@ -110,8 +111,9 @@ class ScriptedWorld:
             return None
         self._agenda.push(self._now, self._look_again, None)
         if host.powered:
-            return e.HostJoined(self._now, name, 0)
-        return e.HostBack(self._now, name, 0)
+            return e.HostJoined(self._now, name, 0, JOINED)
+        waits = self._policies.ha.fencing == "watchdog" and host.verdict == "dead"
+        return e.HostBack(self._now, name, 0, waits)
 
     def _cut(self, instruction: Instruction) -> Event:
         host = self._state.hosts[instruction.names[0]]
@@ -126,7 +128,7 @@ class ScriptedWorld:
         if not host.powered or host.connected:
             return self._ignored(host.name)
         self._agenda.push(self._now, self._look_again, None)
-        return e.HostJoined(self._now, host.name, 0)
+        return e.HostJoined(self._now, host.name, 0, JOINED)
 
     def _part(self, instruction: Instruction) -> Event:
         groups = tuple(sorted(instruction.groups, key=lambda names: (-len(names), names)))

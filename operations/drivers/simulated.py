@@ -171,13 +171,15 @@ class SimulatedDriver:
         host = self._state.hosts[action.host]
         if host.verdict != "dead":
             return None
+        if action.method == "watchdog" and not any(map(self._state.majority, self._state.primaries)):
+            return None  # nobody may take its lock: the next primary asks again
         if action.method == "none":
             why = Sentence("nobody can make sure that it stopped")
             return e.FenceFailed(self._agenda.now, host.name, action.cause, why)
         if action.method == "lock" and host.powered and host.vms:
             why = Sentence("it has power and may still run its VMs")
             return e.FenceFailed(self._agenda.now, host.name, action.cause, why)
-        if host.powered:
+        if host.powered and not host.returned:
             self._scripted.gone(host)
         why = _WHY_FENCED[action.method]
         return e.HostFenced(self._agenda.now, host.name, action.cause, why)
