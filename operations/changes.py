@@ -33,11 +33,11 @@ def host_off(state: ClusterState, event: e.HostOff) -> None:
     power_off(state, host)
     host.standby = event.standby
     host.asked_off = event.planned and not event.standby
-    if event.planned:
+    if event.planned and host.was_primary:
+        state.lock_of = ""  # given back before it went
+    if event.planned and not event.waited_for:
         host.verdict = "fenced"
         mark_safe(state, host)
-        if host.was_primary:
-            state.lock_of = ""  # given back before it went
 
 
 def host_back(state: ClusterState, event: e.HostBack) -> None:

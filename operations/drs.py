@@ -177,7 +177,8 @@ def mend(state: ClusterState, policies: Policies, cause: int) -> Steps:
             continue
         if not state.hosts[vm.host].is_open or is_tired(policies, vm):
             continue
-        if leaving & state.bonds.get(name, FREE).together:
+        bonds = state.bonds.get(name, FREE)
+        if leaving & (bonds.together | bonds.apart):
             continue
         target = _better(state, policies, vm)
         if target is None or target == vm.host:

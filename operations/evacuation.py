@@ -12,7 +12,7 @@ from typing import Final
 from operations import event as e
 from operations import vm_event as v
 from operations.action import PowerOffHost, StopVm, Wake
-from operations.choice import Chooser, load_after, pick_for_group, preference
+from operations.choice import Chooser, gathering_place, load_after, pick_for_group, preference
 from operations.exposure import preflight, stuck
 from operations.ft import reseed, why_unprotected
 from operations.moves import begin_move, has_turn, is_tired
@@ -131,6 +131,8 @@ def _target(state: ClusterState, policies: Policies, vm: VmState) -> str | None:
         mates = [state.vms[name] for name in sorted(bonds.together) if name in state.vms]
         here = [mate for mate in mates if mate.host == vm.host and mate.target is None]
         going = next((mate.target for mate in mates if mate.target is not None), None)
+        if policies.ha.strict_gather:
+            going = gathering_place(state, bonds)
         if going is not None and not unmet(state, policies, vm, state.hosts[going], strict=False):
             return going
         host = pick_for_group(state, policies, [vm, *here])

@@ -127,11 +127,15 @@ class HostFailed(Because, frozen=True, gc=False):
 
 
 class HostOff(Because, frozen=True, gc=False):
-    """A host that was switched off, by its watchdog or by us; `back`: it is only restarting."""
+    """A host that was switched off, by its watchdog or by us.
+
+    `waited_for`: what ran on it starts elsewhere only when it has been away for as long as a failed one.
+    """
 
     kind = "host-off"
     standby: bool = False
     planned: bool = False
+    waited_for: bool = False
 
 
 class HostBack(Event, frozen=True, gc=False):

@@ -103,7 +103,9 @@ def on_off(state: ClusterState, event: e.HostOff, cause: int, policies: Policies
         yield Wake(
             cause, 0.0 if policies.ha.quorum else policies.timings.election_s, "elect", str(host.group)
         )
-    if event.planned and policies.ha.shutdown == "freeze":
+    if event.waited_for:
+        yield Wake(cause, detection_s(state, policies), "judge", host.name, event.at_s)
+    elif event.planned and policies.ha.shutdown == "freeze":
         yield from freeze(state, host, cause)
     elif event.planned and host.lost:
         yield Wake(cause, policies.timings.restart_overhead_s, "restart", host.name, event.at_s)

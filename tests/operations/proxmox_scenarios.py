@@ -246,7 +246,7 @@ def script_of(scenario: RandomScenario, at_s: list[int], until_s: int) -> str:
         "profile proxmox",
         f"policy ha.shutdown {scenario.shutdown}",
         f"policy ha.failback {'yes' if scenario.failback else 'no'}",
-        "timing host_reboot_s 0",  # theirs is back at once
+        "timing host_reboot_s 40",  # two rounds: theirs is back at once, and takes so long to go
         f"until {until_s}",
     ]
     for service in scenario.services:

@@ -68,6 +68,61 @@ def test_a_container_moves_once_to_where_its_rule_wants_it() -> None:
     assert ends(found) == {"ct101": "node2"}
 
 
+def test_of_two_containers_that_stay_apart_one_leaves() -> None:
+    vms = "vm ct101 on=node1\nvm ct102 on=node1\nrule spread ct101 ct102"
+    found = played(vms, "guest ct101 container yes\nguest ct102 container yes")
+    assert times(found, v.VmRestarting) == [("ct101", 0.0)]
+    assert ends(found) == {"ct101": "node2", "ct102": "node1"}
+
+
+def test_a_container_that_no_other_node_may_run_stays_on_a_node_in_maintenance() -> None:
+    vms = "vm ct101 on=node1\nrule must-run-on ct101 hosts=node1"
+    found = played(vms, "guest ct101 container yes\nat 100 maintenance node1")
+    assert ends(found) == {"ct101": "node1"}
+    assert not times(found, v.VmOff)
+
+
+def test_a_vm_on_one_of_the_nodes_that_it_likes_alike_stays() -> None:
+    vms = "vm vm101 on=node3\nvm vm102 on=node1\nvm vm103 on=node2\nvm vm104 on=node2\n"
+    rules = "rule should-run-on vm101 hosts=node1,node3\nrule should-run-on vm104 hosts=node1,node3"
+    found = played(vms + rules, "at 100 fail node2")
+    assert ends(found)["vm101"] == "node3"
+    assert ends(found)["vm104"] == "node1"
+
+
+def test_a_manager_that_was_asked_to_go_hands_over_and_one_that_fails_is_waited_for() -> None:
+    vms = "vm vm101 on=node2\n"
+    assert times(played(vms, "at 100 shutdown node1"), e.PrimaryElected)[1:] == [("node2", 100.0)]
+    script = "at 100 fail node3\nat 150 fail node1\nat 160 repair node3"
+    assert times(played(vms, script), e.PrimaryElected)[1:] == [("node2", 270.0)]
+
+
+def test_under_failover_a_node_that_restarts_soon_enough_keeps_its_vms() -> None:
+    script = "policy ha.shutdown failover\ntiming host_reboot_s {}\nat 100 reboot node2"
+    soon = played("vm vm101 on=node2", script.format(30))
+    late = played("vm vm101 on=node2", script.format(300))
+    assert (ends(soon), times(soon, v.VmRestarting)) == ({"vm101": "node2"}, [("vm101", 130.0)])
+    assert (ends(late), times(late, v.VmRestarting)) == ({"vm101": "node1"}, [("vm101", 140.0)])
+
+
+def test_who_leaves_a_node_goes_to_those_it_stays_together_with() -> None:
+    vms = "vm vm101 on=node1\nvm vm102 on=node3\nvm vm103 on=node3\nrule gather vm101 vm102"
+    found = played(vms, "policy ha.failback no\nat 100 maintenance node1")
+    assert ends(found)["vm101"] == "node3"
+
+
+def test_of_two_nodes_in_maintenance_a_vm_goes_home_to_the_one_it_left_last() -> None:
+    script = "at 100 maintenance node1\nat 200 maintenance node2\nat 300 end-maintenance node2"
+    found = played("vm vm101 on=node1\nvm vm102 on=node3", f"{script}\nat 400 end-maintenance node1")
+    assert ends(found)["vm101"] == "node2"
+
+
+def test_no_vm_moves_to_where_a_stopped_one_is_that_it_stays_apart_from() -> None:
+    vms = "vm vm101 on=node1 power=off\nvm vm102 on=node2\nrule spread vm101 vm102"
+    found = played(vms, "at 100 migrate vm102 to node1")
+    assert times(found, e.Refused) == [("vm102", 100.0)]
+
+
 def test_containers_leave_a_node_first() -> None:
     vms = "vm ct102 on=node3\nvm vm101 on=node3"
     found = played(vms, "guest ct102 container yes\nat 120 maintenance node3")
