@@ -9,6 +9,7 @@ from operations.state import ClusterState, HostState, VmState
 def power_off(state: ClusterState, host: HostState) -> None:
     """Take a host away with all it runs and all second copies it holds."""
     host.powered = host.returned = False
+    host.idle_since = None
     fall_silent(state, host)
     host.starting = 0
     for name in host.vms:
@@ -63,6 +64,7 @@ def detach(state: ClusterState, vm: VmState, host: str) -> None:
     """Take a VM off a host where it ran or was to start; it certainly runs there no more."""
     state.leave(vm, host)
     state.hosts[host].vms.pop(vm.name, None)
+    state.hosts[host].idle_since = state.now
     vm.host = None
     vm.last_host = host
     vm.activity = 0

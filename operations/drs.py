@@ -162,6 +162,11 @@ def on_change(state: ClusterState, event: e.Event, cause: int, policies: Policie
     return NOTHING
 
 
+def on_started(state: ClusterState, event: v.VmStarted, cause: int, policies: Policies) -> Answer:
+    """A container is where it goes: VMs waited for that."""
+    return on_change(state, event, cause, policies) if state.vms[event.subject].guest.container else NOTHING
+
+
 def mend(state: ClusterState, policies: Policies, cause: int) -> Steps:
     """Move VMs that stand where a rule forbids, apart from those they belong to, or away from home.
 
@@ -288,7 +293,7 @@ ON_EVENT: Final[Rules] = {
     e.HostJoined: on_change,
     v.Migrated: on_change,
     v.MigrationFailed: on_change,
-    v.VmStarted: on_change,
+    v.VmStarted: on_started,
     v.VmUp: on_change,
     v.MaintenanceOff: on_change,
 }

@@ -18,6 +18,7 @@ from operations.ft import reseed, why_unprotected
 from operations.moves import begin_move, has_turn, is_tired
 from operations.policy import Policies
 from operations.prerequisites import unmet
+from operations.restart import watching_group
 from operations.state import FREE, ClusterState, HostState, VmState
 from operations.step import NOTHING, Answer, Rules, Steps
 from planner.sentence import Sentence
@@ -70,6 +71,8 @@ def _end(state: ClusterState, host: HostState, cause: int) -> Steps:
 
 def evacuate(state: ClusterState, policies: Policies, host: HostState, cause: int) -> Steps:
     """Begin as many moves as have their turn; end when the host is empty or nothing more can leave."""
+    if policies.ha.enabled and policies.ha.quorum and watching_group(state, policies) is None:
+        return  # nobody is there to say so
     yield from reseed(state, policies, host, cause)
     moving = bool(host.incoming) or any(state.vms[name].seeding is not None for name in host.copies)
     held: Sentence | None = None
@@ -233,6 +236,8 @@ ON_EVENT: Final[Rules] = {
     e.Asked: on_asked,
     e.HostBack: on_back,
     e.HostJoined: on_change,
+    e.PrimaryElected: on_change,
+    e.RecordBack: on_change,
     e.HostFailed: on_change,
     e.HostOff: on_change,
     e.HostCut: on_change,

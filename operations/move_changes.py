@@ -33,6 +33,7 @@ def migrated(state: ClusterState, event: v.Migrated) -> None:
     charge(state, vm, event.source, event.host, -1)
     state.leave(vm, event.source)
     state.hosts[event.source].vms.pop(vm.name, None)
+    state.hosts[event.source].idle_since = event.at_s
     target = state.hosts[event.host]
     target.incoming.pop(vm.name, None)
     target.vms[vm.name] = None

@@ -81,6 +81,7 @@ class HostState(Struct, gc=False):
     the networks of its VMs are gone as well.  `may_migrate`: it has a port for that, or nobody told.
     `fenced_number`: the event since which its VMs may start elsewhere.  `returned`: it is back, and takes
     nothing until what it ran before was fenced.  `asked_off`: it went down because somebody asked for it.
+    `idle_since`: its last VM left then.
     """
 
     name: str
@@ -105,6 +106,7 @@ class HostState(Struct, gc=False):
     was_primary: bool = False
     returned: bool = False
     asked_off: bool = False
+    idle_since: float | None = None
     fenced_at: float = 0.0
     fenced_number: int = 0
     used_mib: int = 0

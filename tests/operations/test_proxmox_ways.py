@@ -111,6 +111,24 @@ def test_who_leaves_a_node_goes_to_those_it_stays_together_with() -> None:
     assert ends(found)["vm101"] == "node3"
 
 
+def test_a_node_without_a_majority_fences_itself_though_its_last_vm_has_just_gone() -> None:
+    vms = "vm vm101 on=node2\nvm vm102 on=node3\nrule must-run-on vm101 hosts=node3"
+    for at_s, is_powered in ((400, False), (2000, True)):
+        script = f"at {at_s} fail node1\nat {at_s} fail node3\nuntil 2500"
+        assert played(vms, script).state.hosts["node2"].powered == is_powered
+
+
+def test_a_node_with_a_stopped_vm_stays_guarded_once_it_was() -> None:
+    script = "at 10 stop vm101\nat 400 fail node1\nat 400 fail node3\nuntil 900"
+    assert not played("vm vm101 on=node2", script).state.hosts["node2"].powered
+
+
+def test_no_node_is_emptied_while_there_is_no_manager() -> None:
+    script = "at 100 fail node1\nat 110 maintenance node2"
+    found = played("vm vm101 on=node2", script)
+    assert times(found, v.Migrating) == [("vm101", 220.0)]
+
+
 def test_of_two_nodes_in_maintenance_a_vm_goes_home_to_the_one_it_left_last() -> None:
     script = "at 100 maintenance node1\nat 200 maintenance node2\nat 300 end-maintenance node2"
     found = played("vm vm101 on=node1\nvm vm102 on=node3", f"{script}\nat 400 end-maintenance node1")
