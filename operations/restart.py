@@ -108,11 +108,19 @@ def _best(state: ClusterState, policies: Policies, vm: VmState, chooser: Chooser
         return host or (_tried_last(state, policies, vm) or chooser.pick(vm) if vm.tried else None)
     name = vm.home or vm.last_host
     if name is None or not _takes(state, policies, vm, state.hosts[name]):
-        return chooser.pick(vm)
+        return None if name is not None and _has_to_queue(state, policies, vm, name) else chooser.pick(vm)
     best = chooser.pick(vm) if policies.ha.keeps_rules and not vm.is_plain else None
     if best is not None and preference(state, vm, best.name)[:2] < preference(state, vm, name)[:2]:
         return best
     return state.hosts[name]
+
+
+def _has_to_queue(state: ClusterState, policies: Policies, vm: VmState, name: str) -> bool:
+    """Whether a VM waits for its own host, which starts others first; in vSphere it goes elsewhere."""
+    host = state.hosts[name]
+    is_busy = host.is_open and host.starting >= policies.ha.batch
+    strict = policies.ha.strict_gather
+    return policies.ha.relocates and is_busy and refusal(state, policies, vm, host, strict=strict) is None
 
 
 def _wait_for_room(state: ClusterState, vm: VmState, cause: int, chooser: Chooser) -> Steps:

@@ -129,6 +129,13 @@ def test_no_node_is_emptied_while_there_is_no_manager() -> None:
     assert times(found, v.Migrating) == [("vm101", 220.0)]
 
 
+def test_a_node_that_is_back_starts_all_its_vms_itself_four_at_a_time() -> None:
+    vms = "\n".join(f"vm vm10{number} on=node2" for number in range(1, 7))
+    found = played(vms, "policy ha.shutdown freeze\nat 100 reboot node2")
+    assert set(ends(found).values()) == {"node2"}
+    assert [at for _, at in times(found, v.VmRestarting)] == [160.0] * 4 + [163.0] * 2
+
+
 def test_of_two_nodes_in_maintenance_a_vm_goes_home_to_the_one_it_left_last() -> None:
     script = "at 100 maintenance node1\nat 200 maintenance node2\nat 300 end-maintenance node2"
     found = played("vm vm101 on=node1\nvm vm102 on=node3", f"{script}\nat 400 end-maintenance node1")
