@@ -8,7 +8,7 @@ from msgspec import Struct
 
 Purpose: TypeAlias = Literal[
     "judge", "elect", "isolate", "restart", "restart-vm", "retry", "tier", "depend", "monitor",
-    "apd-timeout", "apd-act", "serviced", "drs", "mend",
+    "apd-timeout", "apd-act", "serviced", "drs", "mend", "rejoin",
 ]  # fmt: skip
 StopReason: TypeAlias = Literal["isolation", "storage", "asked", "evacuation"]
 Fencing: TypeAlias = Literal["lock", "power", "watchdog", "none"]

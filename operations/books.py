@@ -8,7 +8,8 @@ from operations.state import ClusterState, HostState, VmState
 
 def power_off(state: ClusterState, host: HostState) -> None:
     """Take a host away with all it runs and all second copies it holds."""
-    host.powered = False
+    host.powered = host.returned = False
+    host.idle_since = None
     fall_silent(state, host)
     host.starting = 0
     for name in host.vms:
@@ -31,6 +32,7 @@ def fall_silent(state: ClusterState, host: HostState) -> None:
     host.was_primary = state.primaries.get(host.group) == host.name
     if host.was_primary:
         del state.primaries[host.group]
+        state.lock_of, state.locked_since = host.name, state.now
 
 
 def lose(state: ClusterState, vm: VmState, host: HostState) -> None:
@@ -62,6 +64,7 @@ def detach(state: ClusterState, vm: VmState, host: str) -> None:
     """Take a VM off a host where it ran or was to start; it certainly runs there no more."""
     state.leave(vm, host)
     state.hosts[host].vms.pop(vm.name, None)
+    state.hosts[host].idle_since = state.now
     vm.host = None
     vm.last_host = host
     vm.activity = 0
@@ -170,6 +173,6 @@ def is_growing(vm: VmState) -> bool:
 
 def rejoin(host: HostState) -> None:
     """Hear a host again that was in another part of the network."""
-    if host.powered and host.connected:
+    if host.powered and host.connected and not host.returned:
         host.silent_at = None
         host.verdict = "live"

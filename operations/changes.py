@@ -32,7 +32,10 @@ def host_off(state: ClusterState, event: e.HostOff) -> None:
     host = state.hosts[event.subject]
     power_off(state, host)
     host.standby = event.standby
-    if event.planned:
+    host.asked_off = event.planned and not event.standby
+    if event.planned and host.was_primary:
+        state.lock_of = ""  # given back before it went
+    if event.planned and not event.waited_for:
         host.verdict = "fenced"
         mark_safe(state, host)
 
@@ -41,8 +44,10 @@ def host_back(state: ClusterState, event: e.HostBack) -> None:
     """Let a host run again, empty: what it ran before the power went is certainly over."""
     host = state.hosts[event.subject]
     host.powered = host.connected = True
-    host.is_cut = False
-    host.standby = False
+    host.is_cut = host.standby = host.asked_off = False
+    host.returned = event.waits
+    if event.waits:
+        return
     host.silent_at = None
     host.verdict = "live"
     host.fenced_at = event.at_s
@@ -64,7 +69,7 @@ def host_joined(state: ClusterState, event: e.HostJoined) -> None:
     """Give a host its networks back."""
     host = state.hosts[event.subject]
     host.connected = True
-    host.is_cut = False
+    host.is_cut = host.returned = False
     host.silent_at = None
     host.verdict = "live"
     mark_safe(state, host)
@@ -102,6 +107,7 @@ def network_healed(state: ClusterState, event: e.NetworkHealed) -> None:
 def primary_elected(state: ClusterState, event: e.PrimaryElected) -> None:
     """Give a group of hosts its primary."""
     state.primaries[state.hosts[event.subject].group] = event.subject
+    state.watched_since = event.at_s
 
 
 def host_unreachable(state: ClusterState, event: e.HostUnreachable) -> None:
@@ -126,7 +132,9 @@ def host_dead(state: ClusterState, event: e.HostDead) -> None:
 def host_fenced(state: ClusterState, event: e.HostFenced) -> None:
     """Be sure that a host runs nothing any more."""
     host = state.hosts[event.subject]
-    if host.powered:
+    if host.returned:
+        host.silent_at = None
+    elif host.powered:
         power_off(state, host)
     host.verdict = "fenced"
     host.fenced_at = event.at_s
@@ -171,6 +179,9 @@ def vm_restarting(state: ClusterState, event: v.VmRestarting) -> None:
         state.release(vm)
     if vm.last_host is not None:
         state.hosts[vm.last_host].lost.pop(vm.name, None)
+        if vm.last_host != event.host and state.hosts[vm.last_host].maintenance:
+            vm.home = vm.last_host
+            state.homesick[vm.name] = None
     if not vm.attempts:
         vm.first_try_at = event.at_s
     vm.attempts = event.attempt

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Final, TypeAlias
 
 from operations.policy import Policies
-from operations.state import FREE, ClusterState, HostState, VmState
+from operations.state import FREE, Bonds, ClusterState, HostState, VmState
 from planner.sentence import Sentence
 
 Why: TypeAlias = str
@@ -58,9 +58,13 @@ def breaks_rule(
         return True
     if policies.ha.respects_spread and any(host in places(state, mate) for mate in bonds.apart):
         return True
-    if strict and bonds.together:
-        return any(host != place for mate in bonds.together for place in heading(state, mate))
-    return False
+    return strict and bool(bonds.together) and gathering_place(state, bonds) not in (None, host)
+
+
+def gathering_place(state: ClusterState, bonds: Bonds) -> str | None:
+    """Where a VM that stays beside others has to be: with most of them, the first by name; None: anywhere."""
+    there = Counter(place for mate in bonds.together for place in heading(state, mate))
+    return min(there, key=lambda place: (-there[place], place), default=None)
 
 
 def places(state: ClusterState, name: str) -> tuple[str, ...]:

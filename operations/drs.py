@@ -8,12 +8,21 @@ the deviation by `min_gain`, and a VM that was moved stays for `cooldown_s`, so 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import Final
 
 from operations import event as e
 from operations import vm_event as v
 from operations.action import PowerOnHost, StopVm, Wake
-from operations.choice import Chooser, breaks_rule, heading, pick_for_group, preference, refusal
+from operations.choice import (
+    Chooser,
+    breaks_rule,
+    heading,
+    pick_for_group,
+    preference,
+    refusal,
+    takes_unit,
+)
 from operations.evacuation import evacuate
 from operations.moves import begin_move, has_turn, is_tired
 from operations.policy import Policies
@@ -153,18 +162,34 @@ def on_change(state: ClusterState, event: e.Event, cause: int, policies: Policie
     return NOTHING
 
 
+def on_started(state: ClusterState, event: v.VmStarted, cause: int, policies: Policies) -> Answer:
+    """A container is where it goes: VMs waited for that."""
+    return on_change(state, event, cause, policies) if state.vms[event.subject].guest.container else NOTHING
+
+
 def mend(state: ClusterState, policies: Policies, cause: int) -> Steps:
-    """Move VMs that stand where a rule forbids, apart from those they belong to, or away from home."""
-    for name in sorted({*state.bonds, *state.homesick}):
-        vm = state.vms.get(name)
-        if vm is None or vm.host is None or vm.phase != "running" or vm.activity:
+    """Move VMs that stand where a rule forbids, apart from those they belong to, or away from home.
+
+    Containers go first, as where Proxmox goes by its names; VMs then wait until it is known where they are.
+    """
+    leaving: set[str] = set()
+    names = (name for name in {*state.bonds, *state.homesick} if name in state.vms)
+    for name in sorted(names, key=lambda name: (not state.vms[name].guest.container, name)):
+        vm = state.vms[name]
+        if leaving and not vm.guest.container:
+            return
+        if vm.host is None or vm.phase != "running" or vm.activity:
             continue
         if not state.hosts[vm.host].is_open or is_tired(policies, vm):
+            continue
+        bonds = state.bonds.get(name, FREE)
+        if leaving & (bonds.together | bonds.apart):
             continue
         target = _better(state, policies, vm)
         if target is None or target == vm.host:
             continue
         if vm.guest.container:
+            leaving.add(name)
             yield StopVm(cause, vm.name, vm.host, "evacuation")
         elif has_turn(state, policies, vm, target) and not _is_barred(state, policies, vm, target):
             why = Sentence("to {target}, where its rules want it", {"target": target})
@@ -180,6 +205,8 @@ def _better(state: ClusterState, policies: Policies, vm: VmState) -> str | None:
     bonds = state.bonds.get(vm.name, FREE)
     mates = [state.vms[name] for name in sorted(bonds.together) if name in state.vms]
     if any(place != vm.host for mate in mates for place in heading(state, mate.name)):
+        if policies.ha.strict_gather:
+            return _beside(state, policies, vm, mates)
         host = pick_for_group(state, policies, [vm, *(mate for mate in mates if mate.host is not None)])
         return None if host is None else host.name
     here = vm.host or ""
@@ -189,11 +216,31 @@ def _better(state: ClusterState, policies: Policies, vm: VmState) -> str | None:
     return _home(state, policies, vm) if policies.ha.failback else None
 
 
+def _beside(state: ClusterState, policies: Policies, vm: VmState, mates: list[VmState]) -> str | None:
+    """Where most of those that stay beside a VM are, the first by name; Proxmox asks one VM after the other.
+
+    Without failback it leaves a VM that runs where no other rule forbids it.
+    """
+    here = vm.host or ""
+    is_barred = breaks_rule(state, policies, vm, here, strict=False)
+    if not policies.ha.failback and not is_barred:
+        return None
+    unit = [vm, *(mate for mate in mates if mate.host is not None)]
+    there = Counter(place for mate in mates for place in heading(state, mate.name))
+    for name in sorted(there, key=lambda name: (-there[name], name)):
+        if state.hosts[name].is_open and takes_unit(state, policies, unit, state.hosts[name]):
+            return name
+    host = Chooser(state, policies).pick(vm, (here,)) if is_barred else None
+    return None if host is None else host.name
+
+
 def _home(state: ClusterState, policies: Policies, vm: VmState) -> str | None:
-    """A host it likes better and that takes it."""
+    """A host it likes better and that takes it; of those that a rule likes alike the least loaded."""
     wanted = vm.guest.home if vm.home is None else (vm.home,)
-    bonds = state.bonds.get(vm.name, FREE)
-    wanted = wanted or tuple(sorted(bonds.should))
+    should = state.bonds.get(vm.name, FREE).should
+    if should and not wanted:
+        best = None if vm.host in should else Chooser(state, policies).pick(vm, (vm.host or "",))
+        return best.name if best is not None and best.name in should else None
     for name in wanted:
         if name == vm.host:
             return None
@@ -246,6 +293,7 @@ ON_EVENT: Final[Rules] = {
     e.HostJoined: on_change,
     v.Migrated: on_change,
     v.MigrationFailed: on_change,
+    v.VmStarted: on_started,
     v.VmUp: on_change,
     v.MaintenanceOff: on_change,
 }

@@ -37,7 +37,7 @@ def rules_for(state: ClusterState, policies: Policies) -> dict[type[Event], tupl
     if not any(vm.guest.licensed for vm in state.vms.values()):
         idle.add(exposure.on_arrival)
     if not policies.ha.keeps_rules and not policies.ha.failback:
-        idle.add(drs.on_change)
+        idle.update((drs.on_change, drs.on_started))
     return {kind: tuple(rule for rule in found if rule not in idle) for kind, found in RULES.items()}
 
 

@@ -6,17 +6,19 @@ the reason, and the host then stays half empty rather than break a rule.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from operations import event as e
 from operations import vm_event as v
 from operations.action import PowerOffHost, StopVm, Wake
-from operations.choice import Chooser, load_after, pick_for_group, preference
+from operations.choice import Chooser, gathering_place, load_after, pick_for_group, preference
 from operations.exposure import preflight, stuck
 from operations.ft import reseed, why_unprotected
 from operations.moves import begin_move, has_turn, is_tired
 from operations.policy import Policies
 from operations.prerequisites import unmet
+from operations.restart import watching_group
 from operations.state import FREE, ClusterState, HostState, VmState
 from operations.step import NOTHING, Answer, Rules, Steps
 from planner.sentence import Sentence
@@ -69,14 +71,23 @@ def _end(state: ClusterState, host: HostState, cause: int) -> Steps:
 
 def evacuate(state: ClusterState, policies: Policies, host: HostState, cause: int) -> Steps:
     """Begin as many moves as have their turn; end when the host is empty or nothing more can leave."""
+    if policies.ha.enabled and policies.ha.quorum and watching_group(state, policies) is None:
+        return  # nobody is there to say so
     yield from reseed(state, policies, host, cause)
     moving = bool(host.incoming) or any(state.vms[name].seeding is not None for name in host.copies)
     held: Sentence | None = None
-    for vm in sorted((state.vms[name] for name in host.vms), key=lambda vm: (-vm.memory_mib, vm.name)):
+    after_containers = policies.product == "proxmox" and _are_containers_leaving(state, policies, host)
+    for vm in sorted((state.vms[name] for name in host.vms), key=_leaving_order(policies)):
         if vm.activity or vm.phase == "booting" or vm.seeding is not None:
             moving = True
         elif vm.guest.container:
+            chooser = Chooser(state, policies)
+            if chooser.pick(vm) is None:
+                held = held or chooser.explain(vm)[1]
+                continue
             yield StopVm(cause, vm.name, host.name, "evacuation")
+            moving = True
+        elif after_containers:
             moving = True
         else:
             target = None if is_tired(policies, vm) else _target(state, policies, vm)
@@ -89,6 +100,23 @@ def evacuate(state: ClusterState, policies: Policies, host: HostState, cause: in
             else:
                 moving = True
     yield from _conclude(state, policies, host, cause, moving, held)
+
+
+def _leaving_order(policies: Policies) -> Callable[[VmState], tuple[float, str]]:
+    """Large VMs first; Proxmox goes by its names, in which containers (ct:) stand before VMs (vm:)."""
+    if policies.product == "proxmox":
+        return lambda vm: (not vm.guest.container, vm.name)
+    return lambda vm: (-vm.memory_mib, vm.name)
+
+
+def _are_containers_leaving(state: ClusterState, policies: Policies, host: HostState) -> bool:
+    """Whether containers still have to leave a host, or have left it and may start elsewhere."""
+    chooser = Chooser(state, policies)
+    there = (state.vms[name] for name in host.vms)
+    if any(vm.guest.container and chooser.pick(vm) is not None for vm in there):
+        return True
+    gone = (state.vms[name] for name in host.lost)
+    return any(vm.guest.container and vm.phase == "down" and not vm.hold for vm in gone)
 
 
 def _busy(state: ClusterState, policies: Policies, vm: VmState) -> Sentence:
@@ -106,6 +134,8 @@ def _target(state: ClusterState, policies: Policies, vm: VmState) -> str | None:
         mates = [state.vms[name] for name in sorted(bonds.together) if name in state.vms]
         here = [mate for mate in mates if mate.host == vm.host and mate.target is None]
         going = next((mate.target for mate in mates if mate.target is not None), None)
+        if policies.ha.strict_gather:
+            going = gathering_place(state, bonds)
         if going is not None and not unmet(state, policies, vm, state.hosts[going], strict=False):
             return going
         host = pick_for_group(state, policies, [vm, *here])
@@ -206,6 +236,8 @@ ON_EVENT: Final[Rules] = {
     e.Asked: on_asked,
     e.HostBack: on_back,
     e.HostJoined: on_change,
+    e.PrimaryElected: on_change,
+    e.RecordBack: on_change,
     e.HostFailed: on_change,
     e.HostOff: on_change,
     e.HostCut: on_change,
@@ -216,6 +248,7 @@ ON_EVENT: Final[Rules] = {
     v.MigrationFailed: on_change,
     v.StorageMoved: on_change,
     v.StartFailed: on_change,
+    v.VmStarted: on_change,
     v.VmUp: on_change,
     v.VmOff: on_change,
     v.VmGivenUp: on_change,

@@ -127,16 +127,23 @@ class HostFailed(Because, frozen=True, gc=False):
 
 
 class HostOff(Because, frozen=True, gc=False):
-    """A host that was switched off, by its watchdog or by us; `back`: it is only restarting."""
+    """A host that was switched off, by its watchdog or by us.
+
+    `waited_for`: what ran on it starts elsewhere only when it has been away for as long as a failed one.
+    """
 
     kind = "host-off"
     standby: bool = False
     planned: bool = False
+    waited_for: bool = False
 
 
 class HostBack(Event, frozen=True, gc=False):
+    """A host that runs again; `waits`: it takes nothing yet, for what it ran before is not fenced."""
+
     kind = "host-back"
     says = Sentence("powered and connected")
+    waits: bool = False
 
 
 class HostCut(Event, frozen=True, gc=False):
@@ -147,9 +154,8 @@ class HostCut(Event, frozen=True, gc=False):
     whole: bool = True
 
 
-class HostJoined(Event, frozen=True, gc=False):
+class HostJoined(Because, frozen=True, gc=False):
     kind = "host-joined"
-    says = Sentence("its networks are back")
 
 
 class NetworkParted(Event, frozen=True, gc=False):

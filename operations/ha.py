@@ -18,6 +18,7 @@ from operations.state import ClusterState, DatastoreState, HostState
 from operations.step import Rules, Steps
 from planner.sentence import Sentence
 
+ROUNDING_S: Final = 1e-6
 BEGINNING: Final = 1  # the first event: what led to a host that was silent from the start
 
 
@@ -37,7 +38,10 @@ def detection_s(state: ClusterState, policies: Policies) -> float:
 
 
 def elect(state: ClusterState, policies: Policies, group: int, cause: int) -> Steps:
-    """Choose who watches a group of hosts: most shared datastores, then the first name."""
+    """Choose who watches a group of hosts: most shared datastores, then the first name.
+
+    With a quorum it needs the lock, which the last one keeps for a while; that one itself has it at once.
+    """
     if not policies.ha.enabled or group in state.primaries:
         return
     if policies.ha.quorum and not state.majority(group):
@@ -47,6 +51,9 @@ def elect(state: ClusterState, policies: Policies, group: int, cause: int) -> St
         for host in state.hosts.values()
         if host.powered and host.connected and host.group == group and host.maintenance != "on"
     ]
+    kept_until = state.locked_since + policies.timings.election_s - ROUNDING_S
+    if policies.ha.quorum and state.lock_of and state.now < kept_until:
+        voters = [host for host in voters if host.name == state.lock_of]
     if voters:
         best = min(voters, key=lambda host: (-_stores(state, host), host.name))
         yield e.PrimaryElected(state.now, best.name, cause)
@@ -93,8 +100,12 @@ def on_off(state: ClusterState, event: e.HostOff, cause: int, policies: Policies
     if policies.ha.enabled and policies.ha.quorum and state.lost_majority():
         yield _no_majority(state, cause)
     if host.was_primary:
-        yield Wake(cause, policies.timings.election_s, "elect", str(host.group))
-    if event.planned and policies.ha.shutdown == "freeze":
+        yield Wake(
+            cause, 0.0 if policies.ha.quorum else policies.timings.election_s, "elect", str(host.group)
+        )
+    if event.waited_for:
+        yield Wake(cause, detection_s(state, policies), "judge", host.name, event.at_s)
+    elif event.planned and policies.ha.shutdown == "freeze":
         yield from freeze(state, host, cause)
     elif event.planned and host.lost:
         yield Wake(cause, policies.timings.restart_overhead_s, "restart", host.name, event.at_s)
@@ -131,15 +142,27 @@ def on_elect(state: ClusterState, event: e.Woke, cause: int, policies: Policies)
 
 
 def on_primary(state: ClusterState, event: e.PrimaryElected, cause: int, policies: Policies) -> Steps:
-    """A new primary judges at once who has been silent long enough."""
+    """A new primary judges who has been silent long enough, with a quorum once it has seen that itself."""
+    if policies.ha.quorum:
+        for host in state.hosts.values():
+            if host.silent_at is not None and host.verdict == "live":
+                yield Wake(cause, detection_s(state, policies), "judge", host.name, host.silent_at)
     yield from judge_all(state, policies)
 
 
 def judge_all(state: ClusterState, policies: Policies) -> Steps:
     """Judge every host that has been silent for long enough while nobody could."""
     for host in state.hosts.values():
-        if host.silent_at is not None and state.now - host.silent_at >= detection_s(state, policies):
+        if host.silent_at is not None:
             yield from judge(state, policies, host, host.silent_cause or BEGINNING)
+
+
+def was_silent(state: ClusterState, policies: Policies, host: HostState) -> bool:
+    """Whether a host has been silent for long enough; with a quorum, to the primary that is there now."""
+    since = host.silent_at or 0.0
+    if policies.ha.quorum:
+        since = max(since, state.watched_since)
+    return state.now - since >= detection_s(state, policies) - ROUNDING_S
 
 
 def on_judge(state: ClusterState, event: e.Woke, cause: int, policies: Policies) -> Steps:
@@ -157,6 +180,8 @@ def judge(state: ClusterState, policies: Policies, host: HostState, cause: int) 
         return
     if host.verdict == "dead":
         yield fence(policies, host, cause)
+        return
+    if not was_silent(state, policies, host):
         return
     if not policies.ha.quorum and beats_on_datastore(state, host):
         if host.verdict == "live":
@@ -199,6 +224,19 @@ def on_isolate(state: ClusterState, event: e.Woke, cause: int, policies: Policie
 
 
 # -- hosts that return
+
+
+def on_fenced(state: ClusterState, event: e.HostFenced, cause: int, policies: Policies) -> Steps:
+    """A host that came back meanwhile takes VMs a round after what it ran went elsewhere."""
+    if state.hosts[event.subject].returned:
+        yield Wake(cause, policies.timings.local_retry_s, "rejoin", event.subject, event.at_s)
+
+
+def on_rejoin(state: ClusterState, event: e.Woke, cause: int, policies: Policies) -> Steps:
+    """Let it take part again, if it is still there."""
+    host = state.hosts[event.subject]
+    if host.returned and host.connected and host.fenced_at == event.since:
+        yield e.HostJoined(state.now, host.name, cause, Sentence("takes VMs again"))
 
 
 def on_back(state: ClusterState, event: e.Event, cause: int, policies: Policies) -> Steps:
@@ -270,6 +308,7 @@ ON_EVENT: Final[Rules] = {
     e.PrimaryElected: on_primary,
     e.HostDead: on_dead,
     e.FenceFailed: on_fence_failed,
+    e.HostFenced: on_fenced,
     e.HostBack: on_back,
     e.HostJoined: on_back,
     e.NetworkHealed: on_healed,
@@ -277,4 +316,10 @@ ON_EVENT: Final[Rules] = {
     v.VmHung: on_hung,
     v.VmOff: on_gone,
 }
-ON_WAKE: Final = {"judge": on_judge, "elect": on_elect, "isolate": on_isolate, "monitor": on_monitor}
+ON_WAKE: Final = {
+    "judge": on_judge,
+    "elect": on_elect,
+    "isolate": on_isolate,
+    "monitor": on_monitor,
+    "rejoin": on_rejoin,
+}

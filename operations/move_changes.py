@@ -17,7 +17,7 @@ def migrating(state: ClusterState, event: v.Migrating) -> None:
     """Reserve room at the target and the units of the move."""
     vm = state.vms[event.subject]
     state.queued.pop(vm.name, None)
-    if state.hosts[event.source].maintenance and vm.home is None:
+    if state.hosts[event.source].maintenance:
         vm.home = event.source
         state.homesick[vm.name] = None
     vm.target = event.host
@@ -33,6 +33,7 @@ def migrated(state: ClusterState, event: v.Migrated) -> None:
     charge(state, vm, event.source, event.host, -1)
     state.leave(vm, event.source)
     state.hosts[event.source].vms.pop(vm.name, None)
+    state.hosts[event.source].idle_since = event.at_s
     target = state.hosts[event.host]
     target.incoming.pop(vm.name, None)
     target.vms[vm.name] = None

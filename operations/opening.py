@@ -79,6 +79,8 @@ def fork(state: ClusterState) -> ClusterState:
     other = ClusterState(hosts, vms, stores, state.bonds, state.networks, state.on_apply)
     other.number, other.now, other.record_up = state.number, state.now, state.record_up
     other.primaries = state.primaries.copy()
+    other.watched_since = state.watched_since
+    other.lock_of, other.locked_since = state.lock_of, state.locked_since
     other.held = {hold: names.copy() for hold, names in state.held.items()}
     other.queued = state.queued.copy()
     other.emptying = state.emptying.copy()

@@ -10,10 +10,12 @@ from operations.action import MigrateStorage, StopVm
 from operations.choice import pick_for_group, takes_unit
 from operations.moves import begin_move, has_turn
 from operations.policy import COPY_DATASTORE_UNITS, COPY_HOST_UNITS, Policies
-from operations.prerequisites import Prerequisite, unmet
+from operations.prerequisites import OTHER_HOST, RULED_OUT, Prerequisite, unmet
 from operations.state import FREE, ClusterState, HostState, VmState
 from operations.step import NOTHING, Answer, Rules, Steps
 from planner.sentence import Sentence
+
+IN_ERROR: Final = Sentence("it is in error: it needs a person first")
 
 
 def on_asked(state: ClusterState, event: e.Asked, cause: int, policies: Policies) -> Steps:
@@ -24,7 +26,7 @@ def on_asked(state: ClusterState, event: e.Asked, cause: int, policies: Policies
         case "migrate-storage":
             yield from _migrate_storage(state, policies, state.vms[event.subject], event.target, cause)
         case "start":
-            yield from _start(state, state.vms[event.subject], cause)
+            yield from _start(state, policies, state.vms[event.subject], cause)
         case "stop":
             yield from _stop(state, state.vms[event.subject], cause, disable=False)
         case "disable":
@@ -39,7 +41,8 @@ def _migrate(state: ClusterState, policies: Policies, vm: VmState, target: str, 
     unit = _unit(state, vm)
     strict = len(unit) == 1
     for each in unit:
-        missing = unmet(state, policies, each, state.hosts[target], strict=strict)
+        missing = _beside_stopped(state, policies, each, target)
+        missing = missing or unmet(state, policies, each, state.hosts[target], strict=strict)
         if missing:
             yield from _refuse(state, vm.name, cause, missing)
             return
@@ -56,6 +59,23 @@ def _migrate(state: ClusterState, policies: Policies, vm: VmState, target: str, 
             yield from _move_or_wait(state, policies, each, target, cause)
 
 
+def _beside_stopped(
+    state: ClusterState, policies: Policies, vm: VmState, target: str
+) -> tuple[Prerequisite, ...]:
+    """What bars a move to where a stopped VM is recorded that must be apart: Proxmox counts it as there."""
+    apart = (state.vms.get(name) for name in sorted(state.bonds.get(vm.name, FREE).apart))
+    there = [one.name for one in apart if one is not None and one.host is None and one.last_host == target]
+    if policies.product != "proxmox" or not there:
+        return ()
+    return (
+        Prerequisite(
+            id="rule",
+            words=Sentence(RULED_OUT.template, {"vm": vm.name, "host": target, "rules": ", ".join(there)}),
+            remedy=OTHER_HOST,
+        ),
+    )
+
+
 def _refuse(state: ClusterState, vm: str, cause: int, missing: tuple[Prerequisite, ...]) -> Steps:
     """Tell everything that is not met, each with what mends it."""
     for one in missing:
@@ -66,7 +86,7 @@ def _refuse(state: ClusterState, vm: str, cause: int, missing: tuple[Prerequisit
 def _not_now(state: ClusterState, vm: VmState, target: str) -> Sentence | None:
     """Why a VM cannot move whatever the target; None when it can."""
     if vm.phase == "error":
-        return Sentence("it is in error: it needs a person first")
+        return IN_ERROR
     if vm.host is None:
         return Sentence("it does not run; HA starts it where it can")
     if vm.activity:
@@ -157,8 +177,11 @@ def _has_turn_to_copy(
     )
 
 
-def _start(state: ClusterState, vm: VmState, cause: int) -> Steps:
-    if vm.phase in ("off", "error"):
+def _start(state: ClusterState, policies: Policies, vm: VmState, cause: int) -> Steps:
+    """Start a VM.  Proxmox leaves one in error alone until it was disabled."""
+    if vm.phase == "error" and policies.product == "proxmox":
+        yield e.Refused(state.now, vm.name, cause, IN_ERROR)
+    elif vm.phase in ("off", "error"):
         yield v.VmWanted(state.now, vm.name, cause)
     else:
         yield e.Refused(state.now, vm.name, cause, Sentence("it runs or waits already"))

@@ -19,6 +19,8 @@ _MARKS: Final = (
     (re.compile(r"\b(?:Platinum|Gold|Silver|Bronze)\s+\d(\d)\d\d", re.IGNORECASE), 10),
     (re.compile(r"\bEPYC\s+\d\d\d(\d)", re.IGNORECASE), 0),
 )  # and what is added, so that what came later is more
+RULED_OUT: Final = Sentence("a rule keeps {vm} off {host}: {rules}")
+OTHER_HOST: Final = Sentence("choose another host, or change the rule")
 _LACKS: Final = {"memory": Sentence("{host} lacks memory"), "cpu": Sentence("{host} lacks CPU")}
 
 
@@ -122,10 +124,8 @@ def _of_target(
         rules = ", ".join(state.bonds.get(vm.name, FREE).rules) or "FT"
         yield _unmet(
             "rule",
-            Sentence(
-                "a rule keeps {vm} off {host}: {rules}", {"vm": vm.name, "host": target.name, "rules": rules}
-            ),
-            Sentence("choose another host, or change the rule"),
+            Sentence(RULED_OUT.template, {"vm": vm.name, "host": target.name, "rules": rules}),
+            OTHER_HOST,
         )
     if vm.ft and target.name in (vm.secondary, vm.seeding):
         yield _unmet(

@@ -13,7 +13,7 @@ from typing import Final
 from operations import event as e
 from operations import vm_event as v
 from operations.action import StartVm, Wake
-from operations.choice import Chooser, pick_for_group, refusal
+from operations.choice import Chooser, pick_for_group, preference, refusal
 from operations.moves import begin_move, has_turn
 from operations.policy import Policies
 from operations.prerequisites import unmet
@@ -94,9 +94,11 @@ def _is_frozen(state: ClusterState, vm: VmState) -> bool:
 def freeze(state: ClusterState, host: HostState, cause: int) -> Steps:
     """Let the VMs of a host that is restarted on purpose wait for it."""
     for name in host.lost:
-        vm = state.vms[name]
-        why = Sentence("until {host} is back, as the shutdown policy says", {"host": host.name})
-        yield from _hold(state, vm, cause, "host", why)
+        yield from _hold(state, state.vms[name], cause, "host", _until_back(host))
+
+
+def _until_back(host: HostState) -> Sentence:
+    return Sentence("until {host} is back, as the shutdown policy says", {"host": host.name})
 
 
 def _best(state: ClusterState, policies: Policies, vm: VmState, chooser: Chooser) -> HostState | None:
@@ -105,9 +107,20 @@ def _best(state: ClusterState, policies: Policies, vm: VmState, chooser: Chooser
         host = chooser.pick(vm, vm.tried)
         return host or (_tried_last(state, policies, vm) or chooser.pick(vm) if vm.tried else None)
     name = vm.home or vm.last_host
-    if name is not None and _takes(state, policies, vm, state.hosts[name]):
-        return state.hosts[name]
-    return chooser.pick(vm)
+    if name is None or not _takes(state, policies, vm, state.hosts[name]):
+        return None if name is not None and _has_to_queue(state, policies, vm, name) else chooser.pick(vm)
+    best = chooser.pick(vm) if policies.ha.keeps_rules and not vm.is_plain else None
+    if best is not None and preference(state, vm, best.name)[:2] < preference(state, vm, name)[:2]:
+        return best
+    return state.hosts[name]
+
+
+def _has_to_queue(state: ClusterState, policies: Policies, vm: VmState, name: str) -> bool:
+    """Whether a VM waits for its own host, which starts others first; in vSphere it goes elsewhere."""
+    host = state.hosts[name]
+    is_busy = host.is_open and host.starting >= policies.ha.batch
+    strict = policies.ha.strict_gather
+    return policies.ha.relocates and is_busy and refusal(state, policies, vm, host, strict=strict) is None
 
 
 def _wait_for_room(state: ClusterState, vm: VmState, cause: int, chooser: Chooser) -> Steps:
@@ -174,7 +187,11 @@ def on_impatient(state: ClusterState, event: e.Woke, cause: int, policies: Polic
 
 
 def on_wanted(state: ClusterState, event: v.VmWanted, cause: int, policies: Policies) -> Steps:
-    """Start a VM that somebody wants."""
+    """Start a VM that somebody wants; one of a host that is restarted on purpose may have to wait for it."""
+    vm = state.vms[event.subject]
+    host = None if vm.last_host is None else state.hosts[vm.last_host]
+    if host is not None and host.asked_off and policies.ha.shutdown == "freeze":
+        yield from _hold(state, vm, cause, "host", _until_back(host))
     yield from restart(state, policies, (event.subject,), cause)
 
 

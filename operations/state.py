@@ -79,7 +79,9 @@ class HostState(Struct, gc=False):
     `vms` run or start on it, `incoming` are on their way by migration, `copies` are second copies of FT
     VMs, `lost` went down with it and run nowhere yet.  All hold names, in the order they came.  `is_cut`:
     the networks of its VMs are gone as well.  `may_migrate`: it has a port for that, or nobody told.
-    `fenced_number`: the event since which its VMs may start elsewhere.
+    `fenced_number`: the event since which its VMs may start elsewhere.  `returned`: it is back, and takes
+    nothing until what it ran before was fenced.  `asked_off`: it went down because somebody asked for it.
+    `idle_since`: its last VM left then.
     """
 
     name: str
@@ -102,6 +104,9 @@ class HostState(Struct, gc=False):
     silent_at: float | None = None
     silent_cause: int = 0
     was_primary: bool = False
+    returned: bool = False
+    asked_off: bool = False
+    idle_since: float | None = None
     fenced_at: float = 0.0
     fenced_number: int = 0
     used_mib: int = 0
@@ -178,6 +183,8 @@ class ClusterState:
         "hosts",
         "level",
         "level_since",
+        "lock_of",
+        "locked_since",
         "networks",
         "now",
         "number",
@@ -189,6 +196,7 @@ class ClusterState:
         "unready",
         "unstarted",
         "vms",
+        "watched_since",
     )
 
     def __init__(
@@ -209,6 +217,9 @@ class ClusterState:
         self.number = 0
         self.now = 0.0
         self.primaries: dict[int, str] = {}
+        self.watched_since = 0.0
+        self.lock_of = ""  # whose lock the next primary has to wait for, where a lock makes it one
+        self.locked_since = NEVER
         self.record_up = True
         self.held: dict[str, dict[str, None]] = {}
         self.ft_names = tuple(name for name, vm in vms.items() if vm.ft)

@@ -12,10 +12,12 @@ from operations.drivers.migrating import MigratingWorld
 from operations.event import Event
 from operations.instruction import ASKED, Instruction, Verb
 from operations.policy import Policies
-from operations.state import ClusterState, HostState, VmState
+from operations.state import NO_RESTART, ClusterState, HostState, VmState
 from planner.sentence import Sentence
 
+IDLE_ROUNDS: Final = 60  # pve-ha-manager: a node that has no service any more goes idle after that
 STANDS: Final = Sentence("it is so already")
+JOINED: Final = Sentence("its networks are back")
 
 
 class ScriptedWorld:
@@ -110,8 +112,9 @@ class ScriptedWorld:
             return None
         self._agenda.push(self._now, self._look_again, None)
         if host.powered:
-            return e.HostJoined(self._now, name, 0)
-        return e.HostBack(self._now, name, 0)
+            return e.HostJoined(self._now, name, 0, JOINED)
+        waits = self._policies.ha.fencing == "watchdog" and host.verdict == "dead"
+        return e.HostBack(self._now, name, 0, waits)
 
     def _cut(self, instruction: Instruction) -> Event:
         host = self._state.hosts[instruction.names[0]]
@@ -126,7 +129,7 @@ class ScriptedWorld:
         if not host.powered or host.connected:
             return self._ignored(host.name)
         self._agenda.push(self._now, self._look_again, None)
-        return e.HostJoined(self._now, host.name, 0)
+        return e.HostJoined(self._now, host.name, 0, JOINED)
 
     def _part(self, instruction: Instruction) -> Event:
         groups = tuple(sorted(instruction.groups, key=lambda names: (-len(names), names)))
@@ -161,10 +164,18 @@ class ScriptedWorld:
             alone = host.powered and not (host.connected and self._state.majority(host.group))
             if not alone:
                 self._without_quorum.pop(name, None)
-            elif name not in self._without_quorum and host.vms:
+            elif name not in self._without_quorum and self._is_guarded(host):
                 self._without_quorum[name] = self._now
                 at_s = self._now + self._policies.timings.watchdog_s
                 self._agenda.push(at_s, self._bite, (name, self._now, self._state.number))
+
+    def _is_guarded(self, host: HostState) -> bool:
+        """Whether HA is active on a host: it runs VMs, has one that is stopped, or had one a while ago."""
+        if host.vms or host.idle_since is None:
+            return bool(host.vms)
+        idle_s = IDLE_ROUNDS * self._policies.timings.local_retry_s
+        stopped = (vm for vm in self._state.vms.values() if vm.host is None and vm.tier != NO_RESTART)
+        return self._now - host.idle_since <= idle_s or any(vm.last_host == host.name for vm in stopped)
 
     def _bite(self, subject: tuple[str, float, int]) -> Event | None:
         name, since, number = subject

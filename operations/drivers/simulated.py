@@ -163,7 +163,9 @@ class SimulatedDriver:
         if action.method == "power":
             self._push(self._agenda.now + times.fence_s, self._fenced, action)
         elif action.method == "watchdog":
-            self._push(max(self._agenda.now, action.silent_at + times.lock_s), self._fenced, action)
+            is_free = self._state.hosts[action.host].asked_off  # it gave its lock back
+            at_s = self._agenda.now if is_free else max(self._agenda.now, action.silent_at + times.lock_s)
+            self._push(at_s, self._fenced, action)
         else:
             self._push(self._agenda.now, self._fenced, action)
 
@@ -171,13 +173,15 @@ class SimulatedDriver:
         host = self._state.hosts[action.host]
         if host.verdict != "dead":
             return None
+        if action.method == "watchdog" and not any(map(self._state.majority, self._state.primaries)):
+            return None  # nobody may take its lock: the next primary asks again
         if action.method == "none":
             why = Sentence("nobody can make sure that it stopped")
             return e.FenceFailed(self._agenda.now, host.name, action.cause, why)
         if action.method == "lock" and host.powered and host.vms:
             why = Sentence("it has power and may still run its VMs")
             return e.FenceFailed(self._agenda.now, host.name, action.cause, why)
-        if host.powered:
+        if host.powered and not host.returned:
             self._scripted.gone(host)
         why = _WHY_FENCED[action.method]
         return e.HostFenced(self._agenda.now, host.name, action.cause, why)
@@ -196,7 +200,17 @@ class SimulatedDriver:
         self._scripted.gone(host)
         why = Sentence("to restart") if action.back else Sentence("as asked for")
         why = Sentence("to save energy") if action.standby else why
-        return e.HostOff(self._agenda.now, host.name, action.cause, why, action.standby, planned=True)
+        ha = self._policies.ha
+        waited_for = ha.enabled and ha.quorum and ha.shutdown == "failover" and not action.standby
+        return e.HostOff(
+            self._agenda.now,
+            host.name,
+            action.cause,
+            why,
+            action.standby,
+            planned=True,
+            waited_for=waited_for,
+        )
 
     def _power_on(self, action: a.PowerOnHost) -> None:
         self._push(self._agenda.now + self._policies.timings.host_wake_s, self._scripted.back, action.host)

@@ -228,8 +228,12 @@ def forgotten(state: ClusterState, policies: Policies) -> Iterable[str]:
 
 
 def unfinished(state: ClusterState, policies: Policies) -> Iterable[str]:
-    """Hosts that are neither emptied nor known to be stuck; moves that wait for a turn that has come."""
-    for name in state.emptying:
+    """Hosts that are neither emptied nor known to be stuck; moves that wait for a turn that has come.
+
+    With a quorum nothing is emptied while nobody watches.
+    """
+    waits = policies.ha.enabled and policies.ha.quorum and watching_group(state, policies) is None
+    for name in state.emptying if not waits else ():
         host = state.hosts[name]
         if host.powered and not host.told_blocked and state.now < 10_000:
             yield f"{name} is being emptied and nothing moves: {list(host.vms)} {list(host.copies)}"
