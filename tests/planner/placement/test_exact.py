@@ -19,7 +19,7 @@ from planner.placement import consolidate, pack
 BLOCKS = 6
 CASES = -(-int(os.environ.get("EXACT_CASES", "300")) // BLOCKS)  # of each block
 FARTHEST = 1  # hosts more than needed, in any case
-OFF_AT_MOST = 25  # cases for each host that is one too many
+OFF_AT_MOST = 20  # one case of so many may take a host more
 
 
 def fewest_by_program(
@@ -99,6 +99,6 @@ def test_real_hosts_under_rules_are_never_fewer_and_hardly_more_than_an_exact_so
             off += found.hosts_used - truth
             complete += 1
         else:
-            off += truth is not None  # a way was there and was not found
+            assert truth is None, "a way was there and was not found"
     assert complete
-    assert off <= max(2, CASES // OFF_AT_MOST), f"{off} hosts more, or placements missed, in {CASES} cases"
+    assert off <= CASES // OFF_AT_MOST, f"{off} of {CASES} cases take a host more"
