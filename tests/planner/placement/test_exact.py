@@ -18,8 +18,6 @@ from planner.placement import consolidate, pack
 
 BLOCKS = 6
 CASES = -(-int(os.environ.get("EXACT_CASES", "300")) // BLOCKS)  # of each block
-FARTHEST = 1  # hosts more than needed, in any case
-OFF_AT_MOST = 20  # one case of so many may take a host more
 
 
 def fewest_by_program(
@@ -71,11 +69,9 @@ def test_new_hosts_are_as_few_as_an_exact_solver_finds(block: int) -> None:
 
 
 @pytest.mark.parametrize("block", range(BLOCKS))
-def test_real_hosts_under_rules_are_never_fewer_and_hardly_more_than_an_exact_solver_finds(
-    block: int,
-) -> None:
+def test_real_hosts_under_rules_are_as_few_as_an_exact_solver_finds(block: int) -> None:
     chance = np.random.default_rng(100 + block)
-    off = complete = 0
+    complete = 0
     for _ in range(CASES):
         vms, hosts = int(chance.integers(2, 13)), int(chance.integers(2, 7))
         needs = np.column_stack([chance.integers(1, 10, (vms, 2)), np.zeros(vms, np.int64)])
@@ -94,11 +90,8 @@ def test_real_hosts_under_rules_are_never_fewer_and_hardly_more_than_an_exact_so
         truth = fewest_by_program(needs, gives, apart, barred)
         if found.complete:
             assert truth is not None
-            assert found.lower_bound <= truth <= found.hosts_used
-            assert found.hosts_used - truth <= FARTHEST
-            off += found.hosts_used - truth
+            assert found.lower_bound <= truth == found.hosts_used
             complete += 1
         else:
             assert truth is None, "a way was there and was not found"
     assert complete
-    assert off <= CASES // OFF_AT_MOST, f"{off} of {CASES} cases take a host more"
