@@ -207,8 +207,8 @@ def _items(task: Task) -> tuple[list[tuple[int, ...]], list[Unit | None]]:
     return [copies for copies, _ in every], [unit for _, unit in every]
 
 
-def searched(task: Task, capacity: Capacity) -> Try | None:
-    """Try every way, where there are few enough copies; None when that finds none.
+def searched(task: Task, capacity: Capacity, most: int | None = None) -> Try | None:
+    """Try every way, where there are few enough copies; None when that finds none on `most` hosts.
 
     Raises:
         OutOfSteps: it was not tried to the end, so finding none proves nothing.
@@ -223,7 +223,7 @@ def searched(task: Task, capacity: Capacity) -> Try | None:
     ]
     apart = [frozenset(unit.apart if unit is not None else ()) for unit in units]
     needs = np.array([task.load.needs[list(copies)].sum(axis=0) for copies in groups], dtype=np.int64)
-    found = search(needs, allowed, apart, capacity.gives) if groups else None
+    found = search(needs, allowed, apart, capacity.gives, most) if groups else None
     if found is None:
         return None
     where = np.full(len(task.load.names), -1, dtype=np.int64)

@@ -264,6 +264,7 @@ def search(
     allowed: Sequence[frozenset[int] | None],
     apart: Sequence[frozenset[int]],
     left: Counts,
+    most: int | None = None,
 ) -> list[int] | None:
     """Try every way to place a handful of items on the hosts; None when there is none.
 
@@ -272,6 +273,7 @@ def search(
         allowed: hosts an item may use, None for any.
         apart: groups an item belongs to; two items of a group never share a host.
         left: what is left on each host.
+        most: hosts that may be used at most, None for all.
 
     Raises:
         OutOfSteps: after so many steps that not everything was tried.
@@ -280,6 +282,7 @@ def search(
     rooms = [row.tolist() for row in left]
     rows = [row.tolist() for row in needs]
     held: list[set[int]] = [set() for _ in rooms]
+    items = [0] * len(rooms)
     steps = 0
 
     def place_from(item: int) -> bool:
@@ -287,6 +290,7 @@ def search(
         if item == len(rows):
             return True
         tried: set[tuple[object, ...]] = set()
+        all_open = most is not None and sum(map(bool, items)) >= most
         for host, room in enumerate(rooms):
             steps += 1
             if steps > SEARCH_STEPS:
@@ -294,9 +298,12 @@ def search(
             permitted = allowed[item]
             if permitted is not None and host not in permitted:
                 continue
-            if held[host] & apart[item] or any(n > r for n, r in zip(rows[item], room, strict=True)):
+            if (all_open and not items[host]) or held[host] & apart[item]:
                 continue
-            twin = (*room, frozenset(held[host]), *(host in a for a in allowed if a is not None))
+            if any(n > r for n, r in zip(rows[item], room, strict=True)):
+                continue
+            is_open = most is None or items[host] > 0
+            twin = (*room, is_open, frozenset(held[host]), *(host in a for a in allowed if a is not None))
             if twin in tried:
                 continue
             tried.add(twin)
@@ -304,9 +311,11 @@ def search(
             rooms[host][:] = [r - n for n, r in zip(rows[item], room, strict=True)]
             held[host] = groups | apart[item]
             hosts.append(host)
+            items[host] += 1
             if place_from(item + 1):
                 return True
             hosts.pop()
+            items[host] -= 1
             rooms[host][:] = before
             held[host] = groups
         return False

@@ -134,7 +134,7 @@ def consolidate(
     could be.
 
     Args, Returns: as for `place`; the bound ignores rules other than the VMs that stand apart, which
-    can only cost hosts: it holds with them too.
+    can only cost hosts: it holds with them too.  With a handful of VMs every way is tried, rules and all.
     """
     bound = bind(load, rules, capacity.names, reach)
     refused = {refusal.vm for refusal in bound.refusals}
@@ -151,6 +151,8 @@ def consolidate(
             best = _placed_harder(task, capacity, best)
         if proven.hosts is not None:
             lowest = lowest.stronger(Lowest(proven.hosts, proven.method))
+        if best.over <= len(refused):
+            best, lowest = _searched_on_fewer(task, capacity, best, lowest)
     if best.over > len(refused):  # the bound of all says nothing of those that were placed
         lowest = fewest_of(_needs_placed(task, best), capacity.gives, 0)
     said = reasons_of(task, best, capacity, bound, reach or Reach())
@@ -229,6 +231,19 @@ def _searched_fewer(
         fewer = searched(task, Capacity(names=names, gives=np.tile(size, (hosts, 1))))
         if fewer is None:
             return best, Lowest(hosts + 1, EVERY_WAY)
+        best = fewer
+    return best, lowest
+
+
+def _searched_on_fewer(task: Task, capacity: Capacity, best: Try, lowest: Lowest) -> tuple[Try, Lowest]:
+    """Allow one host fewer, and again, while trying every way still finds one."""
+    while best.hosts_used > lowest.hosts:
+        try:
+            fewer = searched(task, capacity, best.hosts_used - 1)
+        except OutOfSteps:
+            break
+        if fewer is None:
+            return best, Lowest(best.hosts_used, EVERY_WAY)
         best = fewer
     return best, lowest
 

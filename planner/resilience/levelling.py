@@ -198,6 +198,16 @@ def _arrays(standing: Standing, where: I64) -> tuple[I64, I64, I64, Flags, I64, 
     )
 
 
+def _centred(loads: Loads, where: I64) -> F64:
+    """Give the loads of each host less their mean.
+
+    The score is the same, and the kernels' sums of squares keep the digits that tell a gain from none.
+    """
+    value = loads.values(where)
+    value -= value.mean(axis=0)
+    return value
+
+
 def _singles(
     standing: Standing, where: I64, loads: Loads, movable: Flags, most: int, least_gain: float
 ) -> tuple[I64, F64]:
@@ -208,7 +218,7 @@ def _singles(
         return lazily(standing, where, loads, movable, most, least_gain)
     return balancing.steepest_moves(
         where.copy(), movable, np.ones(len(standing.capacity), bool), loads.part, loads.unit,
-        loads.values(where), loads.weight, most, least_gain, *_arrays(standing, where),
+        _centred(loads, where), loads.weight, most, least_gain, *_arrays(standing, where),
     )  # fmt: skip
 
 
@@ -220,7 +230,7 @@ def lazily(
 
     return balancing.lazy_moves(
         where.copy(), movable, np.ones(len(standing.capacity), bool), loads.part, loads.unit,
-        loads.values(where), loads.weight, most, least_gain, REFRESH, *_arrays(standing, where),
+        _centred(loads, where), loads.weight, most, least_gain, REFRESH, *_arrays(standing, where),
     )  # fmt: skip
 
 
@@ -232,7 +242,7 @@ def _exchanges(
 
     goal = where.copy()
     exchanging.exchange(
-        goal, where, movable, loads.part, loads.unit, loads.values(where), loads.weight,
+        goal, where, movable, loads.part, loads.unit, _centred(loads, where), loads.weight,
         most, least_gain, PARTNERS, SWEEPS, *_arrays(standing, where),
     )  # fmt: skip
     return _sequence(standing, where, goal, loads)
@@ -247,7 +257,7 @@ def _sequence(standing: Standing, where: I64, goal: I64, loads: Loads) -> tuple[
         goal,
         loads.part,
         loads.unit,
-        loads.values(where),
+        _centred(loads, where),
         loads.weight,
         *_arrays(standing, where),
     )
@@ -260,8 +270,8 @@ def pair(standing: Standing, where: I64, loads: Loads, movable: Flags, least_gai
     hosts = len(standing.capacity)
     if hosts < 2:
         return NOTHING
-    value = loads.values(where)
-    far = (np.abs(value - value.mean(axis=0)) * loads.weight).sum(axis=1)
+    value = _centred(loads, where)
+    far = (np.abs(value) * loads.weight).sum(axis=1)
     each = max(1, len(where) // hosts * len(where) * (ASIDE + 1))
     sources = np.argsort(-far, kind="stable")[: max(2, LOOKS_AT_MOST // each)]
     aside = np.argsort((value * loads.weight).sum(axis=1), kind="stable")[:ASIDE]

@@ -6,6 +6,7 @@ it is local.  A DRBD instance can restart on its secondary node alone; one on sh
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -19,8 +20,10 @@ import pytest
 from planner.patterns.standing import Standing
 from tests.planner.small import SHARED
 
-GANETI = SHARED / "ganeti"
-needs_ganeti_data = pytest.mark.skipif(not GANETI.exists(), reason=f"{GANETI} is not there")
+GANETI = Path(os.environ.get("GANETI_DATA", SHARED / "ganeti"))  # see ganeti_files
+needs_ganeti_data = pytest.mark.skipif(
+    not GANETI.exists(), reason="GANETI_DATA names no folder: see tests/planner/ganeti_files.py"
+)
 needs_htools = pytest.mark.skipif(
     shutil.which("hcheck") is None, reason="apt package ganeti-htools is absent"
 )

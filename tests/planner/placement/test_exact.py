@@ -1,6 +1,11 @@
-"""A second opinion on every count of hosts: an integer program solved to the end, which shares no code."""
+"""A second opinion on every count of hosts: an integer program solved to the end, which shares no code.
+
+EXACT_CASES=500 ./headroom test tests/planner/placement/test_exact.py   (so many of each search)
+"""
 
 from __future__ import annotations
+
+import os
 
 import highspy
 import numpy as np
@@ -11,7 +16,8 @@ from planner.demand import Capacity, Load
 from planner.estate import Rule
 from planner.placement import consolidate, pack
 
-CASES = 300
+BLOCKS = 6
+CASES = -(-int(os.environ.get("EXACT_CASES", "300")) // BLOCKS)  # of each block
 
 
 def fewest_by_program(
@@ -49,10 +55,10 @@ def load_of_rows(needs: np.ndarray) -> Load:
     return Load(names=names, vms=names, needs=needs)
 
 
-@pytest.mark.parametrize("block", range(6))
+@pytest.mark.parametrize("block", range(BLOCKS))
 def test_new_hosts_are_as_few_as_an_exact_solver_finds(block: int) -> None:
     chance = np.random.default_rng(block)
-    for _ in range(CASES // 6):
+    for _ in range(CASES):
         vms = int(chance.integers(1, 15))
         needs = chance.integers(1, 13, (vms, 3)) * np.array([1, 1, chance.integers(0, 2)])
         load, give = load_of_rows(needs), (20, 20, 20)
@@ -62,13 +68,11 @@ def test_new_hosts_are_as_few_as_an_exact_solver_finds(block: int) -> None:
         assert found.lower_bound <= truth
 
 
-@pytest.mark.parametrize("block", range(6))
-def test_real_hosts_under_rules_are_never_fewer_and_hardly_more_than_an_exact_solver_finds(
-    block: int,
-) -> None:
+@pytest.mark.parametrize("block", range(BLOCKS))
+def test_real_hosts_under_rules_are_as_few_as_an_exact_solver_finds(block: int) -> None:
     chance = np.random.default_rng(100 + block)
-    off = complete = 0
-    for _ in range(CASES // 6):
+    complete = 0
+    for _ in range(CASES):
         vms, hosts = int(chance.integers(2, 13)), int(chance.integers(2, 7))
         needs = np.column_stack([chance.integers(1, 10, (vms, 2)), np.zeros(vms, np.int64)])
         gives = np.column_stack([chance.integers(10, 26, (hosts, 2)), np.zeros(hosts, np.int64)])
@@ -86,10 +90,8 @@ def test_real_hosts_under_rules_are_never_fewer_and_hardly_more_than_an_exact_so
         truth = fewest_by_program(needs, gives, apart, barred)
         if found.complete:
             assert truth is not None
-            assert found.lower_bound <= truth <= found.hosts_used
-            off += found.hosts_used - truth
+            assert found.lower_bound <= truth == found.hosts_used
             complete += 1
         else:
-            off += truth is not None  # a way was there and was not found
+            assert truth is None, "a way was there and was not found"
     assert complete
-    assert off <= 2, f"{off} hosts more, or placements missed, in {CASES // 6} cases"
