@@ -9,16 +9,9 @@ from typing import Any
 
 import redis
 from celery import Celery
-from celery.signals import (
-    heartbeat_sent,
-    worker_init,
-    worker_process_init,
-    worker_ready,
-    worker_shutdown,
-)
+from celery.signals import heartbeat_sent, worker_process_init, worker_ready, worker_shutdown
 
 from config import warming
-from config.child import tied_to
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -64,29 +57,6 @@ life = SignOfLife()
 worker_ready.connect(life.sign)
 heartbeat_sent.connect(life.sign)
 worker_shutdown.connect(life.leave)
-
-
-class Pool:
-    """The pool's processes die with the worker that began them.
-
-    Idle ones notice it themselves; one at work would go on unseen, for as long as what it does takes.
-    """
-
-    def __init__(self) -> None:
-        self._worker = os.getppid()
-
-    def begin(self, **_: Any) -> None:
-        self._worker = os.getpid()
-
-    def tie(self, **_: Any) -> None:
-        tie = tied_to(self._worker)
-        if tie is not None:
-            tie()
-
-
-pool = Pool()
-worker_init.connect(pool.begin)
-worker_process_init.connect(pool.tie)
 
 
 def give_way(**_: Any) -> None:

@@ -6,13 +6,11 @@ HEADROOM_ROLLED=60 ./headroom test tests/cluster/test_worker_ends.py -s     60 i
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
 import subprocess
 import time
-from pathlib import Path
 from typing import Any
 
 from tests.cluster.conftest import Site
@@ -28,18 +26,6 @@ WORKER = """
 from config.celery import app
 queues = ["-Q", "quick,long,celery"]
 app.worker_main(["worker", "-c", "1", "-l", "ERROR", *queues, "--without-gossip", "--without-mingle"])
-"""
-BUSY = """
-import os, time
-from celery.signals import worker_ready
-from config.celery import app
-@app.task(name="busy", queue="quick")
-def busy():
-    os.write(1, b"%d\n" % os.getpid())
-    time.sleep(300)
-@worker_ready.connect
-def ask(**_):
-    app.send_task("busy", queue="quick")
 """
 SWEEPER = """
 import time
@@ -129,21 +115,6 @@ def test_a_child_that_is_killed_at_any_point_leaves_the_same_answer(site: Site) 
     assert {one["state"] for one in found} == {"succeeded"}
     assert {(one["done"], one["plans"]) for one in found} == {(1, 1)}
     assert {one["digest"] for one in found} == {desk.look(first)[0]["digest"]}
-
-
-def test_a_worker_that_is_killed_takes_its_children_along_whatever_they_do(site: Site) -> None:
-    site.start_broker()
-    worker = site.start(BUSY + WORKER)
-    child = int(worker.stdout.readline())  # it works, and would for minutes
-    worker.kill()
-    worker.wait()
-    wait_until(lambda: not is_alive(child), "the end of the child", within_s=30)
-
-
-def is_alive(pid: int) -> bool:
-    with contextlib.suppress(OSError):
-        return bool((Path("/proc") / str(pid) / "cmdline").read_bytes())
-    return False
 
 
 def test_workers_that_are_replaced_one_after_the_other_lose_nothing(postgresql_site: Site) -> None:

@@ -71,7 +71,7 @@ class Stack:
 
     def restart_whole(self) -> None:
         """kill -9 of `headroom up`, which takes all with it, and a new start."""
-        self.up.end()
+        self.up.end(but=[process.pid for process in self.site.started])
         self.up.start()
 
     def end(self) -> None:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -101,12 +102,15 @@ class Up:
         self.process.send_signal(how)
         return self.process.wait(timeout=90)
 
-    def end(self) -> None:
-        """Whatever the test left is killed; the kernel takes the children along."""
+    def end(self, but: Collection[int] = ()) -> None:
+        """Whatever the test left is killed; the kernel takes the children along.
+
+        `but`: processes on this data folder that go on, for they were never a part of it.
+        """
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        wait_until(lambda: not self.processes(), "the end of all processes")
+        wait_until(lambda: not self.processes().keys() - set(but), "the end of all processes")
 
     def processes(self) -> dict[int, str]:
         """Every living process of this data folder, with its command line."""
