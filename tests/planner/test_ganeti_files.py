@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.planner.ganeti import GANETI, needs_ganeti_data, needs_htools
+from tests.planner.ganeti import GANETI, needs_htools
 from tests.planner.ganeti_files import ASKED, MADE, compared, make
 from tests.planner.ganeti_suite import Case, Suite, moves_between, read
 
@@ -26,10 +26,14 @@ def test_clusters_that_hspace_makes_are_balanced_as_well_as_by_hbal(case: Case, 
 
 
 @needs_htools
-@needs_ganeti_data
 @pytest.mark.parametrize("case", ASKED, ids=str)
 def test_ganetis_own_clusters_are_balanced_as_well_as_by_hbal(case: Case, tmp_path: Path):
-    found = compared(case, GANETI / f"{case.file}.data", tmp_path)
+    file = GANETI / f"{case.file}.data"
+    if not file.exists():
+        pytest.skip(
+            f"{file.name} is missing: GANETI_DATA names its folder, see tests/planner/ganeti_files.py"
+        )
+    found = compared(case, file, tmp_path)
     assert found.against(found.ours) != "worse"
 
 
