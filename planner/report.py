@@ -186,8 +186,7 @@ def failures_tolerated(reading: Reading, parameters: Parameters) -> dict[str, in
     found = {}
     for cluster in _chosen(clusters, parameters.cluster):
         storage = storage_of(cluster, estate.datastores, alone=len(clusters) == 1)
-        sizing = size(cluster, storage, rules.get(cluster.name, []), wish)
-        _judge(sizing, rules.get(cluster.name, []), wish)
+        sizing = _sized(cluster, storage, rules.get(cluster.name, []), wish)
         found[cluster.name] = sizing.failures_tolerated_today or 0
     return found
 
@@ -201,8 +200,7 @@ def _plan_cluster(
     template: Template | None,
 ) -> tuple[ClusterPlan, list[Fleet]]:
     wish = wish_of(parameters)
-    sizing = size(cluster, storage, rules, wish)
-    _judge(sizing, rules, wish)
+    sizing = _sized(cluster, storage, rules, wish)
     template = template or average_vm(cluster.vms)
     free_vms = free_room(sizing, storage, template, rules, wish.failures) if template else None
     summary = summarize(cluster)
@@ -245,6 +243,13 @@ def _fits(sizing: Sizing, storage: Storage, wish: Wish) -> bool | None:
     if storage.fits is False or (impossible and (wish.names_host or sizing.tolerance is None)):
         return False
     return sizing.tolerance.carried if sizing.tolerance is not None else None
+
+
+def _sized(cluster: Members, storage: Storage, rules: Sequence[Rule], wish: Wish) -> Sizing:
+    """Size a cluster, and have what that stands on counted again."""
+    sizing = size(cluster, storage, rules, wish)
+    _judge(sizing, rules, wish)
+    return sizing
 
 
 def _judge(sizing: Sizing, rules: Sequence[Rule], wish: Wish) -> None:

@@ -106,7 +106,8 @@ def render(
             book=book,
         )
         if ending == "html":
-            return render_to_string("report/bill.html", {"paper": content}).encode("utf-8", "replace")
+            page = render_to_string("report/bill.html", {"paper": content, "kind": content.kind})
+            return page.encode("utf-8", "replace")
     return typeset("bill.typ", content, made_at)
 
 

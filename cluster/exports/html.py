@@ -24,5 +24,7 @@ def render(
         content = paper(
             report, title=title, language=language, made_at=made_at, version=version(), beside=beside
         )
-        page = render_to_string(TEMPLATE, {"paper": content, "words": content.words})
+        page = render_to_string(
+            TEMPLATE, {"paper": content, "kind": content.words.kind, "words": content.words}
+        )
     return page.encode("utf-8", "replace")

@@ -11,20 +11,18 @@ Prints figures; asserts only that nothing of ours was lost, nor out of order.
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.benchmarks.processes import cpu_s, resident_mib
 from tests.cluster.conftest import *  # noqa: F403  the sites of the shell's tests
 from tests.cluster.conftest import ROOT, Site
-from tests.cluster.test_socket import Web, answers, web_of
+from tests.cluster.test_socket import Web, a_reader_who_never_reads, answers, is_ended, web_of
 from tests.conftest import wait_until
 
 CLIENTS = Path(__file__).with_name("feed_clients.py")
@@ -82,41 +80,12 @@ def test_beside_one_that_reads_nothing(site: Site):
     web = web_of(site)
     clients, rate, events = STUCK
     before_mib = resident_mib(web.process.pid)
-    with reads_nothing(web) as stuck:
+    with a_reader_who_never_reads(web) as stuck:
         found = of_the_hub(web, clients, rate, events)
         print(said("hub, beside one that reads nothing", clients, rate, found), end="")
         print(f"; the web process {before_mib:.0f} -> {resident_mib(web.process.pid):.0f} MiB")
         assert (found["lost"], found["disordered"]) == (0, 0)
-        see_hung_up(stuck)
-
-
-@contextmanager
-def reads_nothing(web: Web) -> Iterator[socket.socket]:
-    """A browser that asks for the feed and takes none of it, with as little room as a system gives."""
-    with socket.socket() as stuck:
-        stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
-        stuck.connect(("127.0.0.1", web.port))
-        lines = [
-            "GET /ws/events/?after=0 HTTP/1.1",
-            *(f"Host: 127.0.0.1:{web.port}", f"Origin: http://127.0.0.1:{web.port}"),
-            *(f"Cookie: sessionid={web.session}", "Connection: Upgrade", "Upgrade: websocket"),
-            *("Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="),
-        ]
-        stuck.sendall("\r\n".join([*lines, "", ""]).encode())
-        yield stuck
-
-
-def see_hung_up(stuck: socket.socket) -> None:
-    """Read away what had come, and see the connection end; a TimeoutError says that it goes on."""
-    stuck.settimeout(10)
-    with suppress(ConnectionResetError):
-        while stuck.recv(65_536):
-            pass
-
-
-def resident_mib(pid: int) -> float:
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+        assert is_ended(stuck)
 
 
 def of_the_hub(web: Web, clients: int, rate: int, events: int) -> dict[str, Any]:
@@ -173,9 +142,3 @@ def said(what: str, clients: int, rate: int, found: dict[str, Any]) -> str:
         f" {found['came'] / found['frames']:.1f} events a frame;"
         f" {found['web_us']:.1f} us of the web process an event and client"
     )
-
-
-def cpu_s(pid: int) -> float:
-    """The processor's seconds that a process has had: proc(5), fields 14 and 15 of stat."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

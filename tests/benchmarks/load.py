@@ -11,6 +11,7 @@ Nothing is asserted but that nothing is lost.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import http.client
 import json
 import os
@@ -20,10 +21,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from tests.benchmarks.processes import cpu_s, resident_mib
 from tests.cluster.conftest import ROOT
 from tests.faults.stack import Stack, small_disk
 
@@ -131,17 +132,15 @@ class Visitor:
             connection.close()
 
 
-def rss_mib(stack: Stack) -> dict[str, float]:
-    """Resident memory by part, children included."""
+def used(stack: Stack, measure: Callable[[int], float]) -> dict[str, float]:
+    """What the processes of each part have used, children included."""
     found: dict[str, float] = {}
     for pid, command in stack.up.processes().items():
         part = next((name for name in ("uvicorn", "worker", "beat", "valkey") if name in command), "")
-        try:
-            pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-        except OSError:  # it ended while we looked
+        if not part:
             continue
-        if part:
-            found[part] = found.get(part, 0.0) + pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+        with contextlib.suppress(OSError):  # it ended while we looked
+            found[part] = found.get(part, 0.0) + measure(pid)
     return found
 
 
@@ -156,7 +155,7 @@ class Memory:
     def watch(self) -> None:
         pause_s = max(1.0, (self.until - time.monotonic()) / (PIECES * LOOKS))
         while time.monotonic() < self.until:
-            self.seen.append(rss_mib(self.stack))
+            self.seen.append(used(self.stack, resident_mib))
             time.sleep(pause_s)
 
     def lines(self) -> Iterator[str]:
@@ -165,20 +164,6 @@ class Memory:
             size = max(1, len(held) // PIECES)
             pieces = [statistics.median(held[start : start + size]) for start in range(0, len(held), size)]
             yield f"memory {part:12} {' '.join(f'{mib:.0f}' for mib in pieces)} MiB, most {max(held):.0f}"
-
-
-def processor_s(stack: Stack) -> dict[str, float]:
-    """Seconds of the processor by part so far: a figure that other programs on the machine do not stretch."""
-    found: dict[str, float] = {}
-    for pid, command in stack.up.processes().items():
-        part = next((name for name in ("uvicorn", "worker", "beat", "valkey") if name in command), "")
-        try:
-            ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-        except OSError:  # it ended while we looked
-            continue
-        if part:
-            found[part] = found.get(part, 0.0) + sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
-    return found
 
 
 def quantile(values: list[float], share: float) -> float:
@@ -199,7 +184,7 @@ def hold(stack: Stack, asked: argparse.Namespace) -> bool:
     )  # fmt: skip
     stack.site.started.append(crowd)
     assert crowd.stdout.readline() == "ready\n"
-    worked_s, memory = processor_s(stack), Memory(stack, time.monotonic() + asked.seconds)
+    worked_s, memory = used(stack, cpu_s), Memory(stack, time.monotonic() + asked.seconds)
     watching = threading.Thread(target=memory.watch)
     watching.start()
     visitor = Visitor(stack.port, cookie, estate, time.monotonic() + asked.seconds)
@@ -213,7 +198,7 @@ def hold(stack: Stack, asked: argparse.Namespace) -> bool:
     published_s = float(publisher.stdout.readline())
     found = json.loads(crowd.stdout.readline())
     watching.join()
-    for part, spent_s in sorted(processor_s(stack).items()):
+    for part, spent_s in sorted(used(stack, cpu_s).items()):
         print(f"processor {part:9} {spent_s - worked_s.get(part, 0):.1f} s in {asked.seconds:.0f} s")
     report_pages(visitor)
     print(
