@@ -161,7 +161,7 @@ class Memory:
     def lines(self) -> Iterator[str]:
         for part in sorted(self.seen[-1]):
             held = [one.get(part, 0.0) for one in self.seen]
-            size = max(1, len(held) // PIECES)
+            size = -(-len(held) // PIECES)
             pieces = [statistics.median(held[start : start + size]) for start in range(0, len(held), size)]
             yield f"memory {part:12} {' '.join(f'{mib:.0f}' for mib in pieces)} MiB, most {max(held):.0f}"
 
