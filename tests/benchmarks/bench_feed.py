@@ -14,7 +14,6 @@ import json
 import socket
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,7 +24,7 @@ from tests.cluster.conftest import ROOT, Site
 from tests.cluster.test_socket import Web, a_reader_who_never_reads, answers, is_ended, web_of
 from tests.conftest import wait_until
 
-CLIENTS = Path(__file__).with_name("feed_clients.py")
+CLIENTS = ("-m", "tests.benchmarks.feed_clients")
 LOADS = [(1, 20, 100), (100, 20, 200), (500, 20, 300), (500, 500, 7500)]  # clients, events a second, events
 BESIDE = (500, 20, 160)
 STUCK = (20, 100, 6000)  # for a minute, twice as long as a browser may read nothing
@@ -115,7 +114,7 @@ def told_to(
 ) -> dict[str, Any]:
     """Let a crowd follow, publish, and give what it found with the processor time of the web process."""
     crowd = subprocess.Popen(
-        [sys.executable, str(CLIENTS), str(port), path, cookie, str(clients), str(events)],
+        [sys.executable, *CLIENTS, str(port), path, cookie, str(clients), str(events)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,

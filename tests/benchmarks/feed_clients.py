@@ -1,6 +1,6 @@
 """Many browsers at once, in one process of their own: raw WebSocket clients that count and time events.
 
-    python tests/benchmarks/feed_clients.py PORT PATH COOKIE CLIENTS EVENTS
+    python -m tests.benchmarks.feed_clients PORT PATH COOKIE CLIENTS EVENTS
 
 Prints "ready" when all have been greeted, then one line of JSON: delays in milliseconds, how many events
 came, in how many frames, and how many never came although nothing more did for a while.
@@ -18,6 +18,8 @@ from typing import Final
 
 import msgspec
 import uvloop
+
+from tests.handshake import handshake
 
 SILENT_S: Final = 10.0  # who hears nothing for so long has lost what is missing
 GREETED: Final = b"\r\n\r\n"
@@ -136,17 +138,7 @@ class Client(asyncio.Protocol):
 
 async def follow(port: int, path: str, cookie: str, clients: int, events: int) -> Crowd:
     crowd = Crowd(clients, events)
-    lines = [
-        f"GET {path} HTTP/1.1",
-        f"Host: 127.0.0.1:{port}",
-        f"Origin: http://127.0.0.1:{port}",
-        f"Cookie: {cookie}",
-        "Connection: Upgrade",
-        "Upgrade: websocket",
-        "Sec-WebSocket-Version: 13",
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-    ]
-    request = "\r\n".join([*lines, "", ""]).encode()
+    request = handshake(port, path, cookie)
     loop = asyncio.get_running_loop()
     for _ in range(clients):
         await loop.create_connection(lambda: Client(crowd, request), "127.0.0.1", port)

@@ -28,7 +28,7 @@ from tests.benchmarks.processes import cpu_s, resident_mib
 from tests.cluster.conftest import ROOT
 from tests.faults.stack import Stack, small_disk
 
-CLIENTS = ROOT / "tests" / "benchmarks" / "feed_clients.py"
+CLIENTS = ("-m", "tests.benchmarks.feed_clients")
 DISK_MIB = 4096
 PIECES, LOOKS = 10, 12
 SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
@@ -179,7 +179,7 @@ def hold(stack: Stack, asked: argparse.Namespace) -> bool:
     events = round(asked.rate * asked.seconds)
     numbers = (str(asked.browsers), str(events))
     crowd = subprocess.Popen(
-        [sys.executable, str(CLIENTS), str(stack.port), "/ws/events/", cookie, *numbers],
+        [sys.executable, *CLIENTS, str(stack.port), "/ws/events/", cookie, *numbers],
         cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     stack.site.started.append(crowd)

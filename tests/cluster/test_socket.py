@@ -22,6 +22,7 @@ from websockets.asyncio.client import ClientConnection
 
 from tests.cluster.conftest import Site
 from tests.conftest import wait_until
+from tests.handshake import handshake
 
 SILENT_S = float(os.environ.get("HEADROOM_SILENT_S", "7"))  # redis-py 8 ends silent subscriptions after 5 s
 AT_ONCE = 300
@@ -322,17 +323,7 @@ def a_reader_who_never_reads(web: Web) -> socket.socket:
     slow = socket.socket()
     slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     slow.connect(("127.0.0.1", web.port))
-    lines = [
-        "GET /ws/events/?after=0 HTTP/1.1",
-        f"Host: 127.0.0.1:{web.port}",
-        f"Origin: http://127.0.0.1:{web.port}",
-        f"Cookie: sessionid={web.session}",
-        "Connection: Upgrade",
-        "Upgrade: websocket",
-        "Sec-WebSocket-Version: 13",
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-    ]
-    slow.sendall("\r\n".join([*lines, "", ""]).encode())
+    slow.sendall(handshake(web.port, "/ws/events/?after=0", f"sessionid={web.session}"))
     return slow
 
 

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 
 import websockets
 
+from tests.handshake import handshake
+
 RETRY_S = 0.3
 CATCH_UP_S = 120.0
 AWAKE_S, NAP_MAX_S = 1.0, 6.0  # a slow browser reads for a while, and then takes nothing for a while
@@ -78,15 +80,11 @@ async def listen(port: int, session: str, follower: Follower) -> None:
 
 async def lie_dead(port: int, session: str) -> None:
     """Connect, ask for everything, and never read a byte."""
-    lines = [
-        "GET /ws/events/?after=0 HTTP/1.1", f"Host: 127.0.0.1:{port}", f"Origin: http://127.0.0.1:{port}",
-        f"Cookie: sessionid={session}", "Connection: Upgrade", "Upgrade: websocket",
-        "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-    ]  # fmt: skip
+    request = handshake(port, "/ws/events/?after=0", f"sessionid={session}")
     while True:
         with contextlib.suppress(OSError):
             _reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
-            writer.write("\r\n".join([*lines, "", ""]).encode())
+            writer.write(request)
             await asyncio.sleep(40)
             writer.close()
         await asyncio.sleep(RETRY_S)
