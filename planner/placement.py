@@ -152,7 +152,7 @@ def consolidate(
         if proven.hosts is not None:
             lowest = lowest.stronger(Lowest(proven.hosts, proven.method))
         if best.over <= len(refused):
-            best, lowest = _searched_on_fewer(task, capacity, best, lowest)
+            best, lowest = _searched_fewer(task, capacity, best, lowest)
     if best.over > len(refused):  # the bound of all says nothing of those that were placed
         lowest = fewest_of(_needs_placed(task, best), capacity.gives, 0)
     said = reasons_of(task, best, capacity, bound, reach or Reach())
@@ -198,19 +198,22 @@ def _packed_harder(
     task: Task, best: Try, lowest: Lowest, size: Counts, enough: int | None
 ) -> tuple[Try, Lowest]:
     """Go down host by host where every way can be tried, else by patterns."""
-    try:
-        return _searched_fewer(task, best, lowest, size, enough)
-    except OutOfSteps:
-        pass
-    hosts = len(best.left)
+    best, lowest = _searched_fewer(task, _alike(size, len(best.left)), best, lowest, enough or 0)
+    if best.hosts_used <= max(lowest.hosts, enough or 0):
+        return _without_empty(best), lowest
+    hosts = best.hosts_used
     if best.method == "one each":
         hosts = min(hosts, lowest.hosts + lowest.hosts // 5 + task.widest_apart + 16)
     found, proven = stand(task, (), np.tile(size, (hosts, 1)))
     if proven.hosts is not None:
         lowest = lowest.stronger(Lowest(proven.hosts, proven.method))
-    if not (found.where[best.where >= 0] < 0).any() and found.hosts_used < len(best.left):
-        best = _without_empty(found)
-    return best, lowest
+    if not (found.where[best.where >= 0] < 0).any() and found.hosts_used < best.hosts_used:
+        best = found
+    return _without_empty(best), lowest
+
+
+def _alike(size: Counts, hosts: int) -> Capacity:
+    return Capacity(names=tuple(str(row) for row in range(hosts)), gives=np.tile(size, (hosts, 1)))
 
 
 def _without_empty(attempt: Try) -> Try:
@@ -222,22 +225,10 @@ def _without_empty(attempt: Try) -> Try:
 
 
 def _searched_fewer(
-    task: Task, best: Try, lowest: Lowest, size: Counts, enough: int | None
+    task: Task, capacity: Capacity, best: Try, lowest: Lowest, enough: int = 0
 ) -> tuple[Try, Lowest]:
-    """Go down host by host from the best attempt while trying every way still finds one."""
-    while len(best.left) > max(lowest.hosts, enough or 0, 1):
-        hosts = len(best.left) - 1
-        names = tuple(str(row) for row in range(hosts))
-        fewer = searched(task, Capacity(names=names, gives=np.tile(size, (hosts, 1))))
-        if fewer is None:
-            return best, Lowest(hosts + 1, EVERY_WAY)
-        best = fewer
-    return best, lowest
-
-
-def _searched_on_fewer(task: Task, capacity: Capacity, best: Try, lowest: Lowest) -> tuple[Try, Lowest]:
-    """Allow one host fewer, and again, while trying every way still finds one."""
-    while best.hosts_used > lowest.hosts:
+    """Allow one host fewer, and again, while trying every way still finds one and it is not enough."""
+    while best.hosts_used > max(lowest.hosts, enough):
         try:
             fewer = searched(task, capacity, best.hosts_used - 1)
         except OutOfSteps:
