@@ -9,8 +9,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from cluster.component_names import FIELD_NAMES, KIND_NAMES, SERVICE_NAMES
 from cluster.forms import Plain
-from cluster.labels import FIELD_NAMES, KIND_NAMES, SERVICE_NAMES
 from cluster.question import YEARS_MOST, YearsAsked
 from planner.availability.assumed import CATALOGUE, Assumptions
 from planner.catalogue import reliability

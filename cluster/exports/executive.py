@@ -16,11 +16,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from cluster import verdict
+from cluster.component_names import KIND_NAMES
 from cluster.exports.beside import Beside
 from cluster.exports.costs import TOTAL, repeats
 from cluster.exports.paper import Answered, Executive, HostBar
 from cluster.exports.redundant import Redundant
-from cluster.labels import KIND_NAMES, measured_of, name_of, resource_of
+from cluster.labels import measured_of, name_of, resource_of
 from cluster.outlook import Line, Outlook
 from cluster.shown import day, money_range, number
 from cluster.wording import say

@@ -10,9 +10,9 @@ from django.utils.translation import ngettext
 from msgspec import Struct
 from msgspec.structs import replace
 
+from cluster.component_names import KIND_NAMES, service_of, word_of
 from cluster.exports.drawing import svg_of
 from cluster.exports.paper import DrawnCluster, Pill, RedundancyPage
-from cluster.labels import KIND_NAMES, service_of, word_of
 from cluster.shown import number
 from cluster.wording import say
 from planner.availability.answer import PROTECTIONS, ClusterAvailability, ServiceAvailability

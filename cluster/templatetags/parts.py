@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django_tables2 import Table
 
-from cluster import labels, shown
+from cluster import component_names, labels, shown
 from cluster.models import Event
 from cluster.visible import visible
 from cluster.wording import say as say_sentence
@@ -46,8 +46,8 @@ register.filter("unit", labels.unit_of)
 register.filter("card_unit", labels.card_unit_of)
 register.filter("measured", labels.measured_of)
 register.filter("planner_name", labels.name_of)
-register.filter("wiring_word", labels.word_of)
-register.filter("service_word", labels.service_of)
+register.filter("wiring_word", component_names.word_of)
+register.filter("service_word", component_names.service_of)
 register.filter("say", say_sentence)
 register.filter("visible", visible)
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 from msgspec import Struct
 
 from cluster import selectors, services
-from cluster.labels import KIND_NAMES
+from cluster.component_names import KIND_NAMES
 from cluster.models import Redundancy
 from cluster.question import YearsAsked
 from cluster.views.sight import estate_or_404

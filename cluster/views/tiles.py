@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext, ngettext
 from msgspec import Struct
 
-from cluster.labels import KIND_NAMES
+from cluster.component_names import KIND_NAMES
 from cluster.models import CostStudy, Estate, Event, Redundancy
 from cluster.shown import money_range, number
 from cluster.tallies import CostTally, RedundancyTally

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 from msgspec import Struct
 
 from cluster import selectors, services, snapshot
-from cluster.labels import KIND_NAMES, SERVICE_NAMES
+from cluster.component_names import KIND_NAMES, SERVICE_NAMES
 from cluster.models import Estate
 from cluster.reach import covers
 from cluster.reporting import is_old

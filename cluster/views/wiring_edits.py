@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 from msgspec import Struct
 
 from cluster import editing, snapshot
-from cluster.labels import FIELD_NAMES, KIND_NAMES, SERVICE_NAMES
+from cluster.component_names import FIELD_NAMES, KIND_NAMES, SERVICE_NAMES
 from cluster.models import Estate
 from cluster.reach import covers
 from cluster.roles import Action
