@@ -105,7 +105,7 @@ def _submit(operation: Operation, connection: Connection, began: float) -> None:
     """
     void = _void(operation)
     if void is not None:
-        audit.note(Deed.OPERATION_LAPSED, "", str(operation), after=_seen(operation))
+        audit.note(Deed.OPERATION_LAPSED, "", str(operation), after=operation.as_noted())
         _end(operation, State.FAILED, void)
         raise Lost
     if not _commit_submitting(operation, connection):
@@ -169,7 +169,7 @@ def _commit_submitting(operation: Operation, connection: Connection) -> bool:
         _move(operation, State.SUBMITTING, submitted_at=Now(), lease_until=lease(LEASE_S), why=None,
               predicted=foretold)  # fmt: skip
         operation.predicted = foretold
-        audit.note(Deed.OPERATION_SUBMITTED, "", str(operation), after=_seen(operation))
+        audit.note(Deed.OPERATION_SUBMITTED, "", str(operation), after=operation.as_noted())
     operation.refresh_from_db(fields=["submitted_at"])  # not the token: it may be another's by now
     return True
 
@@ -294,7 +294,7 @@ def _conclude(operation: Operation, outcome: Outcome) -> None:
 def _end(operation: Operation, state: Operation.State, why: Sentence, **changes: Any) -> None:
     with transaction.atomic():
         _move(operation, state, why=_plain(why), ended_at=Now(), lease_until=None, **changes)
-        audit.note(Deed.OPERATION_ENDED, "", str(operation), after=_seen(operation))
+        audit.note(Deed.OPERATION_ENDED, "", str(operation), after=operation.as_noted())
         level = Event.Level.SUCCESS if state == State.DONE else Event.Level.ERROR
         feed.publish(f"operation-{state}", why, subject=operation.subject, level=level)
     holds.forget(operation.pk)
@@ -306,11 +306,6 @@ def _move(operation: Operation, state: Operation.State, **changes: Any) -> None:
     if not mine.update(state=state, **changes):
         raise Lost
     operation.state = state
-
-
-def _seen(operation: Operation) -> dict[str, Any]:
-    fields = ("kind", "state", "subject", "source", "destination", "dry_run", "external_id")
-    return {"id": str(operation.pk)} | {name: str(getattr(operation, name)) for name in fields}
 
 
 def _plain(sentence: Sentence) -> Any:

@@ -95,7 +95,7 @@ def write_proposal(
         operation.plan_sha256 = plan_hash(operation)
         operation.predicted = foretelling.foretell(operation)
         operation.save(update_fields=["plan_sha256", "predicted"])
-        audit.note(Deed.OPERATION_PROPOSED, asker.get_username(), str(operation), after=_seen(operation))
+        audit.note(Deed.OPERATION_PROPOSED, asker.get_username(), str(operation), after=operation.as_noted())
         if not real or not connection.four_eyes:
             _queue(operation, asker)
     return operation
@@ -131,7 +131,7 @@ def approve(asker: User, operation: Operation, plan_sha256: str) -> None:
     """
     _allow(asker, Action.APPROVE, operation.connection)
     if operation.requested_by_id in (None, asker.pk):
-        audit.note(Deed.APPROVAL_REFUSED, asker.get_username(), str(operation), after=_seen(operation))
+        audit.note(Deed.APPROVAL_REFUSED, asker.get_username(), str(operation), after=operation.as_noted())
         raise PermissionDenied
     with transaction.atomic():
         now = (
@@ -154,7 +154,7 @@ def cancel(asker: User, operation: Operation) -> bool:
         waiting = Operation.objects.filter(pk=operation.pk, state__in=EARLY)
         if not waiting.update(state=State.CANCELLED, ended_at=Now(), lease_until=None):
             return False
-        audit.note(Deed.OPERATION_CANCELLED, asker.get_username(), str(operation), after=_seen(operation))
+        audit.note(Deed.OPERATION_CANCELLED, asker.get_username(), str(operation), after=operation.as_noted())
     return True
 
 
@@ -165,7 +165,7 @@ def abort(asker: User, operation: Operation) -> bool:
         under_way = Operation.objects.filter(pk=operation.pk, state__in=Operation.BUSY, abort_asked_at=None)
         if not under_way.update(abort_asked_at=Now()):
             return False
-        audit.note(Deed.OPERATION_ABORTED, asker.get_username(), str(operation), after=_seen(operation))
+        audit.note(Deed.OPERATION_ABORTED, asker.get_username(), str(operation), after=operation.as_noted())
         transaction.on_commit(lambda: _send(operation.pk, "abort_operation"))
     return True
 
@@ -206,7 +206,7 @@ def _queue(operation: Operation, asker: User) -> None:
     if not moved:
         raise Refused(Sentence("This is no proposal any more"))
     operation.refresh_from_db()
-    audit.note(Deed.OPERATION_APPROVED, asker.get_username(), str(operation), after=_seen(operation))
+    audit.note(Deed.OPERATION_APPROVED, asker.get_username(), str(operation), after=operation.as_noted())
     transaction.on_commit(lambda: _send(operation.pk))
 
 
@@ -224,11 +224,6 @@ def _send(pk: UUID, task: str = "carry_out") -> None:
         current_app.send_task(f"cluster.tasks.{task}", [str(pk)], retry=False)
     except OperationalError:
         return  # `send_waiting` tells again
-
-
-def _seen(operation: Operation) -> dict[str, str]:
-    fields = ("kind", "state", "subject", "subject_id", "source", "destination", "dry_run")
-    return {"id": str(operation.pk)} | {name: str(getattr(operation, name)) for name in fields}
 
 
 def _allow(asker: User, action: Action, connection: Connection | None) -> None:

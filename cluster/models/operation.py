@@ -104,3 +104,8 @@ class Operation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject}"
+
+    def as_noted(self) -> dict[str, str]:
+        """What the audit keeps of it."""
+        fields = ("kind", "state", "subject", "subject_id", "source", "destination", "dry_run", "external_id")
+        return {"id": str(self.pk)} | {name: str(getattr(self, name)) for name in fields}
