@@ -44,16 +44,17 @@ def file_of(plan: Plan, kind: str, language: str) -> File:
 
 
 def beside_of(plan: Plan, *, with_pictures: bool = True) -> Beside:
-    """What is told beside the plan; without pictures the origin alone, as tables of the plan have no more."""
+    """What is told beside the plan; without pictures no more than tables hold."""
     estate = plan.estate
+    taught = foretelling.taught_of(estate)
     if not with_pictures:
-        return Beside(origin=origin_of(plan, None))
+        return Beside(origin=origin_of(plan, None), taught=taught)
     redundancy = selectors.latest_redundancy(estate)
     return Beside(
         origin=origin_of(plan, redundancy),
         redundancy=None if redundancy is None else _redundant(estate, redundancy),
         outlook=outlook.outlook_of(estate),
-        taught=foretelling.taught_of(estate),
+        taught=taught,
     )
 
 

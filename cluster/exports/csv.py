@@ -39,7 +39,7 @@ def render(
 ) -> bytes:
     """One row a cluster."""
     with translation.override(language):
-        return write(_with_origin(sheets.clusters(report), report, beside), language, bom=bom)
+        return write(_with_origin(sheets.clusters(report, beside), report, beside), language, bom=bom)
 
 
 def render_figures(

@@ -17,6 +17,7 @@ from cluster.exports import origin
 from cluster.exports.annex import inputs_of
 from cluster.exports.beside import NOTHING, Beside
 from cluster.exports.costs import label_of_line, period_of, scope_of
+from cluster.foretelling import Taught
 from cluster.labels import label_of, name_of, resource_of, unit_of
 from cluster.wording import say
 from planner.report import ClusterPlan, Money, PlanReport
@@ -28,6 +29,7 @@ Cell: TypeAlias = Value | Decimal
 WIDE: Final = 60
 NAME: Final = 26
 NUMBER: Final = 14
+PERCENT: Final = 100.0
 
 
 class Column(Struct, frozen=True):
@@ -50,7 +52,7 @@ def tables(report: PlanReport, title: str, beside: Beside = NOTHING) -> tuple[Ta
     """Everything that the report says, one table a sheet."""
     return (
         summary(report, title),
-        clusters(report),
+        clusters(report, beside),
         needs(report),
         figures(report),
         costs(report),
@@ -98,9 +100,12 @@ def summary(report: PlanReport, title: str) -> Table:
     return Table(name=_("Summary"), columns=columns, rows=tuple(rows))
 
 
-def clusters(report: PlanReport) -> Table:
-    """One row a cluster, everything about it."""
-    cells = [tuple(_cluster_cells(cluster)) for cluster in report.clusters]
+def clusters(report: PlanReport, beside: Beside = NOTHING) -> Table:
+    """One row a cluster, everything about it; with a server also how well its migrations are foretold."""
+    cells = [
+        (*_cluster_cells(cluster), *(_taught_cells(beside.taught.get(cluster.name)) if beside.taught else ()))
+        for cluster in report.clusters
+    ]
     head = cells[0] if cells else ()
     return Table(
         name=_("Clusters"),
@@ -246,6 +251,17 @@ def _cluster_cells(cluster: ClusterPlan) -> Iterator[tuple[Column, Cell]]:
         yield Column(head, "number", NUMBER), getattr(there, name)
     for name in ("vcpu_per_core_planned", "vms_per_host_planned"):
         yield Column(label_of(name), "number", NUMBER), getattr(cluster.ratios, name)
+
+
+def _taught_cells(taught: Taught | None) -> Iterator[tuple[Column, Cell]]:
+    fit = taught.fit if taught else None
+    yield Column(_("Measured migrations"), "integer", NUMBER), taught.measured if taught else None
+    for label, share in (
+        (_("Error of the time foretold, median"), fit.median if fit else None),
+        (_("Error of the time foretold, 95th percentile"), fit.p95 if fit else None),
+        (_("Error of the time foretold, worst"), fit.worst if fit else None),
+    ):
+        yield Column(f"{label} (%)", "number", NUMBER), None if share is None else PERCENT * share
 
 
 _COUNTS: Final = ("cores", "vms_on", "vms_off", "templates", "vcpus_on")

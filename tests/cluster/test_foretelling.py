@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from collections.abc import Iterable
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -22,7 +25,7 @@ from cluster import (
     tasks,
 )
 from cluster.connections import Outcome
-from cluster.models import Connection, Estate, MigrationFit, Operation
+from cluster.models import Connection, Estate, MigrationFit, Operation, Plan
 from cluster.reach import visible_to
 from cluster.rehearsal import question
 from cluster.roles import Role
@@ -183,14 +186,18 @@ def test_pages_show_foretold_beside_measured_and_the_error(
     assert "Migrations mesurées" in said
 
 
+def planned() -> Plan:
+    run = services.start_plan(administrator(), Estate.objects.get(), Parameters())
+    tasks.make_plan(str(run.pk))
+    plan = selectors.latest_plan(Estate.objects.get())
+    assert plan is not None
+    return plan
+
+
 @pytest.mark.parametrize("kind", ["html", "pdf"])
 def test_the_report_says_how_good_the_foretelling_is(kind: str, server: Server, there: Connection) -> None:
     taught(there, range(ENOUGH))
-    estate = Estate.objects.get()
-    run = services.start_plan(administrator(), estate, Parameters())
-    tasks.make_plan(str(run.pk))
-    plan = selectors.latest_plan(estate)
-    assert plan is not None
+    plan = planned()
     said = text_of(kind, reporting.file_of(plan, kind, "en").content)
     assert joined("Migrations, foretold and measured") in said
     assert joined("95th percentile") in said
@@ -198,6 +205,23 @@ def test_the_report_says_how_good_the_foretelling_is(kind: str, server: Server, 
     Operation.objects.filter(subject="vm0").delete()
     said = text_of(kind, reporting.file_of(plan, kind, "en").content)
     assert joined("too few measurements (7 of 8)") in said
+
+
+def test_tables_hold_the_errors_as_they_were_fitted(server: Server, there: Connection) -> None:
+    taught(there, range(ENOUGH))
+    plan, fit = planned(), MigrationFit.objects.get()
+    [row] = csv.DictReader(StringIO(reporting.file_of(plan, "csv", "en").content.decode("utf-8-sig")))
+    assert row["Measured migrations"] == str(ENOUGH)
+    assert float(row["Error of the time foretold, median (%)"]) == 100 * fit.median
+    assert float(row["Error of the time foretold, worst (%)"]) == 100 * fit.worst
+    assert joined("Error of the time foretold, median (%)") in text_of(
+        "xlsx", reporting.file_of(plan, "xlsx", "en").content
+    )
+    [told] = json.loads(reporting.file_of(plan, "json", "en").content)["migrations_foretold"]
+    assert (told["cluster"], told["measured"], told["p95_error"]) == ("c", ENOUGH, fit.p95)
+    fit.delete()
+    [told] = json.loads(reporting.file_of(plan, "json", "en").content)["migrations_foretold"]
+    assert (told["measured"], told["needed"], told["median_error"]) == (ENOUGH, ENOUGH, None)
 
 
 def test_a_stranger_sees_no_fit(server: Server, there: Connection) -> None:
