@@ -24,6 +24,7 @@ from django.db import DatabaseError
 from django.utils.translation import get_supported_language_variant
 from django.utils.translation.trans_real import parse_accept_lang_header
 
+from cluster.entering import HELD
 from cluster.frames import hello_frame, ping_frame
 from cluster.hub import PING_S, Closed, Reader, hub
 from cluster.reach import sight_of
@@ -54,15 +55,15 @@ class EventsConsumer(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         await self.accept()  # a refusal before that reaches the browser as 1006, which says nothing
         user = self.scope["user"]
+        session = self.scope["session"]
         rights = await database_sync_to_async(rights_of)(user)
-        if not rights.opens(Action.READ):
+        if not rights.opens(Action.READ) or session.get(HELD):
             await self.close(Closed.NOT_LOGGED_IN)
             return
         asked = parse_qs(self.scope["query_string"].decode("latin-1")).get("after", [""])[0]
         if asked and not (asked.isascii() and asked.isdigit() and len(asked) <= SEQ_DIGITS_MAX):
             await self.close(Closed.BAD_REQUEST)
             return
-        session = self.scope["session"]
         self.reader = await hub().join(
             session.session_key or "",
             int(asked) if asked else None,

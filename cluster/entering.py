@@ -3,6 +3,8 @@
 Authorization: Bearer hdr_...  -> the token's owner, narrowed; such a request has no cookie and needs no CSRF
 a session                      -> ends after IDLE without a click, after LONGEST in any case, and when its
                                   owner ends it; more than SESSIONS_MAX of a person: the oldest end
+a session is held at its steps -> the second factor, then a password that nobody else knows, then setting up a
+                                  factor where roles ask for one; until they are done it leads nowhere else
 """
 
 from __future__ import annotations
@@ -19,23 +21,30 @@ from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.urls import Resolver404, resolve
 from django.views.csrf import csrf_failure
 
-from cluster import audit, pace, tokens
+from cluster import audit, pace, second_factor, tokens
 from cluster.asked import now_asked
 from cluster.audit import Deed
-from cluster.models import SignIn
+from cluster.models import GivenPassword, SignIn
 from cluster.roles import read_rights
 
 SESSIONS_MAX: Final = 10
 NOTE_EVERY_S: Final = 60  # a session is written at most so often, not with every request
-BEGAN, SEEN = "began_at", "seen_at"
+BEGAN, SEEN, HELD, AIM = "began_at", "seen_at", "held_at", "aim"
+PROVE, CHOOSE, SET_UP = "second_factor", "own_password", "second_factor_set"  # names of addresses
+WHILE_HELD: Final = frozenset({"login", "logout", "set_language", "livez", "readyz", "metrics"})
 # What pages ask for by themselves is no click of anybody.
 BY_ITSELF: Final = frozenset({"runs_working", "api-events", "api-rehearsal-events"})
 
 
 def enter(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware: recognise a token, end what lasted too long, read the rights once a request."""
+    """Middleware: recognise a token, end what lasted too long, read the rights once a request.
+
+    No browser keeps what a session was shown.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponse:
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
@@ -44,6 +53,12 @@ def enter(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[Http
         if request.user.is_authenticated:
             request.user.rights = read_rights([request.user])[request.user.pk]
             _keep_time(request)
+            step = step_of(request)
+            if step and _name_of(request) not in {step, *WHILE_HELD}:
+                return _to_the_step(request, step)
+            answer = get_response(request)
+            answer.headers.setdefault("Cache-Control", "no-store")  # whoever comes after him presses Back
+            return answer
         return get_response(request)
 
     return middleware
@@ -79,12 +94,49 @@ def _keep_time(request: HttpRequest) -> None:
 
 
 def _is_automatic(request: HttpRequest) -> bool:
-    from django.urls import Resolver404, resolve
+    return _name_of(request) in BY_ITSELF
 
+
+def _name_of(request: HttpRequest) -> str:
     try:
-        return resolve(request.path_info).url_name in BY_ITSELF
+        return resolve(request.path_info).url_name or ""
     except Resolver404:
-        return False
+        return ""
+
+
+# -- the steps of a sign-in
+
+
+def step_of(request: HttpRequest) -> str:
+    """The address at which a session is held, by name; empty where it is complete."""
+    return next(iter(request.session.get(HELD, ())), "")
+
+
+def pass_step(request: HttpRequest, step: str) -> HttpResponse:
+    """One step is done; go on with the next, or where the person was going."""
+    request.session[HELD] = [one for one in request.session.get(HELD, ()) if one != step]
+    left = step_of(request)
+    return redirect(left or request.session.pop(AIM, settings.LOGIN_REDIRECT_URL))
+
+
+def vouched_for(request: HttpRequest) -> None:
+    """Somebody else has asked for all that there is to ask for."""
+    request.session.pop(HELD, None)
+
+
+def _steps(person: Any) -> list[str]:
+    has = second_factor.of(person) is not None
+    given = GivenPassword.objects.filter(person=person).exists()
+    asked = {PROVE: has, CHOOSE: given, SET_UP: not has and second_factor.is_asked_for(person)}
+    return [step for step, needed in asked.items() if needed]
+
+
+def _to_the_step(request: HttpRequest, step: str) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        return JsonResponse({"error": "this sign-in is not complete"}, status=403)
+    if request.method == "GET" and not request.headers.get("HX-Request"):
+        request.session[AIM] = request.get_full_path()
+    return redirect(step)
 
 
 def without_csrf(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -127,6 +179,7 @@ def _began(sender: object, request: HttpRequest | None, user: Any, **_: object) 
     now = int(time.time())
     request.session[BEGAN] = request.session[SEEN] = now
     request.session.set_expiry(settings.SESSION_IDLE_S)
+    request.session[HELD] = _steps(user)
     SignIn.objects.update_or_create(
         session_key=request.session.session_key,
         defaults={
@@ -144,6 +197,11 @@ def _locked_out(sender: object, username: str = "", ip_address: str = "", **_: o
 
 
 def listen() -> None:
-    """Hear of sessions that begin, and of lockouts; called once when the shell starts."""
+    """Hear of sessions that begin, and of lockouts; called once when the shell starts.
+
+    Raises:
+        ImproperlyConfigured: the site asks for a second factor of a role that there is not.
+    """
+    second_factor.roles_asked()
     user_logged_in.connect(_began, dispatch_uid="entering")
     user_locked_out.connect(_locked_out, dispatch_uid="entering")

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, ClassVar, Final, Self, cast
 
 from django import forms
+from django.contrib.auth.forms import PasswordChangeForm
 from django.utils.translation import gettext_lazy as _
 
 from cluster import labels
@@ -137,6 +138,26 @@ class NewPersonForm(Plain):
     )
     roles = forms.MultipleChoiceField(
         label=_("Roles"), choices=_roles, required=False, widget=forms.CheckboxSelectMultiple
+    )
+
+
+class OwnPasswordForm(PasswordChangeForm):
+    """A password of one's own, and another one than before."""
+
+    def clean_new_password1(self) -> str:
+        chosen: str = self.cleaned_data["new_password1"]
+        if self.user.check_password(chosen):
+            raise forms.ValidationError(_("This is the password you have. Choose another one."))
+        return chosen
+
+
+class CodeForm(Plain):
+    """Digits of an app, or a recovery code."""
+
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=60,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "autocapitalize": "none"}),
     )
 
 

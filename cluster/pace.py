@@ -57,7 +57,7 @@ def refusal() -> HttpResponse:
 
 
 def _too_fast(request: HttpRequest) -> bool:
-    if request.path in ("/login/", "/password/"):
+    if request.path in ("/login/", "/code/", "/password/"):
         return too_many("sign-in", sender_of(request), settings.SIGN_INS_PER_MINUTE)
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:

@@ -1,7 +1,9 @@
 """The people of the site: who there is and which roles they have.  Every change is one transaction with its
 audit entry.
 
-A password is made here, shown once to the site administrator who asked, and kept by nobody.
+A password is made here, shown once to the site administrator who asked, and kept by nobody.  Two people
+know it: it opens nothing but the choice of another one, or who adds people could approve his own operations
+as one of them.
 """
 
 from __future__ import annotations
@@ -15,11 +17,12 @@ from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
+from django.db.models.functions import Now
 from django.utils.translation import gettext
 
 from cluster import audit
 from cluster.audit import Deed
-from cluster.models import Scope
+from cluster.models import GivenPassword, Scope
 from cluster.roles import Action, Extent, Role, conflict_of, conflicting, may
 from planner.sentence import Sentence
 
@@ -42,7 +45,7 @@ def everybody(asker: User) -> QuerySet[User]:
         PermissionDenied: the asker does not manage people.
     """
     _allow(asker)
-    return User.objects.order_by("username").prefetch_related("groups")
+    return User.objects.order_by("username").select_related("second_factor").prefetch_related("groups")
 
 
 def add(asker: User, username: str, roles: Collection[Role]) -> tuple[User, str]:
@@ -60,6 +63,7 @@ def add(asker: User, username: str, roles: Collection[Role]) -> tuple[User, str]
         if User.objects.filter(username__iexact=username).exists():
             raise NotThis(Sentence("There is a person of this name already"))
         person = User.objects.create_user(username, password=password)
+        GivenPassword.objects.create(person=person)
         _set_roles(person, roles)
         audit.note(Deed.PERSON_ADDED, asker.get_username(), username, after=_seen(person))
         audit.note(Deed.SECRET_SHOWN, asker.get_username(), f"password of {username}")
@@ -101,6 +105,7 @@ def renew_password(asker: User, person: User) -> str:
     with transaction.atomic():
         person.set_password(password)
         person.save(update_fields=["password"])
+        GivenPassword.objects.update_or_create(person=person, defaults={"given_at": Now()})
         audit.note(Deed.PASSWORD_SET, asker.get_username(), person.username)
         audit.note(Deed.SECRET_SHOWN, asker.get_username(), f"password of {person.username}")
     return password
@@ -170,7 +175,8 @@ def _note_conflict(asker: User, person: User, roles: Collection[Role]) -> None:
 
 
 def note_own_password(person: User) -> None:
-    """A person has chosen a password of their own."""
+    """A person has chosen a password of their own, which nobody else knows."""
+    GivenPassword.objects.filter(person=person).delete()
     audit.note(Deed.PASSWORD_SET, person.username, person.username)
 
 

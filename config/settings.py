@@ -160,6 +160,9 @@ AXES_DISABLE_ACCESS_LOG = True  # the audit notes sign-ins
 AXES_VERBOSE = False
 AXES_ENABLE_ADMIN = False
 
+# Roles that nobody has by a password alone; docs/sign-in.md
+SECOND_FACTOR_ROLES = env.list("SECOND_FACTOR_ROLES", default=[])
+
 # Somebody else vouches for people: an OpenID provider, a directory (docs/sign-in.md)
 OIDC_ISSUER = env.str("OIDC_ISSUER", default="")
 OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="")

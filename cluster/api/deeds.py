@@ -130,6 +130,7 @@ class PersonTold(Struct, frozen=True, kw_only=True):
     is_active: bool
     roles: list[str]
     scopes: list[ScopeTold]
+    second_factor: bool
 
 
 class AuditTold(Struct, frozen=True, kw_only=True):

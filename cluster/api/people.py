@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext_noop as _
 from ninja import Body as Sent
 
-from cluster import audit, people, services
+from cluster import audit, people, second_factor, services
 from cluster.api.asking import body_of, filled
 from cluster.api.deeds import AuditTold, PersonTold, ScopeTold
 from cluster.api.door import Key, Limit, Offset, Text, calls
@@ -79,6 +79,19 @@ def change(request: HttpRequest, pk: Key, body: Sent[PersonChanged]) -> PersonTo
 def renew(request: HttpRequest, pk: Key) -> Secret:
     found = _person(request, pk)
     return Secret(id=found.pk, name=found.username, secret=people.renew_password(request.user, found))
+
+
+@call(
+    "DELETE",
+    "people/{int:pk}/second-factor",
+    "api-person-factor",
+    _("Take away the second factor that a person has lost."),
+    answers=None,
+    status=204,
+)
+def take_factor(request: HttpRequest, pk: Key) -> HttpResponse:
+    second_factor.take_from(request.user, _person(request, pk))
+    return HttpResponse(status=204)
 
 
 @call(
@@ -167,4 +180,5 @@ def _scope(row: Scope) -> ScopeTold:
 
 def _told(row: User) -> PersonTold:
     roles = [role.value for role in people.roles_of_whoever(row)]
-    return of(PersonTold, row, roles=roles, scopes=[_scope(one) for one in row.scopes.all()])
+    scopes = [_scope(one) for one in row.scopes.all()]
+    return of(PersonTold, row, roles=roles, scopes=scopes, second_factor=hasattr(row, "second_factor"))

@@ -9,7 +9,7 @@ Estate --+-- Site, Room, Rack, Cluster -- Host -- Nic, Hba, Psu, Vmk  Upload --+
          +-- Plan, Study -- StudyPart, CostStudy -- PriceBook --------+
                                                                      Rehearsal -- RehearsalEvent
 
-User -- Scope, ApiToken, SignIn, Identity; Estate -- Wish
+User -- Scope, GivenPassword, SecondFactor, ApiToken, SignIn, Identity; Estate -- Wish
 AuditEntry ... AuditHead: who did what, apart from all others
 SavedView: what a person keeps for himself
 Schedule -- Letter, Webhook: what leaves by itself
@@ -17,7 +17,7 @@ Schedule -- Letter, Webhook: what leaves by itself
 
 from __future__ import annotations
 
-from cluster.models.access import ApiToken, Identity, Scope, SignIn
+from cluster.models.access import ApiToken, GivenPassword, Identity, Scope, SecondFactor, SignIn
 from cluster.models.audit import AuditEntry, AuditHead
 from cluster.models.connection import Connection, Definition, Observation, Use
 from cluster.models.foretold import MigrationFit
@@ -75,6 +75,7 @@ __all__ = [
     "Feed",
     "FeedCounter",
     "FirstSteps",
+    "GivenPassword",
     "Hba",
     "Host",
     "Identity",
@@ -105,6 +106,7 @@ __all__ = [
     "SavedView",
     "Schedule",
     "Scope",
+    "SecondFactor",
     "Service",
     "ServiceTier",
     "SignIn",

@@ -1,9 +1,11 @@
-"""Who may see what, and the ways in: scopes, API tokens, sessions, identities given by others.
+"""Who may see what, and the ways in: scopes, passwords given by others, API tokens, sessions, identities.
 
-User --+-- Scope      narrows one of the person's roles to an estate, a cluster, a site or an owner's VMs
-       +-- ApiToken   what a program shows instead of a password
-       +-- SignIn     a session that is open, so that its owner can see and end it
-       +-- Identity   the (issuer, subject) of an OpenID provider that stands for the person
+User --+-- Scope          narrows one of the person's roles to an estate, a cluster, a site or an owner's VMs
+       +-- GivenPassword  somebody else knows the password still: it opens nothing but the choice of another
+       +-- SecondFactor   an authenticator app, and recovery codes for who has lost it
+       +-- ApiToken       what a program shows instead of a password
+       +-- SignIn         a session that is open, so that its owner can see and end it
+       +-- Identity       the (issuer, subject) of an OpenID provider that stands for the person
 """
 
 from __future__ import annotations
@@ -40,6 +42,35 @@ class Scope(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role} {self.estate_id or '*'}/{self.cluster}/{self.site}/{self.owner}"
+
+
+class GivenPassword(models.Model):
+    """The person's password was made by somebody else; the row goes when a new one is chosen."""
+
+    person = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="given_password"
+    )
+    given_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    def __str__(self) -> str:
+        return str(self.person_id)
+
+
+class SecondFactor(models.Model):
+    """What is asked for after the password.  `secret` is sealed; `codes` are SHA-256 of recovery codes."""
+
+    person = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="second_factor"
+    )
+    secret = models.TextField(editable=False)
+    codes = models.JSONField(default=list)
+    since = models.DateTimeField(db_default=Now(), editable=False)
+    last_step = models.BigIntegerField(default=0)  # digits of this step and before it are used up
+    failures = models.PositiveIntegerField(default=0)  # in a row
+    failed_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return str(self.person_id)
 
 
 class ApiToken(models.Model):

@@ -6,22 +6,22 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from cluster import entering, tokens
-from cluster.forms import TokenForm
+from cluster import entering, second_factor, tokens
+from cluster.forms import CodeForm, TokenForm
 from cluster.roles import Action
 from cluster.services import Refused
 from cluster.wording import say
 
 
 def account(request: HttpRequest) -> HttpResponse:
-    return _page(request, TokenForm(rights=request.user.rights))
+    return account_page(request)
 
 
 @require_POST
 def add_token(request: HttpRequest) -> HttpResponse:
     form = TokenForm(request.POST, rights=request.user.rights)
     if not form.is_valid():
-        return _page(request, form)
+        return account_page(request, form)
     asked = form.cleaned_data
     try:
         _, key = tokens.make(
@@ -33,8 +33,8 @@ def add_token(request: HttpRequest) -> HttpResponse:
         )
     except Refused as refusal:
         form.add_error(None, say(refusal.message))
-        return _page(request, form)
-    return _page(request, TokenForm(rights=request.user.rights), key=key)
+        return account_page(request, form)
+    return account_page(request, key=key)
 
 
 @require_POST
@@ -49,15 +49,26 @@ def end_session(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("account")
 
 
-def _page(request: HttpRequest, form: TokenForm, key: str = "") -> HttpResponse:
+def account_page(
+    request: HttpRequest,
+    form: TokenForm | None = None,
+    key: str = "",
+    codes_form: CodeForm | None = None,
+    factor_form: CodeForm | None = None,
+) -> HttpResponse:
+    """The page, with what came of a form of it."""
+    person = request.user
     context = {
-        "form": form,
+        "form": form or TokenForm(rights=person.rights),
+        "factor": second_factor.of(person),
+        "codes_form": codes_form or CodeForm(prefix="codes"),
+        "factor_form": factor_form or CodeForm(prefix="factor"),
+        "has_step": person.has_usable_password() or not person.identities.exists(),
         "key": key,
         "tokens": request.user.tokens.all(),
         "sessions": entering.sessions_of(request.user),
         "this_session": request.session.session_key,
         "has_password": request.user.has_usable_password(),
     }
-    response = render(request, "account.html", context, status=400 if form.errors else 200)
-    response["Cache-Control"] = "no-store"  # a key may stand on it, once
-    return response
+    refused = any(one is not None and one.errors for one in (form, codes_form, factor_form))
+    return render(request, "account.html", context, status=400 if refused else 200)

@@ -78,9 +78,7 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
         except IntegrityError:
             form.add_error("name", gettext("There is a connection of this name already."))
     context = {"connection": connection, "form": form}
-    response = render(request, "connection.html", context, status=400 if form.errors else 200)
-    response["Cache-Control"] = "no-store"
-    return response
+    return render(request, "connection.html", context, status=400 if form.errors else 200)
 
 
 @require_POST
@@ -136,9 +134,7 @@ def _page(request: HttpRequest, form: ConnectionForm) -> HttpResponse:
         "form": form,
         "networks": settings.CONNECTION_NETWORKS,
     }
-    response = render(request, "connections.html", context, status=400 if form.errors else 200)
-    response["Cache-Control"] = "no-store"
-    return response
+    return render(request, "connections.html", context, status=400 if form.errors else 200)
 
 
 def _field(form: ConnectionForm) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.auth.views import PasswordChangeView
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse_lazy
 from django.views.decorators.http import require_POST
 
-from cluster import people
-from cluster.forms import NewPersonForm, PersonForm, ScopeForm
+from cluster import entering, people, second_factor
+from cluster.forms import NewPersonForm, OwnPasswordForm, PersonForm, ScopeForm
 from cluster.roles import OPENS, Action, Role
 from cluster.wording import say
 
@@ -55,13 +56,24 @@ def renew_password(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 class OwnPassword(PasswordChangeView):
-    template_name = "own_password.html"
-    success_url = reverse_lazy("overview")
+    form_class = OwnPasswordForm
+    success_url = reverse_lazy("overview")  # the form asks for one; the steps of the sign-in decide
 
-    def form_valid(self, form: object) -> HttpResponse:
-        answer = super().form_valid(form)
-        people.note_own_password(self.request.user)
-        return answer
+    def get_template_names(self) -> list[str]:
+        held = entering.step_of(self.request) == entering.CHOOSE
+        return ["registration/first_password.html" if held else "own_password.html"]
+
+    def form_valid(self, form: OwnPasswordForm) -> HttpResponse:
+        with transaction.atomic():
+            super().form_valid(form)
+            people.note_own_password(self.request.user)
+        return entering.pass_step(self.request, entering.CHOOSE)
+
+
+@require_POST
+def take_factor(request: HttpRequest, pk: int) -> HttpResponse:
+    second_factor.take_from(request.user, get_object_or_404(people.everybody(request.user), pk=pk))
+    return _page(request)
 
 
 @require_POST
@@ -112,9 +124,7 @@ def _page(
         "table": [(role, [action in OPENS[role] for action in Action]) for role in Role],
     }
     bad = bool(refused) or bool(form and form.errors)
-    response = render(request, "people.html", context, status=400 if bad else 200)
-    response["Cache-Control"] = "no-store"  # a password may stand on it, once
-    return response
+    return render(request, "people.html", context, status=400 if bad else 200)
 
 
 def _form_of(person: User) -> PersonForm:

@@ -89,9 +89,7 @@ def _page(
         "networks": settings.WEBHOOK_NETWORKS,
         "days": webhooks.DAYS_OF_FAILURE,
     }
-    response = render(request, "webhooks.html", context, status=400 if form.errors or refused else 200)
-    response["Cache-Control"] = "no-store"
-    return response
+    return render(request, "webhooks.html", context, status=400 if form.errors or refused else 200)
 
 
 def _told(sight: Sight, names: Mapping[int, str]) -> str:

@@ -44,6 +44,7 @@ def test_every_page_has_the_headers_and_no_script_without_a_nonce_or_a_file(role
         assert answer["X-Frame-Options"] == "DENY"
         assert answer["Referrer-Policy"] == "same-origin"
         assert answer["Cross-Origin-Opener-Policy"] == "same-origin"
+        assert "no-store" in answer["Cache-Control"], route.name
         if answer.streaming or "html" not in answer["Content-Type"]:
             continue
         page = answer.content.decode()

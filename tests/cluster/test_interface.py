@@ -136,6 +136,10 @@ def test_a_body_has_the_fields_bounds_and_defaults_of_its_form() -> None:
 # What a screen changes and the interface does not, each with its reason.
 EXCEPT = {
     "own_password": "a token must not take its owner's account over",
+    "second_factor": "a program has a token",
+    "second_factor_set": "a person's app",
+    "second_factor_codes": "a person's app",
+    "second_factor_remove": "a person's app",
     "tokens_add": "a token must not make another",
     "token_remove": "tokens are kept where they are made",
     "session_end": "programs have no session",
@@ -173,6 +177,7 @@ SAME = {
     "webhook_remove": "api-webhook",
     "wish_ask": "api-wishes", "wish_answer": "api-wish-answer", "wish_withdraw": "api-wish-withdraw",
     "people_add": "api-people", "people_change": "api-person", "people_password": "api-person-password",
+    "people_factor": "api-person-factor",
     "scope_add": "api-scopes", "scope_remove": "api-scope",
     "audit_verify": "api-audit-verify", "audit_take": "api-audit-export",
 }  # fmt: skip

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 import pytest
 from django.contrib.auth.models import User
+from django.http import HttpResponse
 from django.test import Client
+from django.urls import NoReverseMatch, reverse
 
-from cluster.models import AuditEntry
+from cluster import tokens
+from cluster.entering import CHOOSE, WHILE_HELD
+from cluster.gates import GATES
+from cluster.models import AuditEntry, GivenPassword
 from cluster.roles import Action, Role, may
 from tests.cluster.people import person
 
@@ -84,6 +90,58 @@ def test_one_chooses_a_password_of_ones_own(client: Client) -> None:
     assert client.post("/password/", {**sent, **chosen}).status_code == 302
     assert Client().login(username="ada", password="correct horse battery")
     assert AuditEntry.objects.get(deed="set a password").subject == "ada"
+
+
+def given_to(chief: Client, address: str, sent: dict[str, object]) -> str:
+    page = chief.post(address, sent).content.decode()
+    return re.search(r"<code>([\w-]{20})</code>", page).group(1)
+
+
+def choose(client: Client, old: str, new: str) -> HttpResponse:
+    return client.post("/password/", {"old_password": old, "new_password1": new, "new_password2": new})
+
+
+def test_a_password_that_another_knows_opens_the_choice_of_a_new_one_and_nothing_else(chief: Client) -> None:
+    given = given_to(chief, "/people/add/", {"username": "ada", "roles": [Role.AUDITOR.value]})
+    theirs = Client()
+    assert theirs.login(username="ada", password=given)
+    addresses = {}
+    for name in GATES.keys() - WHILE_HELD - {CHOOSE}:
+        with suppress(NoReverseMatch):  # it asks for a number
+            addresses[name] = reverse(name)
+    assert len(addresses) > 40
+    for name, address in addresses.items():
+        answer = theirs.get(address)
+        if name.startswith("api-"):
+            assert answer.status_code == 403
+            assert answer.json() == {"error": "this sign-in is not complete"}
+        else:
+            assert (answer.status_code, answer.headers["Location"]) == (302, "/password/"), name
+    assert theirs.get("/nowhere/").headers["Location"] == "/password/"
+    page = theirs.get("/password/").content.decode()
+    assert "Who gave you this one knows it too" in page
+    assert "/events/" not in page  # nothing of the frame, which would ask for more
+
+    assert "This is the password you have" in choose(theirs, given, given).content.decode()
+    assert choose(theirs, given, "correct horse battery").status_code == 302
+    assert theirs.get("/").status_code == 200
+    assert not GivenPassword.objects.exists()
+    again = Client()
+    assert again.login(username="ada", password="correct horse battery")
+    assert again.get("/").status_code == 200
+
+
+def test_a_password_given_anew_is_to_be_chosen_anew_and_tokens_go_on(chief: Client) -> None:
+    ada = person(Role.AUDITOR)
+    _, key = tokens.make(ada, "nightly", [Action.READ], 1, [])
+    given = given_to(chief, f"/people/{ada.pk}/password/", {})
+    given = given_to(chief, f"/people/{ada.pk}/password/", {})  # twice: the second one holds
+    theirs = Client()
+    assert theirs.login(username=ada.username, password=given)
+    assert theirs.get("/").headers["Location"] == "/password/"
+    program = Client(headers={"Authorization": f"Bearer {key}"})
+    assert program.get("/api/v1/estates").status_code == 200
+    assert theirs.post("/logout/").status_code == 302
 
 
 @pytest.mark.parametrize("role", [None, *[role for role in Role if role is not Role.SITE_ADMINISTRATOR]])

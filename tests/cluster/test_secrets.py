@@ -6,15 +6,17 @@ import contextlib
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import pyotp
 import pytest
 from django.apps import apps
 from django.core.management import CommandError, call_command
 
-from cluster import connections, vault, webhooks
-from cluster.models import AuditEntry, Connection, Webhook
+from cluster import connections, second_factor, vault, webhooks
+from cluster.models import AuditEntry, Connection, SecondFactor, Webhook
 from tests.cluster.conftest import ROOT, Site
 from tests.cluster.people import site_administrator
 from tests.conftest import wait_until
@@ -27,10 +29,11 @@ CANARIES = {
 }
 LIVE = """
 import logging
+import pyotp
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.test import Client
-from cluster import connecting, tokens
+from cluster import connecting, second_factor, tokens
 from cluster.models import Connection, Run
 from cluster.roles import Action
 from cluster import connections, tasks
@@ -55,7 +58,16 @@ run = connecting.refresh(reader, there)
 tasks.refresh_estate(str(run.pk))
 token, key = tokens.make(reader, "robot", [Action.READ], 30, [])
 Client(headers={{"Authorization": f"Bearer {{key}}"}}).get("/api/v1/estates")
-print("KEY", key, flush=True)
+client = Client()
+client.post("/login/", {{"username": "site", "password": "{person}"}})
+client.get("/account/second-factor/")  # an offer in the session
+secret = second_factor.new_secret()
+codes = second_factor.set_up(site, secret, pyotp.TOTP(secret).now())
+client = Client()
+client.post("/login/", {{"username": "site", "password": "{person}"}})
+for code in ("000000", codes[0]):
+    print(client.post("/code/", {{"code": code}}).status_code)
+print("KEYS", key, secret, *codes, flush=True)
 input()
 """
 
@@ -74,15 +86,15 @@ def test_no_canary_is_in_the_database_a_log_or_an_argument(site: Site) -> None:
             env=site.environment, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=sink, stderr=sink,
         )  # fmt: skip
         site.started.append(process)
-        wait_until(lambda: "KEY" in log.read_text() or process.poll() is not None, "the site")
+        wait_until(lambda: "KEYS" in log.read_text() or process.poll() is not None, "the site")
         arguments = command_lines(but=process.pid)
     said = log.read_text()
-    assert "KEY" in said, said
-    key = said.split("KEY ")[1].split()[0]
+    assert "KEYS" in said, said
+    told = said.split("KEYS ")[1].splitlines()[0]
     with sqlite3.connect(site.folder / "headroom.sqlite3") as database:
         dump = "\n".join(database.iterdump())
-    places = {"dump": dump, "log": said.replace(f"KEY {key}", ""), "argv": "\n".join(arguments)}
-    known = [*CANARIES.values(), key]
+    places = {"dump": dump, "log": said.replace(f"KEYS {told}", ""), "argv": "\n".join(arguments)}
+    known = [*CANARIES.values(), *told.split()]
     hits = [(where, canary) for where, text in places.items() for canary in known if canary in text]
     print(
         f"\n{len(dump)} characters of dump, {len(said)} of log, {len(arguments)} commands: {len(hits)} hits"
@@ -167,13 +179,24 @@ def test_the_secrets_of_webhooks_outlive_a_change_of_the_key(
     assert vault.unseal(hook.secret, webhooks.place_of(hook)) == secret
 
 
+def test_second_factors_outlive_a_change_of_the_key(
+    sealed: list[Connection], settings: Any, capsys: Any
+) -> None:
+    ada, secret = site_administrator(), second_factor.new_secret()
+    app = pyotp.TOTP(secret)
+    second_factor.set_up(ada, secret, app.now())
+    call_command("connection_key", "rotate")
+    assert "21 secrets open; the file holds 1 keys" in capsys.readouterr().out
+    assert second_factor.proves(ada, app.at(time.time() + second_factor.STEP_S))
+
+
 def test_no_model_keeps_a_secret_that_a_change_of_the_key_forgets() -> None:
     keeping = {
         model
         for model in apps.get_app_config("cluster").get_models()
         if any(one.name == "secret" for one in model._meta.fields)
     }
-    assert keeping == {Connection, Webhook}
+    assert keeping == {Connection, SecondFactor, Webhook}
 
 
 SEALED_SITE = """

@@ -15,6 +15,7 @@ import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection
 
+from cluster.entering import CHOOSE, PROVE, SET_UP
 from config.same_origin import is_ours
 from tests.cluster.conftest import Site
 from tests.conftest import wait_until
@@ -37,6 +38,7 @@ session = SessionStore()
 session[SESSION_KEY] = str(user.pk)
 session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
 session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+session["held_at"] = {held_at}
 session.create()
 print(session.session_key)
 """
@@ -74,8 +76,10 @@ def port(site_of_module: Site) -> int:
     return number
 
 
-def signed_in(site: Site, name: str, role: str = "auditor", estate: str = "") -> str:
-    return site.run(SIGN_IN.format(name=name, role=role, estate=estate))
+def signed_in(
+    site: Site, name: str, role: str = "auditor", estate: str = "", held_at: tuple[str, ...] = ()
+) -> str:
+    return site.run(SIGN_IN.format(name=name, role=role, estate=estate, held_at=list(held_at)))
 
 
 def connect(port: int, key: str, origin: str | None = "", query: str = "") -> websockets.connect:
@@ -117,6 +121,15 @@ async def test_a_socket_ends_within_five_seconds_of_its_right(
 @pytest.mark.parametrize("role", ["", "site administrator"])
 async def test_who_may_not_read_hears_nothing(site_of_module: Site, port: int, role: str) -> None:
     key = signed_in(site_of_module, f"no-reader-{role[:4]}", role)
+    async with connect(port, key) as opened:
+        assert (await closed_after(opened))[0] == 4401
+
+
+@pytest.mark.parametrize("step", [PROVE, CHOOSE, SET_UP])
+async def test_who_is_held_at_a_step_of_his_sign_in_hears_nothing(
+    site_of_module: Site, port: int, step: str
+) -> None:
+    key = signed_in(site_of_module, "held-at-a-step", held_at=(step,))
     async with connect(port, key) as opened:
         assert (await closed_after(opened))[0] == 4401
 

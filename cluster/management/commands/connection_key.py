@@ -1,4 +1,4 @@
-"""Changes the key that seals passwords of connections and secrets of webhooks, or says how they stand.
+"""Changes the key that seals secrets of connections, webhooks and second factors, or says how they stand.
 
 `manage.py connection_key rotate`: a new key is put before the others, every secret is sealed anew under it,
 each is opened with it alone, and only then the former keys go (--keep leaves them, for a backup that was made
@@ -13,9 +13,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from cluster import audit, connections, vault, webhooks
+from cluster import audit, connections, second_factor, vault, webhooks
 from cluster.audit import Deed
-from cluster.models import Connection, Webhook
+from cluster.models import Connection, SecondFactor, Webhook
 
 
 class Command(BaseCommand):
@@ -37,12 +37,14 @@ class Command(BaseCommand):
         self.stdout.write(f"{count} secrets open; the file holds {vault.count_keys()} keys")
 
 
-def _sealed() -> Iterator[tuple[Connection | Webhook, str]]:
+def _sealed() -> Iterator[tuple[Connection | Webhook | SecondFactor, str]]:
     """Every row that holds a secret, and the place that it is sealed for."""
     for connection in Connection.objects.exclude(secret="").order_by("name").select_for_update():
         yield connection, connections.place_of(connection)
     for hook in Webhook.objects.exclude(secret="").order_by("name").select_for_update():
         yield hook, webhooks.place_of(hook)
+    for factor in SecondFactor.objects.order_by("person").select_for_update():
+        yield factor, second_factor.place_of(factor.person)
 
 
 def _reseal() -> None:

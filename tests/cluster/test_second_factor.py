@@ -1,0 +1,265 @@
+"""A password and an app: asked for in every sign-in, good once, and never a way around it."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pyotp
+import pytest
+from django.contrib.auth.models import User
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils import timezone
+
+from cluster import second_factor
+from cluster.entering import CHOOSE, PROVE, SET_UP, WHILE_HELD, listen
+from cluster.gates import GATES
+from cluster.models import AuditEntry, SecondFactor
+from cluster.roles import Role
+from cluster.services import Refused
+from tests.cluster.conftest import Site
+from tests.cluster.people import person, site_administrator
+
+pytestmark = pytest.mark.django_db
+PASSWORD = "a long enough password"
+NOW = 1_764_400_000  # a moment within a step, 20 s after it began
+
+
+class App:
+    """The app on a phone, the clock of both, and the recovery codes beside it."""
+
+    def __init__(self, secret: str, clock: list[float]) -> None:
+        self.totp, self.clock = pyotp.TOTP(secret), clock
+        self.codes: list[str] = []
+
+    def shows(self, steps_on: int = 0) -> str:
+        return self.totp.at(int(self.clock[0]) + 30 * steps_on)
+
+    def wait(self, steps: int = 1) -> None:
+        self.clock[0] += 30 * steps
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    clock = [float(NOW)]
+    monkeypatch.setattr(second_factor, "time", lambda: clock[0])
+    return clock
+
+
+@pytest.fixture
+def ada() -> User:
+    ada = person(Role.AUDITOR)
+    ada.set_password(PASSWORD)
+    ada.save()
+    return ada
+
+
+@pytest.fixture
+def app(ada: User, clock: list[float]) -> App:
+    app = App(second_factor.new_secret(), clock)
+    app.codes = second_factor.set_up(ada, app.totp.secret, app.shows())
+    app.wait()
+    return app
+
+
+def at_the_code(ada: User) -> Client:
+    """A browser that has given the password."""
+    client = Client()
+    assert client.post("/login/", {"username": ada.username, "password": PASSWORD}).status_code == 302
+    return client
+
+
+def prove(client: Client, code: str) -> int:
+    return client.post("/code/", {"code": code}).status_code
+
+
+def deeds() -> list[str]:
+    return list(AuditEntry.objects.order_by("seq").values_list("deed", flat=True))
+
+
+def test_the_digits_are_those_of_the_standard(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # RFC 6238, appendix B, SHA-1: 94287082 at 59 s, six of them
+    monkeypatch.setattr(second_factor, "time", lambda: 59.0)
+    assert second_factor._step_of(secret, "287082", 0) == 1
+    monkeypatch.setattr(second_factor, "time", lambda: 1111111109.0)
+    assert second_factor._step_of(secret, "081 804", 0) == 1111111109 // 30
+    assert second_factor._step_of(secret, "81804", 0) is None
+
+
+def test_it_is_set_up_by_who_has_read_the_picture(ada: User, clock: list[float]) -> None:
+    client = at_the_code(ada)
+    page = client.get("/account/second-factor/").content.decode()
+    secret = re.search(r"<code>([A-Z2-7 ]{39})</code>", page)[1].replace(" ", "")
+    assert "<svg" in page
+    app = App(secret, clock)
+    assert client.post("/account/second-factor/", {"code": "000000"}).status_code == 400
+    assert secret in client.get("/account/second-factor/").content.decode().replace(" ", "")  # the same offer
+    done = client.post("/account/second-factor/", {"code": app.shows()}).content.decode()
+    codes = re.findall(r"<code>([a-z2-7-]{29})</code>", done)
+    assert len(set(codes)) == second_factor.CODES
+    row = SecondFactor.objects.get()
+    kept = f"{row.secret} {row.codes}"
+    assert secret not in kept
+    assert not any(code in kept or code.replace("-", "") in kept for code in codes)
+    assert (
+        client.get("/account/second-factor/").status_code == 302
+    )  # there is one: its secret is not shown again
+    assert "10 recovery codes are left" in client.get("/account/").content.decode()
+    assert "set up a second factor" in deeds()
+
+
+def test_the_password_alone_opens_the_question_for_the_code_and_nothing_else(ada: User, app: App) -> None:
+    client = at_the_code(ada)
+    for address in ("/", "/password/", "/account/", "/account/second-factor/", "/events/", "/nowhere/"):
+        assert client.get(address).headers["Location"] == "/code/", address
+    for address in ("/account/second-factor/remove/", "/account/tokens/", "/password/"):
+        assert client.post(address, {"code": app.shows()}).headers["Location"] == "/code/"
+    assert client.get("/api/v1/estates").status_code == 403
+    assert client.get("/estates/?a=b").headers["Location"] == "/code/"
+    answer = client.post("/code/", {"code": app.shows()})
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/estates/?a=b")  # where he was going
+    assert client.get("/").status_code == 200
+    assert deeds()[-2:] == ["signed in", "proved the second factor"]
+    assert client.get("/code/").headers["Location"] == "/account/"  # nothing left to prove
+
+
+def test_digits_are_good_once_and_for_a_minute_and_a_half(ada: User, app: App) -> None:
+    first, second = at_the_code(ada), at_the_code(ada)
+    digits = app.shows()
+    assert prove(first, digits) == 302
+    assert prove(second, digits) == 400
+    app.wait(3)
+    assert prove(second, app.shows(-2)) == 400
+    assert prove(second, app.shows(+2)) == 400
+    assert prove(second, app.shows(-1)) == 302
+    assert prove(at_the_code(ada), app.shows(+1)) == 302
+    assert prove(at_the_code(ada), app.shows()) == 400  # an earlier step than one that was used
+
+
+def test_a_recovery_code_is_good_once_however_it_is_typed(ada: User, app: App) -> None:
+    code = app.codes[3]
+    assert prove(at_the_code(ada), f" {code.upper().replace('-', ' ')} ") == 302
+    assert prove(at_the_code(ada), code) == 400
+    assert len(SecondFactor.objects.get().codes) == second_factor.CODES - 1
+    assert AuditEntry.objects.get(deed="used a recovery code").after == {"left": 9}
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "12345", "1234567", "１２３４５６", "x" * 60, "x" * 61, "\0", "-", "٣" * 6]
+)
+def test_nonsense_proves_nothing(ada: User, app: App, wrong: str) -> None:
+    client = at_the_code(ada)
+    assert prove(client, wrong) == 400
+    assert client.get("/").headers["Location"] == "/code/"
+
+
+def test_who_guesses_is_stopped_from_wherever_he_comes(ada: User, app: App, settings: Any) -> None:
+    for n in range(second_factor.TRIES):
+        client = Client(REMOTE_ADDR=f"10.0.0.{n}")
+        client.post("/login/", {"username": ada.username, "password": PASSWORD})
+        assert prove(client, "000000") == 400
+    assert prove(at_the_code(ada), app.shows()) == 400  # not even the right one
+    assert deeds().count("second factor refused") == second_factor.TRIES
+    SecondFactor.objects.update(failed_at=timezone.now() - settings.AXES_COOLOFF_TIME - timedelta(seconds=1))
+    assert prove(at_the_code(ada), app.shows()) == 302
+    assert SecondFactor.objects.get().failures == 0
+
+
+SPEND = """
+from django.contrib.auth.models import User
+from cluster import second_factor
+ada = User.objects.get(username="ada")
+codes = input().split()
+print(sum(second_factor.proves(ada, code) for code in codes), flush=True)
+"""
+
+
+def test_of_many_that_come_at_once_with_one_code_one_is_let_in(any_site: Site) -> None:
+    codes = any_site.run(
+        """
+        import pyotp
+        from django.contrib.auth.models import User
+        from cluster import second_factor
+        secret = second_factor.new_secret()
+        ada = User.objects.create_user("ada")
+        print(*second_factor.set_up(ada, secret, pyotp.TOTP(secret).now())[:4])
+        """
+    )
+    browsers = [any_site.start(SPEND) for _ in range(4)]
+    for browser in browsers:
+        browser.stdin.write(f"{codes}\n")
+        browser.stdin.flush()
+    let_in = sum(int(browser.stdout.readline()) for browser in browsers)
+    assert 1 <= let_in <= 4  # five wrong ones in a row end it, who else comes with them is shut out
+    left = any_site.run(
+        "from cluster.models import SecondFactor\nprint(len(SecondFactor.objects.get().codes))"
+    )
+    assert int(left) == second_factor.CODES - let_in  # each that let somebody in did so once
+
+
+def test_it_is_given_up_with_a_code_alone(ada: User, app: App) -> None:
+    client = at_the_code(ada)
+    assert prove(client, app.shows()) == 302
+    app.wait()
+    assert client.post("/account/second-factor/remove/", {"factor-code": "000000"}).status_code == 400
+    renewed = client.post("/account/second-factor/codes/", {"codes-code": app.shows()}).content.decode()
+    new = re.findall(r"<code>([a-z2-7-]{29})</code>", renewed)
+    assert len(new) == second_factor.CODES
+    with pytest.raises(Refused):
+        second_factor.remove(ada, app.codes[0])  # the former ones
+    assert client.post("/account/second-factor/remove/", {"factor-code": new[0]}).status_code == 302
+    assert at_the_code(ada).get("/").status_code == 200
+    assert deeds()[-2:] == ["removed a second factor", "signed in"]
+
+
+def test_a_site_administrator_takes_away_what_is_lost_and_nobody_else(ada: User, app: App) -> None:
+    theirs = Client()
+    theirs.force_login(person(Role.VIRTUAL_INFRASTRUCTURE_ADMINISTRATOR))
+    assert theirs.post(f"/people/{ada.pk}/second-factor/remove/").status_code in (403, 404)
+    chief = Client()
+    chief.force_login(site_administrator())
+    assert "Take the second factor away" in chief.get("/people/").content.decode()
+    assert chief.post(f"/people/{ada.pk}/second-factor/remove/").status_code == 200
+    assert not SecondFactor.objects.exists()
+    entry = AuditEntry.objects.get(deed="removed a second factor")
+    assert (entry.actor, entry.subject) == (site_administrator().username, ada.username)
+
+
+def test_a_role_that_asks_for_it_leads_to_setting_it_up(ada: User, clock: list[float], settings: Any) -> None:
+    settings.SECOND_FACTOR_ROLES = [Role.AUDITOR.value]
+    client = at_the_code(ada)
+    assert client.get("/").headers["Location"] == "/account/second-factor/"
+    page = client.get("/account/second-factor/").content.decode()
+    assert "Your role asks for more than a password" in page
+    secret = re.search(r"<code>([A-Z2-7 ]{39})</code>", page)[1].replace(" ", "")
+    app = App(secret, clock)
+    done = client.post("/account/second-factor/", {"code": app.shows()})
+    assert done.status_code == 200
+    assert client.get("/").status_code == 200
+    app.wait()
+    again = at_the_code(ada)
+    assert again.get("/").headers["Location"] == "/code/"
+    other = Client()
+    other.force_login(person(Role.BUYER))
+    assert other.get("/").status_code == 200
+
+
+def test_a_role_that_there_is_not_is_refused_at_the_start(settings: Any) -> None:
+    settings.SECOND_FACTOR_ROLES = ["auditer"]
+    with pytest.raises(ImproperlyConfigured, match="no role is called 'auditer'"):
+        listen()
+
+
+def test_the_addresses_of_the_steps_are_there() -> None:
+    assert {PROVE, CHOOSE, SET_UP, *WHILE_HELD} <= GATES.keys()
+
+
+def test_the_last_one_is_let_in_from_the_machine_itself(ada: User, app: App) -> None:
+    call_command("second_factor", "remove", ada.username)
+    assert at_the_code(ada).get("/").status_code == 200
+    for name in (ada.username, "nobody"):
+        with pytest.raises(CommandError, match=name):
+            call_command("second_factor", "remove", name)
