@@ -113,7 +113,10 @@ def step_of(request: HttpRequest) -> str:
 
 
 def pass_step(request: HttpRequest, step: str) -> HttpResponse:
-    """One step is done; go on with the next, or where the person was going."""
+    """One step is done: the session goes on, under a new key, to the next one or to where it was going."""
+    before = request.session.session_key
+    request.session.cycle_key()
+    follow_key(request, before)
     request.session[HELD] = [one for one in request.session.get(HELD, ()) if one != step]
     left = step_of(request)
     return redirect(left or request.session.pop(AIM, settings.LOGIN_REDIRECT_URL))
@@ -171,6 +174,18 @@ def end(person: User, pk: int) -> None:
             Session.objects.filter(session_key=row.session_key).delete()
             audit.note(Deed.SESSION_ENDED, person.get_username(), row.source)
             row.delete()
+
+
+def follow_key(request: HttpRequest, before: str | None) -> None:
+    """The session has another key than before; its owner still sees it as the same."""
+    SignIn.objects.filter(session_key=before).update(session_key=request.session.session_key)
+
+
+def end_others(request: HttpRequest) -> None:
+    """End all sessions of the person but this one."""
+    others = SignIn.objects.filter(person=request.user).exclude(session_key=request.session.session_key)
+    Session.objects.filter(session_key__in=others.values("session_key")).delete()
+    others.delete()
 
 
 def _began(sender: object, request: HttpRequest | None, user: Any, **_: object) -> None:

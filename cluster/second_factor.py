@@ -73,7 +73,7 @@ def new_secret() -> str:
 def drawn(person: User, secret: str) -> str:
     """The secret as a QR code, an SVG element that apps read."""
     address = pyotp.TOTP(secret).provisioning_uri(name=person.get_username(), issuer_name=ISSUER)
-    return segno.make(address, micro=False).svg_inline(scale=4, light="#fff", dark="#000")
+    return segno.make(address, micro=False).svg_inline(omitsize=True, light="#fff", dark="#000")
 
 
 def set_up(person: User, secret: str, digits: str) -> list[str]:

@@ -64,9 +64,12 @@ class OwnPassword(PasswordChangeView):
         return ["registration/first_password.html" if held else "own_password.html"]
 
     def form_valid(self, form: OwnPasswordForm) -> HttpResponse:
+        before = self.request.session.session_key
         with transaction.atomic():
             super().form_valid(form)
             people.note_own_password(self.request.user)
+            entering.follow_key(self.request, before)
+            entering.end_others(self.request)
         return entering.pass_step(self.request, entering.CHOOSE)
 
 

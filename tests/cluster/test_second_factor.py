@@ -17,7 +17,7 @@ from django.utils import timezone
 from cluster import second_factor
 from cluster.entering import CHOOSE, PROVE, SET_UP, WHILE_HELD, listen
 from cluster.gates import GATES
-from cluster.models import AuditEntry, SecondFactor
+from cluster.models import AuditEntry, SecondFactor, SignIn
 from cluster.roles import Role
 from cluster.services import Refused
 from tests.cluster.conftest import Site
@@ -119,7 +119,10 @@ def test_the_password_alone_opens_the_question_for_the_code_and_nothing_else(ada
         assert client.post(address, {"code": app.shows()}).headers["Location"] == "/code/"
     assert client.get("/api/v1/estates").status_code == 403
     assert client.get("/estates/?a=b").headers["Location"] == "/code/"
+    before = client.session.session_key
     answer = client.post("/code/", {"code": app.shows()})
+    assert client.session.session_key != before
+    assert SignIn.objects.get().session_key == client.session.session_key
     assert (answer.status_code, answer.headers["Location"]) == (302, "/estates/?a=b")  # where he was going
     assert client.get("/").status_code == 200
     assert deeds()[-2:] == ["signed in", "proved the second factor"]

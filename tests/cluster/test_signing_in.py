@@ -204,6 +204,20 @@ def ask(key: str, path: str = "/api/v1/estates", **headers: str) -> int:
     return Client(headers=bearer, **headers).get(path).status_code
 
 
+def test_a_new_password_leaves_the_session_that_chose_it_and_ends_the_others(ada: User) -> None:
+    here, there = Client(), Client()
+    for client in (here, there):
+        assert sign_in(client, ada.username, PASSWORD) == 302
+    before = here.session.session_key
+    sent = {"old_password": PASSWORD, "new_password1": PASSWORD + "!", "new_password2": PASSWORD + "!"}
+    assert here.post("/password/", sent).status_code == 302
+    assert here.session.session_key != before
+    assert [row.session_key for row in SignIn.objects.all()] == [here.session.session_key]
+    assert Session.objects.count() == 1
+    assert "this one" in here.get("/account/").content.decode()
+    assert there.get("/").status_code == 302
+
+
 def test_a_token_is_shown_once_and_kept_as_a_hash(ada: User) -> None:
     client = Client()
     client.force_login(ada)
