@@ -24,11 +24,11 @@ from django.db import DatabaseError
 from django.utils.translation import get_supported_language_variant
 from django.utils.translation.trans_real import parse_accept_lang_header
 
-from cluster.entering import HELD
 from cluster.frames import hello_frame, ping_frame
 from cluster.hub import PING_S, Closed, Reader, hub
 from cluster.reach import sight_of
 from cluster.roles import Action, rights_of
+from cluster.sign_in_steps import HELD
 
 CLOSE_WITHIN_S: Final = 5.0
 SEQ_DIGITS_MAX: Final = 18  # a 64-bit number

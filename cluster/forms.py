@@ -151,14 +151,26 @@ class OwnPasswordForm(PasswordChangeForm):
         return chosen
 
 
+class CodeInput(forms.PasswordInput):
+    """Shows what is typed, and never what was sent."""
+
+    input_type = "text"
+
+
 class CodeForm(Plain):
-    """Digits of an app, or a recovery code."""
+    """Digits of an app, or a recovery code; `alone` on its page."""
 
     code = forms.CharField(
         label=_("Code"),
         max_length=60,
-        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "autocapitalize": "none"}),
+        widget=CodeInput(
+            attrs={"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false"}
+        ),
     )
+
+    def __init__(self, *args: Any, alone: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].widget.attrs["autofocus"] = alone
 
 
 class StudyForm(Plain):

@@ -2,8 +2,8 @@
 audit entry.
 
 A password is made here, shown once to the site administrator who asked, and kept by nobody.  Two people
-know it: it opens nothing but the choice of another one, or who adds people could approve his own operations
-as one of them.
+know it, so it opens nothing but the choice of another one: who uses it in the other's stead shuts him out,
+which he notices, and the audit has it.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import secrets
 from base64 import b32encode
 from time import time
@@ -22,7 +23,7 @@ import segno
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from cluster import audit, vault
@@ -33,11 +34,12 @@ from cluster.services import Refused
 from planner.sentence import Sentence
 
 ISSUER: Final = "Headroom"
-STEP_S: Final = 30  # RFC 6238, 5.2
-STEPS_OFF: Final = 1  # how far two clocks may be apart, ibid.
+PERIOD_S: Final = 30  # RFC 6238, 5.2
+PERIODS_OFF: Final = 1  # how far two clocks may be apart, ibid.
 TRIES: Final = 5
 CODES: Final = 10
 CODE_BYTES: Final = 15  # 120 bits, 24 letters in groups of four
+_log = logging.getLogger(__name__)
 
 
 def of(person: User) -> SecondFactor | None:
@@ -70,8 +72,8 @@ def new_secret() -> str:
     return pyotp.random_base32()
 
 
-def drawn(person: User, secret: str) -> str:
-    """The secret as a QR code, an SVG element that apps read."""
+def qr_code(person: User, secret: str) -> str:
+    """The secret as an SVG element that apps read."""
     address = pyotp.TOTP(secret).provisioning_uri(name=person.get_username(), issuer_name=ISSUER)
     return segno.make(address, micro=False).svg_inline(omitsize=True, light="#fff", dark="#000")
 
@@ -82,47 +84,50 @@ def set_up(person: User, secret: str, digits: str) -> list[str]:
     Raises:
         Refused: the digits are not those of the secret, or there is a second factor already.
     """
-    step = _step_of(secret, digits, 0)
-    if step is None:
+    period = _period_of(secret, digits, 0)
+    if period is None:
         raise Refused(Sentence("These are not the digits that the app shows now; is its clock right?"))
     codes = _new_codes()
-    try:
-        with transaction.atomic():
-            sealed = vault.seal(secret, place_of(person))
-            SecondFactor.objects.create(
-                person=person, secret=sealed, codes=[_hash(code) for code in codes], last_step=step
-            )
-            audit.note(Deed.FACTOR_SET, person.get_username(), person.get_username())
-    except IntegrityError as error:
-        raise Refused(Sentence("There is a second factor already")) from error
+    kept = {"secret": vault.seal(secret, place_of(person)), "codes": [_hash(code) for code in codes]}
+    with transaction.atomic():
+        _, is_new = SecondFactor.objects.get_or_create(
+            person=person, defaults={**kept, "last_period": period}
+        )
+        if not is_new:
+            raise Refused(Sentence("There is a second factor already"))
+        audit.note(Deed.FACTOR_SET, person.get_username(), person.get_username())
     return codes
 
 
-def proves(person: User, code: str) -> bool:
-    """Whether digits or a recovery code are good now; they are used up, or counted as wrong."""
+def spend(person: User, code: str) -> None:
+    """Use digits or a recovery code up; wrong ones are counted.
+
+    Raises:
+        Refused: it is wrong or was used before, or too many were wrong and none is good for a while.
+    """
     with transaction.atomic():
         row = SecondFactor.objects.select_for_update().filter(person=person).first()
-        if row is None:
-            return False
-        if row.failures >= TRIES:
-            if timezone.now() - row.failed_at < settings.AXES_COOLOFF_TIME:
-                return False
-            row.failures = 0
-        good = _is_good(row, code)
-        row.failures, row.failed_at = (0, None) if good else (row.failures + 1, timezone.now())
-        row.save(update_fields=["codes", "last_step", "failures", "failed_at"])
-        if not good:
-            audit.note(Deed.FACTOR_FAILED, "", person.get_username(), after={"in a row": row.failures})
-    return good
+        if row is not None and _is_shut(row):
+            raise Refused(
+                Sentence(
+                    "Too many wrong codes: none is good for {minutes} minutes",
+                    {"minutes": int(settings.AXES_COOLOFF_TIME.total_seconds() // 60)},
+                )
+            )
+        good = row is not None and _is_spent(row, code)
+        if row is not None:
+            _count(row, good)
+    if not good:
+        raise Refused(Sentence("This code is not good, or was used before. Wait for the next one."))
 
 
 def renew_codes(person: User, code: str) -> list[str]:
     """Give new recovery codes; the former ones are good for nothing.
 
     Raises:
-        Refused: the code proves nothing.
+        Refused: as `spend`.
     """
-    _prove(person, code)
+    spend(person, code)
     codes = _new_codes()
     with transaction.atomic():
         SecondFactor.objects.filter(person=person).update(codes=[_hash(one) for one in codes])
@@ -130,28 +135,31 @@ def renew_codes(person: User, code: str) -> list[str]:
     return codes
 
 
-def remove(person: User, code: str) -> None:
+def give_up(person: User, code: str) -> None:
     """Ask for the password alone from now on.
 
     Raises:
-        Refused: the code proves nothing.
+        Refused: as `spend`.
     """
-    _prove(person, code)
-    take_away(person.get_username(), person)
+    spend(person, code)
+    remove(person.get_username(), person)
 
 
 def take_from(asker: User, person: User) -> bool:
-    """Remove what a person has lost with its recovery codes; False: there was none.
+    """Remove what somebody else has lost with its recovery codes; False: there was none.
 
     Raises:
         PermissionDenied: the asker does not manage people.
+        Refused: it is the asker's own, which he gives up with a code.
     """
     if not may(asker, Action.PEOPLE):
         raise PermissionDenied
-    return take_away(asker.get_username(), person)
+    if asker.pk == person.pk:
+        raise Refused(Sentence("Your own second factor you give up with a code, on the page of your account"))
+    return remove(asker.get_username(), person)
 
 
-def take_away(by: str, person: User) -> bool:
+def remove(by: str, person: User) -> bool:
     """Remove a second factor in the name of whoever may; False: there was none."""
     with transaction.atomic():
         if not SecondFactor.objects.filter(person=person).delete()[0]:
@@ -165,15 +173,20 @@ def place_of(person: User) -> str:
     return f"second-factor/{person.pk}"
 
 
-def _prove(person: User, code: str) -> None:
-    if not proves(person, code):
-        raise Refused(Sentence("This code is not good, or was used before"))
+def _is_shut(row: SecondFactor) -> bool:
+    """Whether too many wrong codes came, not long ago."""
+    return row.failures >= TRIES and timezone.now() - row.failed_at < settings.AXES_COOLOFF_TIME
 
 
-def _is_good(row: SecondFactor, code: str) -> bool:
-    step = _step_of(vault.unseal(row.secret, place_of(row.person)), code, row.last_step)
-    if step is not None:
-        row.last_step = step
+def _is_spent(row: SecondFactor, code: str) -> bool:
+    """Use digits up, or else a recovery code; False: it is neither."""
+    try:
+        period = _period_of(vault.unseal(row.secret, place_of(row.person)), code, row.last_period)
+    except vault.Sealed as error:  # the key file is another one: recovery codes need none
+        _log.warning("the second factor of %s: %s", row.person_id, error)
+        period = None
+    if period is not None:
+        row.last_period = period
         return True
     hashed = _hash(code)
     if hashed not in row.codes:
@@ -183,14 +196,30 @@ def _is_good(row: SecondFactor, code: str) -> bool:
     return True
 
 
-def _step_of(secret: str, digits: str, after: int) -> int | None:
-    """The step whose digits these are, later than `after`."""
+def _count(row: SecondFactor, good: bool) -> None:
+    name = row.person.get_username()
+    before = 0 if row.failures >= TRIES else row.failures  # the wait is over
+    row.failures, row.failed_at = (0, None) if good else (before + 1, timezone.now())
+    row.save(update_fields=["codes", "last_period", "failures", "failed_at"])
+    audit.note(
+        Deed.FACTOR_PROVEN if good else Deed.FACTOR_FAILED,
+        name if good else "",
+        name,
+        after=None if good else {"in a row": row.failures},
+    )
+    if row.failures == TRIES:
+        audit.note(Deed.LOCKED_OUT, "", name)
+
+
+def _period_of(secret: str, digits: str, after: int) -> int | None:
+    """The half minute whose digits these are, later than `after`."""
     said = "".join(digits.split())
-    now = int(time()) // STEP_S
-    app = pyotp.TOTP(secret, interval=STEP_S)
-    for step in range(now - STEPS_OFF, now + STEPS_OFF + 1):
-        if step > after and hmac.compare_digest(app.at(step * STEP_S).encode(), said.encode()):
-            return step
+    now = int(time()) // PERIOD_S
+    app = pyotp.TOTP(secret, interval=PERIOD_S)
+    for period in range(now - PERIODS_OFF, now + PERIODS_OFF + 1):
+        shown = app.at(period * PERIOD_S)
+        if period > after and hmac.compare_digest(shown.encode(), said.encode()):
+            return period
     return None
 
 

@@ -77,7 +77,10 @@ def _keys() -> list[bytes]:
     path = Path(settings.CONNECTION_KEY_FILE)
     if not path.exists():
         _write(path, [_new_key()], only_if_missing=True)
-    keys = [b64decode(line) for line in path.read_text().split()]
+    try:
+        keys = [b64decode(line, validate=True) for line in path.read_text().split()]
+    except Base64Error as error:
+        raise Sealed(f"{path} is damaged") from error
     if not keys or any(len(key) != KEY_BYTES for key in keys):
         raise Sealed(f"{path} holds no key")
     return keys

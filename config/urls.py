@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 from django.views.i18n import set_language
 
-from cluster.views import oidc
+from cluster.views import oidc, sign_in
 from config import health, metrics
 
 # Programs are answered in JSON, people with a page.
@@ -22,9 +22,7 @@ urlpatterns = [
     path("metrics", metrics.metrics, name="metrics"),
     path(
         "login/",
-        LoginView.as_view(
-            redirect_authenticated_user=True, extra_context={"openid": lambda: bool(settings.OIDC_ISSUER)}
-        ),
+        sign_in.SignIn.as_view(extra_context={"openid": lambda: bool(settings.OIDC_ISSUER)}),
         name="login",
     ),
     path("logout/", login_not_required(LogoutView.as_view()), name="logout"),

@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                 ('secret', models.TextField(editable=False)),
                 ('codes', models.JSONField(default=list)),
                 ('since', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('last_step', models.BigIntegerField(default=0)),
+                ('last_period', models.BigIntegerField(default=0)),
                 ('failures', models.PositiveIntegerField(default=0)),
                 ('failed_at', models.DateTimeField(null=True)),
             ],

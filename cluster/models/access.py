@@ -65,7 +65,7 @@ class SecondFactor(models.Model):
     secret = models.TextField(editable=False)
     codes = models.JSONField(default=list)
     since = models.DateTimeField(db_default=Now(), editable=False)
-    last_step = models.BigIntegerField(default=0)  # digits of this step and before it are used up
+    last_period = models.BigIntegerField(default=0)  # digits of this half minute and before it are used up
     failures = models.PositiveIntegerField(default=0)  # in a row
     failed_at = models.DateTimeField(null=True)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from cluster import entering, second_factor, tokens
+from cluster import second_factor, sessions, tokens
 from cluster.forms import CodeForm, TokenForm
 from cluster.roles import Action
 from cluster.services import Refused
@@ -45,8 +46,13 @@ def remove_token(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def end_session(request: HttpRequest, pk: int) -> HttpResponse:
-    entering.end(request.user, pk)
+    sessions.end(request.user, pk)
     return redirect("account")
+
+
+def may_have_factor(person: User) -> bool:
+    """Whether a sign-in of the person asks for a second factor of ours, not for one of an OpenID provider."""
+    return person.has_usable_password() or not person.identities.exists()
 
 
 def account_page(
@@ -63,10 +69,10 @@ def account_page(
         "factor": second_factor.of(person),
         "codes_form": codes_form or CodeForm(prefix="codes"),
         "factor_form": factor_form or CodeForm(prefix="factor"),
-        "has_step": person.has_usable_password() or not person.identities.exists(),
+        "may_have_factor": may_have_factor(person),
         "key": key,
         "tokens": request.user.tokens.all(),
-        "sessions": entering.sessions_of(request.user),
+        "sessions": sessions.of(request.user),
         "this_session": request.session.session_key,
         "has_password": request.user.has_usable_password(),
     }

@@ -23,7 +23,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 from joserfc.errors import JoseError
 
-from cluster import admitting, audit, entering
+from cluster import admitting, audit, sign_in_steps
 from cluster.audit import Deed
 
 SIGNED_BY: Final = ("RS256", "PS256", "ES256", "EdDSA", "RS384", "RS512", "PS384", "PS512", "ES384", "ES512")
@@ -74,7 +74,7 @@ def back(request: HttpRequest) -> HttpResponse:
     except admitting.NotAdmitted as error:
         return _refused(request, str(error), 403)
     login(request, person, backend=BACKEND)
-    entering.vouched_for(request)
+    sign_in_steps.vouch(request, person)
     return redirect(settings.LOGIN_REDIRECT_URL)
 
 

@@ -7,13 +7,15 @@ from django.contrib.auth.models import User
 from django.contrib.auth.views import PasswordChangeView
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse_lazy
 from django.views.decorators.http import require_POST
 
-from cluster import entering, people, second_factor
+from cluster import people, second_factor, sessions, sign_in_steps
 from cluster.forms import NewPersonForm, OwnPasswordForm, PersonForm, ScopeForm
 from cluster.roles import OPENS, Action, Role
+from cluster.services import Refused
+from cluster.sign_in_steps import CHOOSE
 from cluster.wording import say
 
 
@@ -60,7 +62,7 @@ class OwnPassword(PasswordChangeView):
     success_url = reverse_lazy("overview")  # the form asks for one; the steps of the sign-in decide
 
     def get_template_names(self) -> list[str]:
-        held = entering.step_of(self.request) == entering.CHOOSE
+        held = sign_in_steps.step_of(self.request) == CHOOSE
         return ["registration/first_password.html" if held else "own_password.html"]
 
     def form_valid(self, form: OwnPasswordForm) -> HttpResponse:
@@ -68,14 +70,18 @@ class OwnPassword(PasswordChangeView):
         with transaction.atomic():
             super().form_valid(form)
             people.note_own_password(self.request.user)
-            entering.follow_key(self.request, before)
-            entering.end_others(self.request)
-        return entering.pass_step(self.request, entering.CHOOSE)
+            sessions.follow_key(self.request, before)
+            sessions.end_others(self.request)
+        return redirect(sign_in_steps.pass_step(self.request, CHOOSE))
 
 
 @require_POST
 def take_factor(request: HttpRequest, pk: int) -> HttpResponse:
-    second_factor.take_from(request.user, get_object_or_404(people.everybody(request.user), pk=pk))
+    person = get_object_or_404(people.everybody(request.user), pk=pk)
+    try:
+        second_factor.take_from(request.user, person)
+    except Refused as refusal:
+        return _page(request, refused=say(refusal.message))
     return _page(request)
 
 

@@ -11,7 +11,7 @@ import requests
 from django.contrib.auth.models import User
 from django.test import Client
 
-from cluster.models import AuditEntry, Identity
+from cluster.models import AuditEntry, Identity, SecondFactor, SignIn
 from cluster.roles import Role, roles_of
 from cluster.views import oidc
 from tests.cluster.http_server import listener
@@ -55,6 +55,21 @@ def test_whom_a_group_gives_a_role_gets_an_account_at_the_first_sign_in(provider
     assert Identity.objects.get().subject == "42"
     deeds = list(AuditEntry.objects.values_list("deed", flat=True))
     assert {"added a person", "changed a person", "signed in"} <= set(deeds)
+
+
+def test_the_provider_asks_for_a_second_factor_and_is_not_asked_again(
+    provider: Provider, settings: Any
+) -> None:
+    settings.SECOND_FACTOR_ROLES = [Role.AUDITOR.value]
+    client = Client()
+    assert sign_in(client) == 302
+    ada = User.objects.get(username="ada")
+    assert client.get("/audit/").status_code == 200
+    assert SignIn.objects.filter(person=ada).count() == 1
+    SecondFactor.objects.create(person=ada, secret="")
+    again = Client()
+    assert sign_in(again) == 302
+    assert again.get("/audit/").status_code == 200
 
 
 def test_a_sign_in_uses_pkce_a_state_and_a_nonce(provider: Provider) -> None:

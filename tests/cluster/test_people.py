@@ -12,10 +12,10 @@ from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
 from cluster import tokens
-from cluster.entering import CHOOSE, WHILE_HELD
 from cluster.gates import GATES
 from cluster.models import AuditEntry, GivenPassword
 from cluster.roles import Action, Role, may
+from cluster.sign_in_steps import CHOOSE, WHILE_HELD
 from tests.cluster.people import person
 
 pytestmark = pytest.mark.django_db

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pyotp
 import pytest
-from django.contrib.auth.models import User
-from django.core.exceptions import ImproperlyConfigured
+from django.contrib.auth.models import Group, User
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
-from cluster import second_factor
-from cluster.entering import CHOOSE, PROVE, SET_UP, WHILE_HELD, listen
+from cluster import second_factor, sessions
+from cluster.entering import listen
 from cluster.gates import GATES
-from cluster.models import AuditEntry, SecondFactor, SignIn
+from cluster.models import AuditEntry, GivenPassword, SecondFactor, SignIn
 from cluster.roles import Role
 from cluster.services import Refused
+from cluster.sign_in_steps import AIM_MAX, CHOOSE, HELD, PROVE, SET_UP, WHILE_HELD
 from tests.cluster.conftest import Site
 from tests.cluster.people import person, site_administrator
 
@@ -83,10 +85,10 @@ def deeds() -> list[str]:
 def test_the_digits_are_those_of_the_standard(monkeypatch: pytest.MonkeyPatch) -> None:
     secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # RFC 6238, appendix B, SHA-1: 94287082 at 59 s, six of them
     monkeypatch.setattr(second_factor, "time", lambda: 59.0)
-    assert second_factor._step_of(secret, "287082", 0) == 1
+    assert second_factor._period_of(secret, "287082", 0) == 1
     monkeypatch.setattr(second_factor, "time", lambda: 1111111109.0)
-    assert second_factor._step_of(secret, "081 804", 0) == 1111111109 // 30
-    assert second_factor._step_of(secret, "81804", 0) is None
+    assert second_factor._period_of(secret, "081 804", 0) == 1111111109 // 30
+    assert second_factor._period_of(secret, "81804", 0) is None
 
 
 def test_it_is_set_up_by_who_has_read_the_picture(ada: User, clock: list[float]) -> None:
@@ -118,12 +120,13 @@ def test_the_password_alone_opens_the_question_for_the_code_and_nothing_else(ada
     for address in ("/account/second-factor/remove/", "/account/tokens/", "/password/"):
         assert client.post(address, {"code": app.shows()}).headers["Location"] == "/code/"
     assert client.get("/api/v1/estates").status_code == 403
-    assert client.get("/estates/?a=b").headers["Location"] == "/code/"
+    assert client.get("/runs/?state=failed").headers["Location"] == "/code/"
     before = client.session.session_key
     answer = client.post("/code/", {"code": app.shows()})
     assert client.session.session_key != before
+    assert before not in SignIn.objects.values_list("session_key", flat=True)
     assert SignIn.objects.get().session_key == client.session.session_key
-    assert (answer.status_code, answer.headers["Location"]) == (302, "/estates/?a=b")  # where he was going
+    assert answer.headers["Location"] == "/runs/?state=failed"  # where he was going
     assert client.get("/").status_code == 200
     assert deeds()[-2:] == ["signed in", "proved the second factor"]
     assert client.get("/code/").headers["Location"] == "/account/"  # nothing left to prove
@@ -164,9 +167,14 @@ def test_who_guesses_is_stopped_from_wherever_he_comes(ada: User, app: App, sett
         client = Client(REMOTE_ADDR=f"10.0.0.{n}")
         client.post("/login/", {"username": ada.username, "password": PASSWORD})
         assert prove(client, "000000") == 400
-    assert prove(at_the_code(ada), app.shows()) == 400  # not even the right one
+    last = at_the_code(ada)
+    page = last.post("/code/", {"code": app.shows()})  # not even the right one
+    assert "none is good for 15 minutes" in page.content.decode()
+    assert "locked out after failed sign-ins" in deeds()
     assert deeds().count("second factor refused") == second_factor.TRIES
     SecondFactor.objects.update(failed_at=timezone.now() - settings.AXES_COOLOFF_TIME - timedelta(seconds=1))
+    assert prove(at_the_code(ada), "000000") == 400  # after the wait one wrong one is one
+    assert SecondFactor.objects.get().failures == 1
     assert prove(at_the_code(ada), app.shows()) == 302
     assert SecondFactor.objects.get().failures == 0
 
@@ -174,21 +182,32 @@ def test_who_guesses_is_stopped_from_wherever_he_comes(ada: User, app: App, sett
 SPEND = """
 from django.contrib.auth.models import User
 from cluster import second_factor
+from cluster.services import Refused
 ada = User.objects.get(username="ada")
 codes = input().split()
-print(sum(second_factor.proves(ada, code) for code in codes), flush=True)
+let_in = 0
+for code in codes:
+    try:
+        second_factor.spend(ada, code)
+        let_in += 1
+    except Refused:
+        pass
+print(let_in, flush=True)
 """
 
 
 def test_of_many_that_come_at_once_with_one_code_one_is_let_in(any_site: Site) -> None:
     codes = any_site.run(
         """
+        import time
         import pyotp
         from django.contrib.auth.models import User
         from cluster import second_factor
         secret = second_factor.new_secret()
         ada = User.objects.create_user("ada")
-        print(*second_factor.set_up(ada, secret, pyotp.TOTP(secret).now())[:4])
+        app = pyotp.TOTP(secret)
+        codes = second_factor.set_up(ada, secret, app.now())
+        print(*codes[:3], app.at(time.time() + 30))
         """
     )
     browsers = [any_site.start(SPEND) for _ in range(4)]
@@ -200,7 +219,7 @@ def test_of_many_that_come_at_once_with_one_code_one_is_let_in(any_site: Site) -
     left = any_site.run(
         "from cluster.models import SecondFactor\nprint(len(SecondFactor.objects.get().codes))"
     )
-    assert int(left) == second_factor.CODES - let_in  # each that let somebody in did so once
+    assert let_in - 1 <= second_factor.CODES - int(left) <= let_in  # each once, and the digits
 
 
 def test_it_is_given_up_with_a_code_alone(ada: User, app: App) -> None:
@@ -212,10 +231,11 @@ def test_it_is_given_up_with_a_code_alone(ada: User, app: App) -> None:
     new = re.findall(r"<code>([a-z2-7-]{29})</code>", renewed)
     assert len(new) == second_factor.CODES
     with pytest.raises(Refused):
-        second_factor.remove(ada, app.codes[0])  # the former ones
+        second_factor.give_up(ada, app.codes[0])  # the former ones
     assert client.post("/account/second-factor/remove/", {"factor-code": new[0]}).status_code == 302
     assert at_the_code(ada).get("/").status_code == 200
     assert deeds()[-2:] == ["removed a second factor", "signed in"]
+    assert deeds().count("made new recovery codes") == 1
 
 
 def test_a_site_administrator_takes_away_what_is_lost_and_nobody_else(ada: User, app: App) -> None:
@@ -248,6 +268,145 @@ def test_a_role_that_asks_for_it_leads_to_setting_it_up(ada: User, clock: list[f
     other = Client()
     other.force_login(person(Role.BUYER))
     assert other.get("/").status_code == 200
+
+
+def test_a_role_that_comes_later_asks_for_it_at_the_next_click(ada: User, clock: Any, settings: Any) -> None:
+    settings.SECOND_FACTOR_ROLES = [Role.BUYER.value]
+    client = at_the_code(ada)
+    assert client.get("/").status_code == 200
+    ada.groups.add(Group.objects.get_or_create(name=Role.BUYER.value)[0])
+    assert client.get("/runs/").headers["Location"] == "/account/second-factor/"
+
+
+def test_a_session_that_nobody_looked_at_is_looked_at(ada: User, app: App) -> None:
+    client = at_the_code(ada)
+    session = client.session
+    del session[HELD]  # as those of an earlier version are
+    session.save()
+    assert client.get("/").headers["Location"] == "/code/"
+
+
+@pytest.mark.parametrize("end", ["deactivated", "removed"])
+def test_a_session_that_was_anothers_is_no_way_round(ada: User, app: App, end: str) -> None:
+    """Django empties such a session while it signs in, and it has no key for a moment."""
+    other = User.objects.create_user("bob", password=PASSWORD)
+    client = Client()
+    client.force_login(other)
+    if end == "removed":
+        other.delete()
+    else:
+        User.objects.filter(pk=other.pk).update(is_active=False)
+    assert client.post("/login/", {"username": ada.username, "password": PASSWORD}).status_code == 302
+    assert client.get("/").headers["Location"] == "/code/"
+    assert prove(client, app.shows()) == 302
+    assert client.get("/").status_code == 200
+    assert SignIn.objects.filter(person=ada).count() == 1
+
+
+def test_the_factor_comes_before_the_choice_of_a_password(ada: User, app: App) -> None:
+    GivenPassword.objects.create(person=ada)
+    client = at_the_code(ada)
+    assert client.get("/password/").headers["Location"] == "/code/"
+    assert client.post("/code/", {"code": app.shows()}).headers["Location"] == "/password/"
+    assert client.get("/").headers["Location"] == "/password/"
+
+
+def test_the_digits_that_set_it_up_are_used_up(ada: User, clock: list[float]) -> None:
+    app = App(second_factor.new_secret(), clock)
+    second_factor.set_up(ada, app.totp.secret, app.shows())
+    assert prove(at_the_code(ada), app.shows()) == 400
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/%2Fevil.example/",
+        "//evil.example/",
+        f"/?{'x' * AIM_MAX}",
+        "/nowhere/",
+        "/oidc/back/?code=1",
+    ],
+)
+def test_the_way_on_stays_on_this_site_and_is_a_page_of_it(ada: User, app: App, address: str) -> None:
+    client = at_the_code(ada)
+    client.get(address)
+    assert client.post("/code/", {"code": app.shows()}).headers["Location"] == "/"
+
+
+def test_what_a_page_asks_for_by_itself_is_not_where_one_was_going(ada: User, app: App) -> None:
+    client = at_the_code(ada)
+    client.get("/runs/")
+    client.get("/events/", headers={"HX-Request": "true"})
+    assert client.post("/code/", {"code": app.shows()}).headers["Location"] == "/runs/"
+
+
+def test_whoever_has_the_password_alone_ends_no_session_of_its_owner(ada: User, app: App) -> None:
+    owner = at_the_code(ada)
+    assert prove(owner, app.shows()) == 302
+    for _ in range(sessions.MOST + 1):
+        at_the_code(ada)
+    assert owner.get("/").status_code == 200
+    assert SignIn.objects.count() == 1
+
+
+def test_a_step_that_is_none_any_more_holds_nobody(ada: User, app: App, settings: Any) -> None:
+    waiting = at_the_code(ada)
+    second_factor.remove("", ada)
+    assert waiting.get("/code/").headers["Location"] == "/"
+    assert waiting.get("/").status_code == 200
+    settings.SECOND_FACTOR_ROLES = [Role.AUDITOR.value]
+    waiting = at_the_code(ada)
+    assert waiting.get("/").headers["Location"] == "/account/second-factor/"
+    second_factor.set_up(ada, app.totp.secret, app.shows())
+    assert waiting.get("/account/second-factor/").headers["Location"] == "/code/"
+    app.wait()
+    assert prove(waiting, app.shows()) == 302
+    assert waiting.get("/").status_code == 200
+
+
+def test_another_key_file_leaves_the_recovery_codes(
+    ada: User, app: App, settings: Any, tmp_path: Path
+) -> None:
+    settings.CONNECTION_KEY_FILE = tmp_path / "another"
+    for content in (None, "", "not base 64"):
+        if content is not None:
+            settings.CONNECTION_KEY_FILE.write_text(content)
+        assert prove(at_the_code(ada), app.shows()) == 400
+        assert prove(at_the_code(ada), app.codes.pop()) == 302
+
+
+def test_setting_it_up_ends_the_other_sessions(ada: User, clock: list[float]) -> None:
+    other, client = at_the_code(ada), at_the_code(ada)
+    page = client.get("/account/second-factor/").content.decode()
+    app = App(re.search(r"<code>([A-Z2-7 ]{39})</code>", page)[1].replace(" ", ""), clock)
+    assert client.post("/account/second-factor/", {"code": app.shows()}).status_code == 200
+    assert client.get("/account/").status_code == 200
+    assert other.get("/").status_code == 302
+
+
+def test_who_manages_people_gives_up_his_own_with_a_code(clock: list[float]) -> None:
+    chief = site_administrator()
+    app = App(second_factor.new_secret(), clock)
+    second_factor.set_up(chief, app.totp.secret, app.shows())
+    with pytest.raises(Refused, match="with a code"):
+        second_factor.take_from(chief, chief)
+    with pytest.raises(PermissionDenied):
+        second_factor.take_from(person(Role.BUYER), chief)
+    assert SecondFactor.objects.count() == 1
+
+
+def test_programs_of_administrators_see_who_has_one_and_take_it_away(ada: User, app: App) -> None:
+    chief = Client()
+    chief.force_login(site_administrator())
+    rows = chief.get("/api/v1/people").json()["rows"]
+    assert {row["username"]: row["second_factor"] for row in rows}[ada.username] is True
+    assert chief.delete(f"/api/v1/people/{ada.pk}/second-factor").status_code == 204
+    assert not SecondFactor.objects.exists()
+
+
+def test_the_sign_in_leads_in_no_circle(ada: User) -> None:
+    client = at_the_code(ada)
+    assert client.get("/login/?next=/login/").headers["Location"] == "/"
 
 
 def test_a_role_that_there_is_not_is_refused_at_the_start(settings: Any) -> None:

@@ -15,7 +15,7 @@ import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection
 
-from cluster.entering import CHOOSE, PROVE, SET_UP
+from cluster.sign_in_steps import CHOOSE, PROVE, SET_UP
 from config.same_origin import is_ours
 from tests.cluster.conftest import Site
 from tests.conftest import wait_until

@@ -21,6 +21,6 @@ class Command(BaseCommand):
         found = User.objects.filter(username=person).first()
         if found is None:
             raise CommandError(f"there is no account {person}")
-        if not second_factor.take_away("", found):
+        if not second_factor.remove("", found):
             raise CommandError(f"{person} has no second factor")
         self.stdout.write(f"{person} signs in with the password alone")

@@ -1,41 +1,55 @@
-"""The second factor: asked for at the sign-in, set up and given up by its owner."""
+"""The sign-in, its second factor, and how that is set up and given up by its owner."""
 
 from __future__ import annotations
 
+from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect, render, resolve_url
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
-from cluster import audit, entering, second_factor, vault
-from cluster.audit import Deed
+from cluster import second_factor, sessions, sign_in_steps, vault
 from cluster.forms import CodeForm
 from cluster.services import Refused
-from cluster.views.account import account_page
+from cluster.sign_in_steps import PROVE, SET_UP
+from cluster.views.account import account_page, may_have_factor
 from cluster.wording import say
 
 OFFER = "second_factor_offer"  # of the session: the secret of an app that is being set up, sealed
 
 
+class SignIn(LoginView):
+    redirect_authenticated_user = True
+
+    def get_redirect_url(self) -> str:
+        """Where the person was going, but for this page itself, which would lead in a circle."""
+        found = super().get_redirect_url()
+        return "" if found.partition("?")[0] == self.request.path else found
+
+
 def prove(request: HttpRequest) -> HttpResponse:
     """The step after the password."""
-    if entering.step_of(request) != entering.PROVE:
+    if sign_in_steps.step_of(request) != PROVE:
         return redirect("account")
-    form = CodeForm(request.POST or None)
+    if second_factor.of(request.user) is None:  # taken away meanwhile
+        return redirect(sign_in_steps.reckon_anew(request))
+    form = CodeForm(request.POST or None, alone=True)
     if form.is_valid():
-        if second_factor.proves(request.user, form.cleaned_data["code"]):
-            audit.note(Deed.FACTOR_PROVEN, request.user.get_username())
-            return entering.pass_step(request, entering.PROVE)
-        form.add_error("code", gettext("This code is not good, or was used before. Wait for the next one."))
+        try:
+            second_factor.spend(request.user, form.cleaned_data["code"])
+        except Refused as refusal:
+            form.add_error("code", say(refusal.message))
+        else:
+            return redirect(sign_in_steps.pass_step(request, PROVE))
     return render(request, "registration/code.html", {"form": form}, status=400 if form.errors else 200)
 
 
 def set_up(request: HttpRequest) -> HttpResponse:
     """Show a secret until the app has it; then the recovery codes, once."""
-    if second_factor.of(request.user) is not None:
-        return redirect("account")
-    form = CodeForm(request.POST or None)
+    is_held = sign_in_steps.step_of(request) == SET_UP
+    if second_factor.of(request.user) is not None or not may_have_factor(request.user):
+        return redirect(sign_in_steps.reckon_anew(request) if is_held else "account")
+    form = CodeForm(request.POST or None, alone=True)
     secret = _offer(request)
     if form.is_valid():
         try:
@@ -44,13 +58,14 @@ def set_up(request: HttpRequest) -> HttpResponse:
             form.add_error("code", say(refusal.message))
         else:
             del request.session[OFFER]
-            onward = entering.pass_step(request, entering.SET_UP)
-            return render(request, "registration/codes.html", {"codes": codes, "onward": onward.url})
+            sessions.end_others(request)  # whoever else has one open has shown a password alone
+            onward = sign_in_steps.pass_step(request, SET_UP)
+            return _shown_once(request, codes, onward if is_held else "account")
     context = {
         "form": form,
         "secret": " ".join(secret[at : at + 4] for at in range(0, len(secret), 4)),
-        "drawn": SafeString(second_factor.drawn(request.user, secret)),  # squares and a title
-        "held": entering.step_of(request) == entering.SET_UP,
+        "qr_code": SafeString(second_factor.qr_code(request.user, secret)),  # squares, no text
+        "held": is_held,
     }
     return render(request, "registration/app.html", context, status=400 if form.errors else 200)
 
@@ -64,21 +79,26 @@ def renew_codes(request: HttpRequest) -> HttpResponse:
         except Refused as refusal:
             form.add_error("code", say(refusal.message))
         else:
-            return render(request, "registration/codes.html", {"codes": codes, "onward": "/account/"})
+            return _shown_once(request, codes, "account")
     return account_page(request, codes_form=form)
 
 
 @require_POST
-def remove(request: HttpRequest) -> HttpResponse:
+def give_up(request: HttpRequest) -> HttpResponse:
     form = CodeForm(request.POST, prefix="factor")
     if form.is_valid():
         try:
-            second_factor.remove(request.user, form.cleaned_data["code"])
+            second_factor.give_up(request.user, form.cleaned_data["code"])
         except Refused as refusal:
             form.add_error("code", say(refusal.message))
         else:
             return redirect("account")
     return account_page(request, factor_form=form)
+
+
+def _shown_once(request: HttpRequest, codes: list[str], onward: str) -> HttpResponse:
+    context = {"codes": codes, "onward": resolve_url(onward)}
+    return render(request, "registration/codes.html", context)
 
 
 def _offer(request: HttpRequest) -> str:
