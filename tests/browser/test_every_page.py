@@ -30,6 +30,7 @@ PAGES = {
     "connections": "/connections/",
     "people": "/people/",
     "password": "/password/",
+    "second factor": "/account/second-factor/",
     "help": "/help/?q=bound",
     "formula": "/help/formulas/sizing/",
     "interface": "/help/interface/",
