@@ -28,7 +28,7 @@ from cluster.frames import hello_frame, ping_frame
 from cluster.hub import PING_S, Closed, Reader, hub
 from cluster.reach import sight_of
 from cluster.roles import Action, rights_of
-from cluster.sign_in_steps import HELD
+from cluster.sign_in_steps import PROVEN, is_held
 
 CLOSE_WITHIN_S: Final = 5.0
 SEQ_DIGITS_MAX: Final = 18  # a 64-bit number
@@ -57,7 +57,7 @@ class EventsConsumer(AsyncWebsocketConsumer):
         user = self.scope["user"]
         session = self.scope["session"]
         rights = await database_sync_to_async(rights_of)(user)
-        if not rights.opens(Action.READ) or session.get(HELD):
+        if not rights.opens(Action.READ) or await database_sync_to_async(is_held)(session, user):
             await self.close(Closed.NOT_LOGGED_IN)
             return
         asked = parse_qs(self.scope["query_string"].decode("latin-1")).get("after", [""])[0]
@@ -70,6 +70,7 @@ class EventsConsumer(AsyncWebsocketConsumer):
             self._end,
             sight_of(user.pk, rights),
             session.get(HASH_SESSION_KEY, ""),
+            proven=bool(session.get(PROVEN)),
         )
         self.sender = asyncio.create_task(self._tell(self.reader, language_of(self.scope)))
 

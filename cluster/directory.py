@@ -1,7 +1,7 @@
 """Sign in with the site's directory (LDAP): django-auth-ldap, with two rules of this house.
 
-A name that has a local password is a local account, whoever bears it in the directory; and the roles are
-those that the site maps the directory's groups to.  The library is an extra (docs/sign-in.md): settings
+A name that has a local password, or comes by an OpenID provider, is nobody's of the directory; and the roles
+are those that the site maps the directory's groups to.  The library is an extra (docs/sign-in.md): settings
 refuse to start with a directory and without it.
 """
 
@@ -20,9 +20,9 @@ class Directory(LDAPBackend):
     """A backend of Django's."""
 
     def authenticate_ldap_user(self, ldap_user: _LDAPUser, password: str) -> User | None:
-        """Let in whom the directory knows, unless the name is a local account's or his roles clash."""
+        """Let in whom the directory knows, unless the name is another's here or his roles clash."""
         local = User.objects.filter(username__iexact=ldap_user._username).first()
-        if local is not None and local.has_usable_password():
+        if local is not None and (local.has_usable_password() or local.identities.exists()):
             return None
         person = super().authenticate_ldap_user(ldap_user, password)
         if person is None or not person.is_active:

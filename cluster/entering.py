@@ -19,7 +19,7 @@ from django.contrib.auth.signals import user_logged_in
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.csrf import csrf_failure
 
-from cluster import audit, pace, second_factor, sign_in_steps, tokens
+from cluster import audit, pace, second_factor, sessions, sign_in_steps, tokens
 from cluster.asked import now_asked
 from cluster.audit import Deed
 from cluster.roles import read_rights
@@ -40,7 +40,10 @@ def enter(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[Http
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer" and request.path.startswith("/api/"):
             return _by_token(request, key.strip(), get_response)
+        key = request.session.session_key
         if request.user.is_authenticated:
+            if request.session.session_key != key:  # Django changes it with SECRET_KEY
+                sessions.follow_key(request, key)
             request.user.rights = read_rights([request.user])[request.user.pk]
             _keep_time(request)
         if request.user.is_authenticated:
@@ -75,9 +78,11 @@ def _keep_time(request: HttpRequest) -> None:
     began = request.session.setdefault(BEGAN, now)
     left_s = settings.SESSION_LONGEST_S - (now - began)
     seen = request.session.get(SEEN, 0)
-    if left_s <= 0 or (seen and now - seen > settings.SESSION_IDLE_S):
+    is_held = bool(sign_in_steps.step_of(request))
+    idle_s = sign_in_steps.HELD_S if is_held else settings.SESSION_IDLE_S
+    if left_s <= 0 or (seen and now - seen > idle_s):
         logout(request)
-    elif now - seen >= NOTE_EVERY_S and not _is_automatic(request) and not sign_in_steps.step_of(request):
+    elif now - seen >= NOTE_EVERY_S and not _is_automatic(request) and not is_held:
         request.session[SEEN] = now
         request.session.set_expiry(min(settings.SESSION_IDLE_S, left_s))
 
@@ -102,6 +107,7 @@ def _began(sender: object, request: HttpRequest | None, user: Any, **_: object) 
         request.session.create()
     now = int(time.time())
     request.session[BEGAN] = request.session[SEEN] = now
+    request.session.set_expiry(settings.SESSION_IDLE_S)
     sign_in_steps.begin(request, user)
 
 

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
 from django.conf import settings
@@ -28,7 +28,7 @@ from django.utils import timezone
 from redis import asyncio as redis
 from redis.exceptions import RedisError
 
-from cluster import feed
+from cluster import feed, second_factor
 from cluster.frames import Told, events_frame, ping_frame, told
 from cluster.reach import Sight, sight_of
 from cluster.roles import read_rights
@@ -46,6 +46,7 @@ BEHIND_MAX_S: Final = 30.0  # a socket that takes nothing for so long is closed
 CHECK_EVERY_S: Final = 2.5  # who has logged out is gone within 5 s
 
 T = TypeVar("T")
+Seen: TypeAlias = tuple[Sight, frozenset[str], bool]
 _log = logging.getLogger(__name__)
 
 
@@ -58,6 +59,7 @@ class Reader:
     close: Callable[[int], None]
     sight: Sight
     sealed_by: str = ""  # what the session says of the password it was opened with
+    proven: bool = False  # by a second factor
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     sending_since: float | None = None  # monotonic; while a frame is on its way
     behind_since: float | None = None  # monotonic; None while it replays, and when it has been told all
@@ -88,13 +90,22 @@ class Hub:
         close: Callable[[int], None],
         sight: Sight,
         sealed_by: str = "",
+        *,
+        proven: bool = False,
     ) -> Reader:
         """Begin to tell a socket what comes after this number; None: what happens from now on."""
         async with self._starting:
             if not self._tasks:
                 await self._start()
         cursor = self.last_seq if after is None else min(after, self.last_seq)
-        reader = Reader(cursor=cursor, session_key=session_key, close=close, sight=sight, sealed_by=sealed_by)
+        reader = Reader(
+            cursor=cursor,
+            session_key=session_key,
+            close=close,
+            sight=sight,
+            sealed_by=sealed_by,
+            proven=proven,
+        )
         reader.wake.set()
         self._readers.add(reader)
         return reader
@@ -226,26 +237,29 @@ def hub() -> Hub:
     return _hubs.setdefault(asyncio.get_running_loop(), Hub())
 
 
-def _judge(reader: Reader, in_session: bool, now_seen: tuple[Sight, frozenset[str]] | None) -> None:
+def _judge(reader: Reader, in_session: bool, now_seen: Seen | None) -> None:
     """End a socket whose session, password or right to read has ended; narrow or widen what it is told."""
     if not in_session or now_seen is None:
         reader.close(Closed.NOT_LOGGED_IN)
         return
-    sight, seals = now_seen
-    if not sight.reads or (reader.sealed_by and reader.sealed_by not in seals):
+    sight, seals, asks_for_more = now_seen
+    unsealed = bool(reader.sealed_by) and reader.sealed_by not in seals
+    if not sight.reads or unsealed or (asks_for_more and not reader.proven):
         reader.close(Closed.NOT_LOGGED_IN)
         return
     reader.sight = sight
 
 
-def _sights(people: set[int]) -> dict[int, tuple[Sight, frozenset[str]]]:
-    """What each of these people may see now, and the seals that sessions of theirs may bear."""
+def _sights(people: set[int]) -> dict[int, Seen]:
+    """What each of these people may see now, the seals that sessions of theirs may bear, and whether a role
+    asks for a second factor."""
     users = list(User.objects.filter(pk__in=people, is_active=True))
     rights = read_rights(users)
     return {
         user.pk: (
             sight_of(user.pk, rights[user.pk]),
             frozenset({user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()}),
+            not second_factor.roles_asked().isdisjoint(rights[user.pk].reaches),
         )
         for user in users
     }

@@ -26,7 +26,7 @@ from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.db import transaction
 from django.utils import timezone
 
-from cluster import audit, vault
+from cluster import audit, sessions, vault
 from cluster.audit import Deed
 from cluster.models import SecondFactor
 from cluster.roles import Action, Role, may, roles_of
@@ -146,7 +146,9 @@ def give_up(person: User, code: str) -> None:
 
 
 def take_from(asker: User, person: User) -> bool:
-    """Remove what somebody else has lost with its recovery codes; False: there was none.
+    """Remove what somebody else has lost with its recovery codes, and end the sessions that it opened.
+
+    False: there was none.
 
     Raises:
         PermissionDenied: the asker does not manage people.
@@ -156,7 +158,9 @@ def take_from(asker: User, person: User) -> bool:
         raise PermissionDenied
     if asker.pk == person.pk:
         raise Refused(Sentence("Your own second factor you give up with a code, on the page of your account"))
-    return remove(asker.get_username(), person)
+    with transaction.atomic():
+        sessions.end_all(asker.get_username(), person)
+        return remove(asker.get_username(), person)
 
 
 def remove(by: str, person: User) -> bool:

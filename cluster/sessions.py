@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils import timezone
 
 from cluster import audit
 from cluster.asked import now_asked
@@ -20,11 +21,9 @@ MOST: Final = 10
 def of(person: User) -> list[SignIn]:
     """The open sessions, newest first; rows of sessions that have ended go."""
     rows = list(SignIn.objects.filter(person=person))
-    alive = set(
-        Session.objects.filter(session_key__in=[row.session_key for row in rows]).values_list(
-            "session_key", flat=True
-        )
-    )
+    keys = [row.session_key for row in rows]
+    still = Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
+    alive = set(still.values_list("session_key", flat=True))
     SignIn.objects.filter(pk__in=[row.pk for row in rows if row.session_key not in alive]).delete()
     return [row for row in rows if row.session_key in alive]
 
@@ -52,8 +51,15 @@ def end(person: User, pk: int) -> None:
 
 def end_others(request: HttpRequest) -> None:
     """End all sessions of the person but this one."""
-    for row in SignIn.objects.filter(person=request.user).exclude(session_key=request.session.session_key):
-        _end(row, request.user.get_username())
+    for row in of(request.user):
+        if row.session_key != request.session.session_key:
+            _end(row, request.user.get_username())
+
+
+def end_all(by: str, person: User) -> None:
+    """End all sessions of a person, in the name of whoever may."""
+    for row in of(person):
+        _end(row, by)
 
 
 def follow_key(request: HttpRequest, before: str | None) -> None:

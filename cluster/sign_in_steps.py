@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.contrib.sessions.backends.base import SessionBase
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import Resolver404, resolve
@@ -23,23 +25,21 @@ PROVE, CHOOSE, SET_UP = "second_factor", "own_password", "second_factor_set"  # 
 WHILE_HELD: Final = frozenset({"login", "logout", "set_language", "livez", "readyz", "metrics"})
 NO_AIM: Final = WHILE_HELD | {PROVE, CHOOSE, SET_UP, "oidc", "oidc_back"}
 AIM_MAX: Final = 2_000  # characters
-HELD_S: Final = 600  # a sign-in that is not completed in that time begins anew
+HELD_S: Final = 600  # a sign-in that is not completed within that time begins anew
 HELD, AIM, PROVEN = "held_at", "aim", "second_factor_proven"
 
 
 def begin(request: HttpRequest, person: User) -> None:
     """A password was right: hold the session at its steps, or let it in."""
-    request.session[HELD] = _steps(person)
-    if step_of(request):
-        request.session.set_expiry(HELD_S)
-    else:
-        _let_in(request, person)
+    request.session[HELD] = _steps(person, proven=False)
+    if not step_of(request):
+        sessions.enter(request, person)
 
 
 def vouch(request: HttpRequest, person: User) -> None:
     """Somebody else has asked the person for all that there is to ask for."""
     request.session[HELD], request.session[PROVEN] = [], True
-    _let_in(request, person)
+    sessions.enter(request, person)
 
 
 def step_of(request: HttpRequest) -> str:
@@ -47,12 +47,20 @@ def step_of(request: HttpRequest) -> str:
     return next(iter(request.session.get(HELD, ())), "")
 
 
+def is_held(session: SessionBase, person: Any) -> bool:
+    """Whether a session is held, or would be if it asked for a page."""
+    proven = bool(session.get(PROVEN))
+    if HELD not in session or (not proven and second_factor.is_asked_for(person)):
+        return bool(_steps(person, proven=proven))
+    return bool(session[HELD])
+
+
 def look_again(request: HttpRequest) -> None:
-    """Hold a session that nobody looked at, or whose person has a role by now that asks for more."""
-    session = request.session
+    """Reckon the steps anew where they may have changed: a factor set up, a role given, an old session."""
+    session, step = request.session, step_of(request)
     asks_for_more = not session.get(PROVEN) and second_factor.is_asked_for(request.user)
-    if HELD not in session or (asks_for_more and not step_of(request)):
-        session[HELD] = _steps(request.user)
+    if HELD not in session or step in (CHOOSE, SET_UP) or (asks_for_more and not step):
+        _go_on(request)
 
 
 def lead(request: HttpRequest) -> HttpResponse | None:
@@ -72,16 +80,27 @@ def lead(request: HttpRequest) -> HttpResponse | None:
 def pass_step(request: HttpRequest, step: str) -> str:
     """One step is done: the session goes on, under a new key.  Give the address to go on with."""
     before = request.session.session_key
-    request.session.cycle_key()
-    sessions.follow_key(request, before)
+    with transaction.atomic():
+        request.session.cycle_key()
+        sessions.follow_key(request, before)
     if step in (PROVE, SET_UP):
         request.session[PROVEN] = True
-    return _go_on(request, [one for one in request.session.get(HELD, ()) if one != step])
+    return way_on(request)
 
 
-def reckon_anew(request: HttpRequest) -> str:
-    """The step that the session is held at is none any more.  Give the address to go on with."""
-    return _go_on(request, _steps(request.user))
+def way_on(request: HttpRequest) -> str:
+    """Reckon the steps anew; give the first one's name, or the address at which the person was going."""
+    _go_on(request)
+    step = step_of(request)
+    if step:
+        return step
+    aim = str(request.session.pop(AIM, ""))
+    return aim if url_has_allowed_host_and_scheme(aim, None) else str(settings.LOGIN_REDIRECT_URL)
+
+
+def forget_factor(request: HttpRequest) -> None:
+    """What this session has proven is gone."""
+    request.session.pop(PROVEN, None)
 
 
 def name_of(request: HttpRequest) -> str:
@@ -92,24 +111,21 @@ def name_of(request: HttpRequest) -> str:
         return ""
 
 
-def _steps(person: Any) -> list[str]:
+def _steps(person: Any, *, proven: bool) -> list[str]:
     has = second_factor.of(person) is not None
     given = GivenPassword.objects.filter(person=person).exists()
-    asked = {PROVE: has, CHOOSE: given, SET_UP: not has and second_factor.is_asked_for(person)}
+    asked = {
+        PROVE: has and not proven,
+        CHOOSE: given,
+        SET_UP: not has and not proven and second_factor.is_asked_for(person),
+    }
     return [step for step, needed in asked.items() if needed]
 
 
-def _go_on(request: HttpRequest, left: list[str]) -> str:
-    was_held = bool(step_of(request))
-    request.session[HELD] = left
-    if left:
-        return left[0]
-    if was_held:
-        _let_in(request, request.user)
-    aim = str(request.session.pop(AIM, ""))
-    return aim if url_has_allowed_host_and_scheme(aim, None) else str(settings.LOGIN_REDIRECT_URL)
-
-
-def _let_in(request: HttpRequest, person: Any) -> None:
-    request.session.set_expiry(settings.SESSION_IDLE_S)
-    sessions.enter(request, person)
+def _go_on(request: HttpRequest) -> None:
+    session, was_held = request.session, bool(step_of(request))
+    left = _steps(request.user, proven=bool(session.get(PROVEN)))
+    if session.get(HELD) != left:
+        session[HELD] = left
+    if was_held and not left:
+        sessions.enter(request, request.user)

@@ -79,7 +79,7 @@ def _keys() -> list[bytes]:
         _write(path, [_new_key()], only_if_missing=True)
     try:
         keys = [b64decode(line, validate=True) for line in path.read_text().split()]
-    except Base64Error as error:
+    except ValueError as error:  # neither base 64 nor text
         raise Sealed(f"{path} is damaged") from error
     if not keys or any(len(key) != KEY_BYTES for key in keys):
         raise Sealed(f"{path} holds no key")

@@ -32,7 +32,7 @@ def prove(request: HttpRequest) -> HttpResponse:
     if sign_in_steps.step_of(request) != PROVE:
         return redirect("account")
     if second_factor.of(request.user) is None:  # taken away meanwhile
-        return redirect(sign_in_steps.reckon_anew(request))
+        return redirect(sign_in_steps.way_on(request))
     form = CodeForm(request.POST or None, alone=True)
     if form.is_valid():
         try:
@@ -47,8 +47,8 @@ def prove(request: HttpRequest) -> HttpResponse:
 def set_up(request: HttpRequest) -> HttpResponse:
     """Show a secret until the app has it; then the recovery codes, once."""
     is_held = sign_in_steps.step_of(request) == SET_UP
-    if second_factor.of(request.user) is not None or not may_have_factor(request.user):
-        return redirect(sign_in_steps.reckon_anew(request) if is_held else "account")
+    if second_factor.of(request.user) is not None or not (is_held or may_have_factor(request.user)):
+        return redirect("account")
     form = CodeForm(request.POST or None, alone=True)
     secret = _offer(request)
     if form.is_valid():
@@ -92,6 +92,7 @@ def give_up(request: HttpRequest) -> HttpResponse:
         except Refused as refusal:
             form.add_error("code", say(refusal.message))
         else:
+            sign_in_steps.forget_factor(request)
             return redirect("account")
     return account_page(request, factor_form=form)
 

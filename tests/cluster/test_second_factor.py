@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from django.utils import timezone
 from cluster import second_factor, sessions
 from cluster.entering import listen
 from cluster.gates import GATES
-from cluster.models import AuditEntry, GivenPassword, SecondFactor, SignIn
+from cluster.models import AuditEntry, GivenPassword, Identity, SecondFactor, SignIn
 from cluster.roles import Role
 from cluster.services import Refused
 from cluster.sign_in_steps import AIM_MAX, CHOOSE, HELD, PROVE, SET_UP, WHILE_HELD
@@ -368,9 +369,9 @@ def test_another_key_file_leaves_the_recovery_codes(
     ada: User, app: App, settings: Any, tmp_path: Path
 ) -> None:
     settings.CONNECTION_KEY_FILE = tmp_path / "another"
-    for content in (None, "", "not base 64"):
+    for content in (None, b"", b"not base 64", "é".encode(), b"\xff\xfe"):
         if content is not None:
-            settings.CONNECTION_KEY_FILE.write_text(content)
+            settings.CONNECTION_KEY_FILE.write_bytes(content)
         assert prove(at_the_code(ada), app.shows()) == 400
         assert prove(at_the_code(ada), app.codes.pop()) == 302
 
@@ -402,6 +403,68 @@ def test_programs_of_administrators_see_who_has_one_and_take_it_away(ada: User, 
     assert {row["username"]: row["second_factor"] for row in rows}[ada.username] is True
     assert chief.delete(f"/api/v1/people/{ada.pk}/second-factor").status_code == 204
     assert not SecondFactor.objects.exists()
+
+
+def test_a_factor_set_up_meanwhile_is_asked_for_before_a_password_is_chosen(ada: User, app: App) -> None:
+    """Of whoever waits with a password that he was given, while its owner came by another way."""
+    SecondFactor.objects.all().delete()
+    GivenPassword.objects.create(person=ada)
+    waiting = at_the_code(ada)
+    assert waiting.get("/").headers["Location"] == "/password/"
+    second_factor.set_up(ada, app.totp.secret, app.shows())
+    new = {"old_password": PASSWORD, "new_password1": PASSWORD + "!", "new_password2": PASSWORD + "!"}
+    assert waiting.post("/password/", new).headers["Location"] == "/code/"
+    ada.refresh_from_db()
+    assert ada.check_password(PASSWORD)
+
+
+def test_who_gives_up_what_his_role_asks_for_is_asked_at_the_next_click(
+    ada: User, app: App, settings: Any
+) -> None:
+    settings.SECOND_FACTOR_ROLES = [Role.AUDITOR.value]
+    client = at_the_code(ada)
+    assert prove(client, app.shows()) == 302
+    assert client.post("/account/second-factor/remove/", {"factor-code": app.codes[0]}).status_code == 302
+    assert client.get("/").headers["Location"] == "/account/second-factor/"
+    ada.groups.clear()
+    assert client.get("/").status_code == 200  # no role, and so no step any more
+
+
+def test_a_factor_that_is_taken_away_ends_the_sessions_that_it_opened(ada: User, app: App) -> None:
+    client = at_the_code(ada)
+    assert prove(client, app.shows()) == 302
+    second_factor.take_from(site_administrator(), ada)
+    assert client.get("/").headers["Location"].startswith("/login/")
+
+
+def test_who_has_no_password_here_is_led_in_no_circle(ada: User, clock: Any, settings: Any) -> None:
+    settings.SECOND_FACTOR_ROLES = [Role.AUDITOR.value]
+    Identity.objects.create(person=ada, issuer="https://id.example", subject="1")
+    ada.set_unusable_password()
+    ada.save()
+    client = Client()
+    client.force_login(ada)  # as a session of before, or one of a directory
+    assert client.get("/").headers["Location"] == "/account/second-factor/"
+    assert client.get("/account/second-factor/").status_code == 200
+
+
+def test_a_sign_in_that_is_not_completed_in_ten_minutes_begins_anew(
+    ada: User, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = at_the_code(ada)
+    began = time.time()
+    for minutes, answer in ((4, "/code/"), (8, "/code/"), (11, "/login/?next=/")):
+        monkeypatch.setattr("cluster.entering.time.time", lambda m=minutes: began + m * 60)
+        assert client.get("/").headers["Location"] == answer
+
+
+def test_a_session_is_still_listed_when_the_key_that_signs_it_changes(ada: User, settings: Any) -> None:
+    client = at_the_code(ada)
+    before = client.session.session_key
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "n" * 60
+    assert client.get("/").status_code == 200
+    assert client.session.session_key != before
+    assert [row.session_key for row in sessions.of(ada)] == [client.session.session_key]
 
 
 def test_the_sign_in_leads_in_no_circle(ada: User) -> None:
