@@ -42,6 +42,7 @@ class Asked:
 @dataclass(frozen=True)
 class Outcome:
     injected: Counter[str]
+    wrote_s: float
     written: int
     imports: int
     kept: dict[str, Any]
@@ -64,6 +65,7 @@ class Outcome:
         return int(self.kept["written_twice"] + self.kept["told_twice"] + self.browsers["twice"])
 
     def lines(self) -> Iterator[str]:
+        yield f"written for         {self.wrote_s:.0f} s"
         yield f"faults injected     {sum(self.injected.values())}: " + ", ".join(
             f"{count} x {name}" for name, count in sorted(self.injected.items())
         )
@@ -93,13 +95,13 @@ def break_it(stack: Stack, asked: Asked, faults: dict[str, Inject]) -> Outcome:
     injected = inject(stack, asked, faults, chance)
     said = writer.communicate()[0].split("\n")
     done = next(line.split() for line in said if line.startswith("done"))
-    written, imports = int(done[1]), int(done[2])
+    wrote_s, written, imports = float(done[1]), int(done[2]), int(done[3])
     kept = settled(stack)
     crowd.stdin.write(f"{kept['last']}\n")
     crowd.stdin.flush()
     browsers = json.loads(crowd.stdout.readline())
     crowd.wait(timeout=30)
-    return Outcome(injected, written, imports, kept, browsers)
+    return Outcome(injected, wrote_s, written, imports, kept, browsers)
 
 
 def inject(stack: Stack, asked: Asked, faults: dict[str, Inject], chance: random.Random) -> Counter[str]:
