@@ -3,7 +3,7 @@
     python -m tests.faults --seconds 60 [--seed 1] [--postgresql] [--every 5]
 
 Prints each fault as it is injected, then what was expected and what was seen; exits with 1 where anything was
-lost, doubled or left undone.  The long form is --seconds 3600.
+lost, doubled or left undone, or the writer stopped half-way.  The long form is --seconds 3600.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from tests.faults.writer import COUNT, WRITER
 UNDONE_S = 240.0  # a run may be taken up three times, each after a lease of 30 s and a sweep of 15
 STEADY, SLOW, DEAD = 20, 5, 3
 LAST = "kill -9 of everything"
+WROTE_SHARE_MIN = 0.5  # of the time; a writer that stopped long before has shown nothing of what came after
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,8 @@ def main() -> int:
             print(f"not injected        {fault}")
     print(f"seed                {asked.seed}, {'PostgreSQL' if url else 'SQLite'}, {asked.seconds:.0f} s")
     print("\n".join(outcome.lines()))
-    return 1 if outcome.lost or outcome.doubled else 0
+    stopped = outcome.wrote_s < WROTE_SHARE_MIN * asked.seconds
+    return 1 if outcome.lost or outcome.doubled or stopped else 0
 
 
 @contextlib.contextmanager
