@@ -62,6 +62,13 @@ def end_all(by: str, person: User) -> None:
         _end(row, by)
 
 
+def forget_ended() -> int:
+    """Delete the rows of sessions that have expired, and give how many; the database keeps them else."""
+    gone: int = Session.objects.filter(expire_date__lte=timezone.now()).delete()[0]
+    SignIn.objects.exclude(session_key__in=Session.objects.values("session_key")).delete()
+    return gone
+
+
 def follow_key(request: HttpRequest, before: str | None) -> None:
     """The session has another key than before; its owner still sees it as the same."""
     SignIn.objects.filter(session_key=before).update(session_key=request.session.session_key)

@@ -24,6 +24,7 @@ from cluster import (
     quarantine,
     queueing,
     results,
+    sessions,
     snapshot,
     studies,
     webhooks,
@@ -248,8 +249,9 @@ def witness_audit() -> None:
 
 @shared_task(name="cluster.tasks.forget_old_events")
 def forget_old_events() -> None:
-    """Delete events that are older than the site keeps them."""
+    """Delete events that are older than the site keeps them, and sessions that have ended."""
     log.info("%d old events forgotten", forgetting.forget_old_events())
+    log.info("%d ended sessions forgotten", sessions.forget_ended())
 
 
 def _call_helpers(run_id: str, count: int) -> None:

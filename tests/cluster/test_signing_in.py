@@ -14,7 +14,7 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
-from cluster import pace, tokens
+from cluster import pace, tasks, tokens
 from cluster.models import ApiToken, AuditEntry, Estate, SignIn
 from cluster.roles import Action, Role
 from cluster.services import Refused
@@ -216,6 +216,16 @@ def test_a_new_password_leaves_the_session_that_chose_it_and_ends_the_others(ada
     assert Session.objects.count() == 1
     assert "this one" in here.get("/account/").content.decode()
     assert there.get("/").status_code == 302
+
+
+def test_ended_sessions_are_forgotten_each_night(ada: User) -> None:
+    gone, stays = Client(), Client()
+    for client in (gone, stays):
+        assert sign_in(client, ada.username, PASSWORD) == 302
+    Session.objects.filter(pk=gone.session.session_key).update(expire_date=timezone.now() - timedelta(days=1))
+    tasks.forget_old_events()
+    for rows in (Session.objects, SignIn.objects):
+        assert list(rows.values_list("session_key", flat=True)) == [stays.session.session_key]
 
 
 def test_a_token_is_shown_once_and_kept_as_a_hash(ada: User) -> None:
