@@ -16,7 +16,9 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from cluster.routing import websocket_urlpatterns  # noqa: E402
 from config.same_origin import SameOrigin  # noqa: E402
 from config.upload_limit import UploadLimit  # noqa: E402
+from config.whereabouts import tell_when_asked  # noqa: E402
 
+tell_when_asked()
 application = ProtocolTypeRouter(
     {
         "http": UploadLimit(pages),

@@ -11,7 +11,7 @@ import redis
 from celery import Celery
 from celery.signals import heartbeat_sent, worker_process_init, worker_ready, worker_shutdown
 
-from config import warming
+from config import warming, whereabouts
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -72,3 +72,4 @@ worker_ready.connect(warmer.start)
 worker_shutdown.connect(warmer.stop)
 worker_process_init.connect(give_way)
 worker_process_init.connect(warming.load_in_background)
+worker_process_init.connect(whereabouts.tell_when_asked)
