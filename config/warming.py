@@ -1,9 +1,11 @@
 """Compiled kernels are there before a request needs them: a quiet process beside the worker makes them.
 
     worker ready --> python -m planner.warming, at the lowest priority: fills the cache on disk, then ends
-    pool child   --> a thread that waits for the full cache and loads it: half a second
+    pool child   --> its first plan loads what it needs from there: half a second
 
-Readiness waits for neither; a plan that comes earlier compiles what it needs itself.
+Readiness waits for neither; a plan that comes earlier compiles what it needs itself.  No thread of a pool
+child loads kernels beside its work: numba imports while it holds its lock, and work that imports could wait
+for it for ever.
 """
 
 from __future__ import annotations
@@ -11,8 +13,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,6 @@ from config.child import tied_to
 
 ROOT = Path(__file__).resolve().parent.parent
 LOWEST_PRIORITY = 19
-LOOK_EVERY_S = 2.0
-LOOK_FOR_S = 900.0  # 25 s of the processor here, and a busy machine with one slow core
 
 
 class Warmer:
@@ -54,21 +52,3 @@ class Warmer:
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-
-
-def load_in_background(**_: Any) -> None:
-    """Load the kernels into this pool process as soon as they are compiled."""
-    threading.Thread(target=_load_when_complete, name="warm-kernels", daemon=True).start()
-
-
-def _load_when_complete() -> None:
-    from planner.kernels.cache import is_complete
-
-    gives_up_at = time.monotonic() + LOOK_FOR_S
-    while not is_complete():
-        if time.monotonic() > gives_up_at:
-            return  # a read-only place: each process compiles what it needs
-        time.sleep(LOOK_EVERY_S)
-    from planner.warming import warm
-
-    warm()
