@@ -49,7 +49,8 @@ def of(person: User) -> SecondFactor | None:
 
 def is_asked_for(person: User) -> bool:
     """Whether the site wants a person of these roles to have one."""
-    return not roles_asked().isdisjoint(roles_of(person))
+    asked = roles_asked()
+    return bool(asked) and not asked.isdisjoint(roles_of(person))  # roles are read where it matters alone
 
 
 def roles_asked() -> frozenset[Role]:

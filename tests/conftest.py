@@ -238,13 +238,25 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 
 def ask_where_they_stand(stack: Stack) -> None:
     """Let web process and pool children write into their logs where their threads are."""
-    mark = f"HEADROOM_DATA_DIR={stack.data_dir}\0".encode()
+    for pid in processes_of(stack.data_dir):
+        with contextlib.suppress(OSError):  # it ended while we looked
+            caught = int(re.search(r"SigCgt:\s*(\w+)", Path(f"/proc/{pid}/status").read_text())[1], 16)
+            if caught >> (signal.SIGUSR2 - 1) & 1:
+                os.kill(pid, signal.SIGUSR2)
+    time.sleep(1)
+
+
+def processes_of(data_dir: Path) -> dict[int, str]:
+    """Every living process of a data folder, with its command line."""
+    found = {}
+    mark = f"HEADROOM_DATA_DIR={data_dir}\0".encode()
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it ended while we looked
-            caught = int(re.search(r"SigCgt:\s*(\w+)", (process / "status").read_text())[1], 16)
-            if mark in (process / "environ").read_bytes() + b"\0" and caught >> (signal.SIGUSR2 - 1) & 1:
-                os.kill(int(process.name), signal.SIGUSR2)
-    time.sleep(1)
+            if mark in (process / "environ").read_bytes() + b"\0":
+                command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                if command:
+                    found[int(process.name)] = command
+    return found
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
@@ -35,11 +38,8 @@ def prove(request: HttpRequest) -> HttpResponse:
         return redirect(sign_in_steps.way_on(request))
     form = CodeForm(request.POST or None, alone=True)
     if form.is_valid():
-        try:
+        with _told_in(form):
             second_factor.spend(request.user, form.cleaned_data["code"])
-        except Refused as refusal:
-            form.add_error("code", say(refusal.message))
-        else:
             return redirect(sign_in_steps.pass_step(request, PROVE))
     return render(request, "registration/code.html", {"form": form}, status=400 if form.errors else 200)
 
@@ -52,11 +52,8 @@ def set_up(request: HttpRequest) -> HttpResponse:
     form = CodeForm(request.POST or None, alone=True)
     secret = _offer(request)
     if form.is_valid():
-        try:
+        with _told_in(form):
             codes = second_factor.set_up(request.user, secret, form.cleaned_data["code"])
-        except Refused as refusal:
-            form.add_error("code", say(refusal.message))
-        else:
             del request.session[OFFER]
             sessions.end_others(request)  # whoever else has one open has shown a password alone
             onward = sign_in_steps.pass_step(request, SET_UP)
@@ -74,11 +71,8 @@ def set_up(request: HttpRequest) -> HttpResponse:
 def renew_codes(request: HttpRequest) -> HttpResponse:
     form = CodeForm(request.POST, prefix="codes")
     if form.is_valid():
-        try:
+        with _told_in(form):
             codes = second_factor.renew_codes(request.user, form.cleaned_data["code"])
-        except Refused as refusal:
-            form.add_error("code", say(refusal.message))
-        else:
             return _shown_once(request, codes, "account")
     return account_page(request, codes_form=form)
 
@@ -87,14 +81,20 @@ def renew_codes(request: HttpRequest) -> HttpResponse:
 def give_up(request: HttpRequest) -> HttpResponse:
     form = CodeForm(request.POST, prefix="factor")
     if form.is_valid():
-        try:
+        with _told_in(form):
             second_factor.give_up(request.user, form.cleaned_data["code"])
-        except Refused as refusal:
-            form.add_error("code", say(refusal.message))
-        else:
             sign_in_steps.forget_factor(request)
             return redirect("account")
     return account_page(request, factor_form=form)
+
+
+@contextmanager
+def _told_in(form: CodeForm) -> Iterator[None]:
+    """Say beside the code why it was refused."""
+    try:
+        yield
+    except Refused as refusal:
+        form.add_error("code", say(refusal.message))
 
 
 def _shown_once(request: HttpRequest, codes: list[str], onward: str) -> HttpResponse:

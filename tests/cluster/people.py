@@ -6,6 +6,8 @@ from django.contrib.auth.models import Group, User
 
 from cluster.roles import Role
 
+PASSWORD = "a long enough password"
+
 
 def person(*roles: Role | None) -> User:
     """A user who has these roles alone; None: none."""
@@ -14,6 +16,13 @@ def person(*roles: Role | None) -> User:
     user, _ = User.objects.get_or_create(username=name)
     user.groups.set([Group.objects.get_or_create(name=role.value)[0] for role in held])  # a flush takes them
     return user
+
+
+def with_password(who: User) -> User:
+    """The same, who may sign in by PASSWORD."""
+    who.set_password(PASSWORD)
+    who.save()
+    return who
 
 
 def administrator() -> User:

@@ -24,10 +24,9 @@ from cluster.roles import Role
 from cluster.services import Refused
 from cluster.sign_in_steps import AIM_MAX, CHOOSE, HELD, PROVE, SET_UP, WHILE_HELD
 from tests.cluster.conftest import Site
-from tests.cluster.people import person, site_administrator
+from tests.cluster.people import PASSWORD, person, site_administrator, with_password
 
 pytestmark = pytest.mark.django_db
-PASSWORD = "a long enough password"
 NOW = 1_764_400_000  # a moment within a step, 20 s after it began
 
 
@@ -54,10 +53,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.fixture
 def ada() -> User:
-    ada = person(Role.AUDITOR)
-    ada.set_password(PASSWORD)
-    ada.save()
-    return ada
+    return with_password(person(Role.AUDITOR))
 
 
 @pytest.fixture

@@ -19,18 +19,14 @@ from cluster.models import ApiToken, AuditEntry, Estate, SignIn
 from cluster.roles import Action, Role
 from cluster.services import Refused
 from config import settings as shipped
-from tests.cluster.people import person
+from tests.cluster.people import PASSWORD, person, with_password
 
 pytestmark = pytest.mark.django_db
-PASSWORD = "a long enough password"
 
 
 @pytest.fixture
 def ada() -> User:
-    ada = person(Role.AUDITOR)
-    ada.set_password(PASSWORD)
-    ada.save()
-    return ada
+    return with_password(person(Role.AUDITOR))
 
 
 def sign_in(client: Client, name: str, password: str) -> int:

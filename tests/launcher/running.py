@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
@@ -17,7 +16,7 @@ import redis
 from celery import Celery
 
 from config import broker
-from tests.conftest import ROOT, wait_until
+from tests.conftest import ROOT, processes_of, wait_until
 
 LAUNCHER = str(ROOT / "headroom")
 SETTINGS = "tests.launcher.settings_with_slow_task"
@@ -114,15 +113,7 @@ class Up:
 
     def processes(self) -> dict[int, str]:
         """Every living process of this data folder, with its command line."""
-        found = {}
-        mark = f"HEADROOM_DATA_DIR={self.data_dir}\0".encode()
-        for process in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):  # it ended while we looked
-                if mark in (process / "environ").read_bytes() + b"\0":
-                    command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                    if command:
-                        found[int(process.name)] = command
-        return found
+        return processes_of(self.data_dir)
 
     def pid_of(self, part: str) -> int:
         """The process of one part; of the worker, the one that started the others."""
