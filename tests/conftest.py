@@ -27,12 +27,12 @@ from xdist.workermanage import WorkerController
 
 from config import parts
 from config.child import Child, tied_to
+from tests import last_words
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parent.parent
-LOG_LINES = 120
 STARTS_WITHIN_S = 120.0  # of a loaded machine; a test run must not fail because it is slow
 ON_THE_STACK = ("tests/browser/", "tests/launcher/test_servers_of_the_tests.py")
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
@@ -236,39 +236,13 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
                 cursor.execute("DROP TRIGGER audit_no_truncate ON cluster_auditentry")
 
 
-def ask_where_they_stand(stack: Stack) -> None:
-    """Let web process and pool children write into their logs where their threads are."""
-    for pid in processes_of(stack.data_dir):
-        with contextlib.suppress(OSError):  # it ended while we looked
-            caught = int(re.search(r"SigCgt:\s*(\w+)", Path(f"/proc/{pid}/status").read_text())[1], 16)
-            if caught >> (signal.SIGUSR2 - 1) & 1:
-                os.kill(pid, signal.SIGUSR2)
-    time.sleep(1)
-
-
-def processes_of(data_dir: Path) -> dict[int, str]:
-    """Every living process of a data folder, with its command line."""
-    found = {}
-    mark = f"HEADROOM_DATA_DIR={data_dir}\0".encode()
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # it ended while we looked
-            if mark in (process / "environ").read_bytes() + b"\0":
-                command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                if command:
-                    found[int(process.name)] = command
-    return found
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """What the running Headroom wrote last goes into the report of a test that failed on it."""
+    """What the running Headroom and the browser have to say goes into the report of a test that failed."""
     report = yield
-    running = getattr(item, "funcargs", {}).get("stack")
-    if report.failed and isinstance(running, Stack):
-        ask_where_they_stand(running)
-        for log in sorted((running.data_dir / "logs").glob("*.log")):
-            tail = log.read_text(errors="replace").splitlines()[-LOG_LINES:]
-            report.sections.append((f"end of {log.name}", "\n".join(tail)))
+    given = getattr(item, "funcargs", {})
+    if report.failed and isinstance(given.get("stack"), Stack):
+        report.sections += last_words.sections(given["stack"].data_dir, given.get("contexts", ()))
     return report
 
 

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 from openpyxl import Workbook
 
+from tests.last_words import Watched
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Request
 
@@ -87,25 +89,31 @@ def session(stack: Stack, browser: Browser) -> dict[str, object]:
 
 
 @pytest.fixture
+def contexts() -> Iterator[list[Watched]]:
+    """Every browser context of a test; a test that fails tells where their pages stand."""
+    begun: list[Watched] = []
+    yield begun
+    for each in begun:
+        each.context.close()
+
+
+@pytest.fixture
 def open_page(
-    stack: Stack, browser: Browser, session: dict[str, object], faults: Faults
-) -> Iterator[Callable[..., Page]]:
+    stack: Stack, browser: Browser, session: dict[str, object], faults: Faults, contexts: list[Watched]
+) -> Callable[..., Page]:
     """Opens signed-in pages: `open_page("/import/", viewport=PHONE, color_scheme="dark")`."""
-    contexts: list[BrowserContext] = []
 
     def opened(address: str, **settings: object) -> Page:
         chosen = {"viewport": DESK, "locale": "en-GB", "storage_state": session, **settings}
         context = browser.new_context(base_url=stack.url, **chosen)
         context.set_default_timeout(ANSWERED_MS)
         faults.watch(context)
-        contexts.append(context)
+        contexts.append(Watched(context))
         page = context.new_page()
         page.goto(address)
         return page
 
-    yield opened
-    for context in contexts:
-        context.close()
+    return opened
 
 
 @pytest.fixture(scope="session")

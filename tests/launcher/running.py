@@ -16,7 +16,8 @@ import redis
 from celery import Celery
 
 from config import broker
-from tests.conftest import ROOT, processes_of, wait_until
+from tests.conftest import ROOT, wait_until
+from tests.processes import processes_of
 
 LAUNCHER = str(ROOT / "headroom")
 SETTINGS = "tests.launcher.settings_with_slow_task"
