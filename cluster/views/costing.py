@@ -40,14 +40,15 @@ from planner.sentence import Sentence
 def costs(request: HttpRequest, pk: int) -> HttpResponse:
     """The page; without an answer yet it shows the question."""
     estate = estate_or_404(request, pk)
-    if (moved := answered_meanwhile(request, estate)) is not None:
+    run = waited_for(request, estate)
+    if (moved := answered_meanwhile(estate, run)) is not None:
         return moved
     study = study_of(request, estate, CostStudy.Kind.COST)
     answer = pricing.answer_of(study) if study else None
     shown = answer.asked if answer else Asked()
     request_of = pricing.Request(asked=shown, book=study.book_id if study else None)
     context = {
-        **frame_of(request, estate, study, answer, "cost"),
+        **frame_of(request, estate, study, answer, "cost", run),
         "form": CostForm.of(request_of, cluster_names(estate)),
         "levels": levels_of(answer) if answer else None,
     }
@@ -68,12 +69,13 @@ def ask(request: HttpRequest, pk: int) -> HttpResponse:
 def hosts(request: HttpRequest, pk: int) -> HttpResponse:
     """Which hosts to buy: the front, the cheapest explained, the best of each platform line by line."""
     estate = estate_or_404(request, pk)
-    if (moved := answered_meanwhile(request, estate)) is not None:
+    run = waited_for(request, estate)
+    if (moved := answered_meanwhile(estate, run)) is not None:
         return moved
     study = study_of(request, estate, CostStudy.Kind.HOSTS)
     advice = pricing.advice_of(study) if study else None
     context = {
-        **frame_of(request, estate, study, advice.answer if advice else None, "hosts"),
+        **frame_of(request, estate, study, advice.answer if advice else None, "hosts", run),
         "form": HostsForm.of(pricing.question_of(study), cluster_names(estate)),
         "advice": advice,
     }
@@ -109,15 +111,32 @@ def cluster_names(estate: Estate) -> list[str]:
     return [cluster.name for cluster in selectors.clusters_of(estate)]
 
 
-def answered_meanwhile(request: HttpRequest, estate: Estate) -> HttpResponse | None:
+def waited_for(request: HttpRequest, estate: Estate) -> Run | None:
+    """The run that the page waits for.
+
+    Looked up once, and before its answer: a run that ends between two looks would be one that ended
+    without an answer.
+    """
+    try:
+        wanted = UUID(asked(request, "run"))
+    except ValueError:
+        return None
+    return estate.runs.filter(pk=wanted, kind=Run.Kind.COST).first()
+
+
+def answered_meanwhile(estate: Estate, run: Run | None) -> HttpResponse | None:
     """Lead to the answer where the worker was quicker than the page that waits for it."""
-    run = _run(request, estate)
     ready = CostStudy.objects.filter(run=run).first() if run else None
     return redirect(_study_url(estate, ready)) if ready is not None else None
 
 
 def frame_of(
-    request: HttpRequest, estate: Estate, study: CostStudy | None, answer: Answer | None, part: str
+    request: HttpRequest,
+    estate: Estate,
+    study: CostStudy | None,
+    answer: Answer | None,
+    part: str,
+    run: Run | None = None,
 ) -> dict[str, object]:
     """What every page about cost shows of its answer."""
     designs = designs_of(answer) if answer else []
@@ -126,7 +145,7 @@ def frame_of(
         "tab": "variants" if part == "variants" else "costs",
         "part": part,
         "study": study,
-        "run": _run(request, estate),
+        "run": run,
         "answer": answer,
         "designs": designs,
         "workable": answer is not None and bill_xlsx.workable(answer),
@@ -290,15 +309,6 @@ def study_of(request: HttpRequest, estate: Estate, kind: str | None = None) -> C
         raise Http404(gettext("There is no such answer"))
     rows = estate.cost_studies.select_related("book")
     return get_object_or_404(rows.filter(kind=kind) if kind else rows, pk=int(wanted))
-
-
-def _run(request: HttpRequest, estate: Estate) -> Run | None:
-    """The run that the page waits for."""
-    try:
-        wanted = UUID(asked(request, "run"))
-    except ValueError:
-        return None
-    return estate.runs.filter(pk=wanted, kind=Run.Kind.COST).first()
 
 
 def _answer_or_404(request: HttpRequest, estate: Estate) -> Answer:

@@ -15,10 +15,10 @@ from msgspec import Struct
 from cluster import changing, pricing, snapshot
 from cluster.compared import changes_of, told_of, variants_of
 from cluster.cost_forms import VariantsForm
-from cluster.models import CostStudy, Estate, Variant
+from cluster.models import CostStudy, Estate, Run, Variant
 from cluster.services import Refused
 from cluster.variant_forms import CHANGE_FORMS, ChangeForm, NewVariantForm
-from cluster.views.costing import answered_meanwhile, cluster_names, frame_of, queued, study_of
+from cluster.views.costing import answered_meanwhile, cluster_names, frame_of, queued, study_of, waited_for
 from cluster.views.sight import estate_or_404
 from cluster.wording import say
 from planner.compared import COMPARED_MAX
@@ -46,9 +46,10 @@ class VariantCard(Struct, frozen=True, kw_only=True):
 def variants(request: HttpRequest, pk: int) -> HttpResponse:
     """All variants of an estate, and those compared last side by side."""
     estate = estate_or_404(request, pk)
-    if (moved := answered_meanwhile(request, estate)) is not None:
+    run = waited_for(request, estate)
+    if (moved := answered_meanwhile(estate, run)) is not None:
         return moved
-    return _page(request, estate)
+    return _page(request, estate, run=run)
 
 
 @require_POST
@@ -148,6 +149,7 @@ def _page(
     estate: Estate,
     new_form: NewVariantForm | None = None,
     form: VariantsForm | None = None,
+    run: Run | None = None,
 ) -> HttpResponse:
     study = study_of(request, estate, CostStudy.Kind.VARIANTS)
     comparison = pricing.comparison_of(study) if study else None
@@ -159,7 +161,7 @@ def _page(
     initial = {"variants": chosen, "platforms": asked_of.platforms[0]}
     _, lost = snapshot.load_reserved(estate) if any(row.committed_at for row in rows) else (None, ())
     context = {
-        **frame_of(request, estate, study, answer, "variants"),
+        **frame_of(request, estate, study, answer, "variants", run),
         "cards": [_card(row) for row in rows],
         "comparison": variants_of(comparison) if comparison else None,
         "changed": changes_of(comparison) if comparison else [],
