@@ -49,17 +49,15 @@ def step_of(request: HttpRequest) -> str:
 
 def is_held(session: SessionBase, person: Any) -> bool:
     """Whether a session is held, or would be if it asked for a page."""
-    proven = bool(session.get(PROVEN))
-    if HELD not in session or (not proven and second_factor.is_asked_for(person)):
-        return bool(_steps(person, proven=proven))
+    if _is_to_be_reckoned(session, person):
+        return bool(_steps(person, proven=bool(session.get(PROVEN))))
     return bool(session[HELD])
 
 
 def look_again(request: HttpRequest) -> None:
     """Reckon the steps anew where they may have changed: a factor set up, a role given, an old session."""
-    session, step = request.session, step_of(request)
-    asks_for_more = not session.get(PROVEN) and second_factor.is_asked_for(request.user)
-    if HELD not in session or step in (CHOOSE, SET_UP) or (asks_for_more and not step):
+    step = step_of(request)
+    if step in (CHOOSE, SET_UP) or (not step and _is_to_be_reckoned(request.session, request.user)):
         _go_on(request)
 
 
@@ -109,6 +107,11 @@ def name_of(request: HttpRequest) -> str:
         return resolve(request.path_info).url_name or ""
     except Resolver404:
         return ""
+
+
+def _is_to_be_reckoned(session: SessionBase, person: Any) -> bool:
+    """Whether a session that is not held may have to be: there were no steps then, or a role asks for one."""
+    return HELD not in session or (not session.get(PROVEN) and second_factor.is_asked_for(person))
 
 
 def _steps(person: Any, *, proven: bool) -> list[str]:

@@ -50,8 +50,15 @@ def note(line):
     os.write(file, (line + "\\n").encode())
     os.close(file)
 
+def first_at(point):
+    try:
+        os.close(os.open(FOLDER + "/died " + point, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return False
+    return True
+
 def perhaps_die(point):
-    if random.random() < CHANCE:
+    if CHANCE and (first_at(point) or random.random() < CHANCE):
         note("killed " + point)
         os.kill(os.getpid(), signal.SIGKILL)
 
