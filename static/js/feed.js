@@ -81,13 +81,21 @@
     });
     socket.addEventListener("close", (closed) => {
       if (closed.code === NOT_LOGGED_IN) {
-        location.reload();
+        loadAgain();
         return;
       }
       say("waiting");
       window.setTimeout(connect, wait * (0.75 + Math.random() / 2));
       wait = Math.min(wait * 2, LONGEST_WAIT_MS);
     });
+  }
+
+  // To the sign-in page, as a rule; a page that comes again all the same is not loaded for ever.
+  function loadAgain() {
+    const before = Number(sessionStorage.getItem("headroom-feed-loaded")) || 0;
+    sessionStorage.setItem("headroom-feed-loaded", Date.now());
+    if (Date.now() - before > LONGEST_WAIT_MS) location.reload();
+    else say("closed");
   }
 
   drawer.addEventListener("toggle", () => {

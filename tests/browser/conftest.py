@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from openpyxl import Workbook
 
+from tests.conftest import ROOT
 from tests.last_words import Watched
 
 if TYPE_CHECKING:
@@ -26,6 +30,12 @@ INFO_HEAD = (
     *("VM", "Powerstate", "Template", "CPUs", "Memory", "Provisioned MiB", "In Use MiB", "Cluster", "Host"),
     "OS according to the configuration file",
 )
+PASSWORD = "correct horse battery staple"
+PERSON = """
+from django.contrib.auth.models import Group, User
+person = User.objects.create_user({name!r}, password={password!r})
+person.groups.set(Group.objects.filter(name={role!r}))
+"""
 HOSTILE = "<img src=x onerror=alert(1)>"
 FORMULA = '=HYPERLINK("http://elsewhere.example","x")'
 TURNED = "a\u202egnp.exe"
@@ -78,11 +88,7 @@ def session(stack: Stack, browser: Browser) -> dict[str, object]:
     context = browser.new_context(base_url=stack.url, locale="en-GB")
     context.set_default_timeout(ANSWERED_MS)
     page = context.new_page()
-    page.goto("/")
-    page.get_by_label("Name", exact=True).fill(stack.username)
-    page.get_by_label("Password").fill(stack.password)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(lambda url: "login" not in url)
+    sign_in(page, stack.username, stack.password)
     cookies = context.storage_state()
     context.close()
     return dict(cookies)
@@ -95,6 +101,34 @@ def contexts() -> Iterator[list[Watched]]:
     yield begun
     for each in begun:
         each.context.close()
+
+
+@pytest.fixture
+def open_as(stack: Stack, browser: Browser, faults: Faults, contexts: list[Watched]) -> Callable[..., Page]:
+    """Signs somebody else in: `open_as("night-shift", "auditor", viewport=PHONE)`, or without a role."""
+
+    def opened(name: str, role: str = "", **settings: object) -> Page:
+        code = PERSON.format(name=name, password=PASSWORD, role=role)
+        manage = [sys.executable, "manage.py", "shell", "--verbosity", "0", "--command", code]
+        site = {"HEADROOM_DATA_DIR": str(stack.data_dir), "DJANGO_SETTINGS_MODULE": "config.settings"}
+        subprocess.run(manage, cwd=ROOT, env=os.environ | site, check=True)
+        context = browser.new_context(base_url=stack.url, **{"viewport": DESK, "locale": "en-GB", **settings})
+        context.set_default_timeout(ANSWERED_MS)
+        faults.watch(context)
+        contexts.append(Watched(context))
+        page = context.new_page()
+        sign_in(page, name, PASSWORD)
+        return page
+
+    return opened
+
+
+def sign_in(page: Page, name: str, password: str = PASSWORD) -> None:
+    page.goto("/")
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(lambda url: "login" not in url)
 
 
 @pytest.fixture
