@@ -182,6 +182,12 @@ def stop_the_line(asker: User, connection: Connection, *, stopped: bool) -> None
         feed.publish("line", said, subject=connection.name, level=level)
 
 
+def reaches(asker: User, action: Action, connection: Connection | None) -> bool:
+    """Whether a role that opens the action reaches the whole estate that bears the connection's name."""
+    name = connection.name if connection else ""
+    return covers(asker, action, Estate.objects.filter(name=name).first())
+
+
 def send_waiting() -> int:
     """Tell workers of what is queued and nobody holds: a broker may forget, the rows do not."""
     waiting = Operation.objects.filter(state__in=[State.QUEUED, State.CLAIMED], lease_until__lt=Now())
@@ -227,7 +233,5 @@ def _send(pk: UUID, task: str = "carry_out") -> None:
 
 
 def _allow(asker: User, action: Action, connection: Connection | None) -> None:
-    """Let pass whose role reaches the whole estate that bears the connection's name."""
-    name = connection.name if connection else ""
-    if not covers(asker, action, Estate.objects.filter(name=name).first()):
+    if not reaches(asker, action, connection):
         raise PermissionDenied

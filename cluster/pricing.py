@@ -18,7 +18,8 @@ from cluster.audit import Deed
 from cluster.models import CostStudy, Estate, PriceBookVersion, Run
 from cluster.models import PriceBook as BookRow
 from cluster.models import Variant as VariantRow
-from cluster.roles import Action, may
+from cluster.reach import reaches_an_estate
+from cluster.roles import Action
 from cluster.snapshot import variant_of
 from cluster.work import Work, WorkFailed
 from planner.compared import Comparison, compare
@@ -190,10 +191,10 @@ def save_book(user: User, row: BookRow, rows: Sequence[Price]) -> None:
     """Keep the rows of a book as its next version; the audit keeps what changed, before and after.
 
     Raises:
-        PermissionDenied: none of the user's roles writes prices.
+        PermissionDenied: none of the user's roles writes prices, or it reaches parts of estates alone.
         BookError: a row that makes no sense, or rows that contradict each other; nothing is kept.
     """
-    if not may(user, Action.PRICE):
+    if not reaches_an_estate(user, Action.PRICE):
         raise PermissionDenied
     for price in rows:
         check_price(price)

@@ -81,6 +81,11 @@ def covers(user: Whoever, action: Action, estate: Estate | None, cluster: str = 
     return any(_holds(extent, cluster) for extent in here)
 
 
+def reaches_an_estate(user: Whoever, action: Action) -> bool:
+    """Whether a role that opens the action reaches at least one estate whole, be it there already or not."""
+    return any(extent.is_whole for extent in rights_of(user).extents(action))
+
+
 def sees_everything(user: Whoever) -> bool:
     """Whether no scope narrows what this user may see of estates."""
     return covers(user, Action.READ, None)

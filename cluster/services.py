@@ -233,9 +233,8 @@ def start_pricing(user: User, estate: Estate, request: dict[str, object]) -> Run
 
 def cancel(user: User, run: Run) -> bool:
     """End the run unless it is finished; a worker that works on it stops at its next step."""
-    if run.requested_by_id != user.pk:
-        allow_on(user, Action.CANCEL, run.estate)
-    allow(user, Action.CANCEL)
+    if not may_cancel(user, run):
+        raise NotAllowed
     with transaction.atomic():
         unfinished = Run.objects.filter(pk=run.pk, state__in=[Run.State.QUEUED, Run.State.RUNNING])
         if not unfinished.update(state=Run.State.CANCELLED, lease_until=None, finished_at=Now()):
@@ -251,6 +250,12 @@ def cancel(user: User, run: Run) -> bool:
             estate=run.estate,
         )
     return True
+
+
+def may_cancel(user: User, run: Run) -> bool:
+    """Whether a user may end a run: his own, or one of an estate that his role reaches."""
+    is_own = run.requested_by_id == user.pk
+    return may(user, Action.CANCEL) and (is_own or covers(user, Action.CANCEL, run.estate))
 
 
 def remove_estate(user: User, estate: Estate) -> None:

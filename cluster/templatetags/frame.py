@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from cluster import feed, roles, selectors
 from cluster.models import Estate, Event, Run, SavedView
+from cluster.reach import reaches_an_estate
 from cluster.templatetags.parts import NOT_RECORDED, number, say_event
 from cluster.visible import visible
 
@@ -58,13 +59,13 @@ def frame_of(context: Mapping[str, Any]) -> Frame:
         last_event=_in_a_line(events[-1]) if events else gettext("Nothing has happened yet"),
         roles=", ".join(gettext(role.value) for role in sorted(roles.roles_of(user))),
         views=list(SavedView.objects.filter(person=user)),
-        may_import=roles.may(user, roles.Action.IMPORT),
+        may_import=reaches_an_estate(user, roles.Action.IMPORT),
         may_audit=roles.may(user, roles.Action.AUDIT),
-        may_plan=roles.may(user, roles.Action.PLAN),
+        may_plan=reaches_an_estate(user, roles.Action.PLAN),
         may_connect=roles.may(user, roles.Action.CONNECT),
         may_manage=roles.may(user, roles.Action.PEOPLE),
         may_read=roles.may(user, roles.Action.READ),
-        sees_prices=bool(whole) or roles.may(user, roles.Action.PRICE),
+        sees_prices=bool(whole) or reaches_an_estate(user, roles.Action.PRICE),
         whole=whole,
         conflict=roles.conflicting(roles.roles_of(user)),
     )

@@ -130,6 +130,7 @@ def observed(observation: Observation) -> Estate:
 
 def _page(request: HttpRequest, form: ConnectionForm) -> HttpResponse:
     context = {
+        "may_refresh": may(request.user, Action.REFRESH),
         "connections": Connection.objects.all(),
         "form": form,
         "networks": settings.CONNECTION_NETWORKS,

@@ -16,7 +16,8 @@ from msgspec import Struct
 from cluster import selectors, steps
 from cluster.demo import demo_of
 from cluster.models import Estate
-from cluster.roles import Action, may
+from cluster.reach import covers
+from cluster.roles import Action
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -38,10 +39,17 @@ class FirstRun(Struct, frozen=True, kw_only=True):
         return sum(step.is_done for step in self.steps)
 
 
+def example_for(user: Any, estates: Sequence[Estate]) -> Estate | None:
+    """The example among estates; None where this person may not do there what the steps ask for."""
+    estate = demo_of(estates)
+    may_all = all(covers(user, action, estate) for action in (Action.PLAN, Action.REHEARSE))
+    return estate if may_all else None
+
+
 def first_run(user: Any, estates: Sequence[Estate]) -> FirstRun | None:
     """The steps of this person; None where there is no example, or they were put away."""
-    estate = demo_of(estates)
-    if estate is None or not (may(user, Action.PLAN) and may(user, Action.REHEARSE)):
+    estate = example_for(user, estates)
+    if estate is None:
         return None
     done = steps.done_by(user, estate)
     if done is None:

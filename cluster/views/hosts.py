@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db.models import Count, Q, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext
 
 from cluster import selectors
 from cluster.filters import HostFilter
@@ -30,6 +31,8 @@ def hosts(request: HttpRequest, pk: int) -> HttpResponse:
     )
     chosen = HostFilter(request.GET, queryset=rows, estate=estate, is_whole=is_whole)
     table = HostTable(chosen.qs, order_by="name")
+    if not is_whole and not rows.exists():
+        table.empty_text = gettext("Your role shows VMs of this estate, and no host.")
     table.paged(request)
     template = "parts/table.html" if wants_fragment(request) else "estate/hosts.html"
     elsewhere = seen_of(request, estate, selectors.vms_on_unknown_hosts(estate)).count()
@@ -63,6 +66,7 @@ def host(request: HttpRequest, pk: int) -> HttpResponse:
         "recorded": recorded_of_host(host),
         "estate": host.estate,
         "cluster_name": host.cluster_name,
+        "links_cluster": covers(request.user, Action.READ, host.estate, host.cluster_name or ""),
         "load": load,
         "table": table,
         "nics": host.nics.all(),

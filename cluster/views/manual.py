@@ -8,7 +8,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext, gettext_lazy
 
-from cluster import manual
+from cluster import manual, selectors
+from cluster.views.first_run import example_for
 from cluster.views.sight import asked
 
 SHELF_NAMES: Final = {
@@ -28,7 +29,13 @@ def contents(request: HttpRequest) -> HttpResponse:
     """All pages, or those that hold `?q=`."""
     text = asked(request, "q").strip()[:LONGEST]
     shelves = [(SHELF_NAMES[name], SHELF_HELP[name], manual.shelf(name)) for name in manual.SHELVES]
-    return render(request, "help.html", {"shelves": shelves, "text": text, "found": manual.find(text)})
+    context = {
+        "shelves": shelves,
+        "text": text,
+        "found": manual.find(text),
+        "has_first_run": example_for(request.user, list(selectors.visible_estates(request.user))) is not None,
+    }
+    return render(request, "help.html", context)
 
 
 def page(request: HttpRequest, shelf: str, name: str) -> HttpResponse:

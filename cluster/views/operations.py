@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -77,9 +80,14 @@ def _page(request: HttpRequest, form: OperationForm) -> HttpResponse:
         :SHOWN
     ]
     may_operate = may(request.user, Action.OPERATE)
+
+    @cache
+    def reaches(action: Action, connection: Connection | None) -> bool:
+        return operating.reaches(request.user, action, connection)
+
     context = {
         "rows": [
-            (row, _why(row), _doable(request, row), accuracy.beside(row), accuracy.off_by(row))
+            (row, _why(row), _doable(request, row, reaches), accuracy.beside(row), accuracy.off_by(row))
             for row in rows
         ],
         "form": form,
@@ -94,16 +102,18 @@ def _why(row: Operation) -> str:
     return said(row.why) or ""
 
 
-def _doable(request: HttpRequest, row: Operation) -> set[str]:
+def _doable(
+    request: HttpRequest, row: Operation, reaches: Callable[[Action, Connection | None], bool]
+) -> set[str]:
     """What this person may do to an operation as it stands."""
     state, mine = Operation.State(row.state), row.requested_by_id == request.user.pk
     found = set()
     is_open = state == Operation.State.PROPOSED and not is_stale(row.created_at)
-    if is_open and not mine and may(request.user, Action.APPROVE):
+    if is_open and not mine and reaches(Action.APPROVE, row.connection):
         found.add("approve")
-    if may(request.user, Action.OPERATE):
-        if state in operating.EARLY:
-            found.add("cancel")
-        if state in Operation.BUSY and row.abort_asked_at is None:
-            found.add("abort")
+    acts = reaches(Action.OPERATE, row.connection)
+    if state in operating.EARLY and (acts or (mine and may(request.user, Action.OPERATE))):
+        found.add("cancel")
+    if state in Operation.BUSY and row.abort_asked_at is None and acts:
+        found.add("abort")
     return found

@@ -14,7 +14,8 @@ from cluster import selectors
 from cluster.forms import ImportForm
 from cluster.models import CostStudy, Estate, Observation, Plan, Redundancy
 from cluster.outlook import outlook_kept
-from cluster.roles import Action, may
+from cluster.reach import reaches_an_estate, sees_everything
+from cluster.roles import Action
 from cluster.shown import money_range
 from cluster.verdict import Verdict, of_estate
 from cluster.views.ahead import headline_of
@@ -40,10 +41,12 @@ def overview(request: HttpRequest) -> HttpResponse:
     estates = [card.estate for card in cards]
     context = {
         "cards": cards,
+        "has_reports": any(card.report for card in cards),
+        "is_narrowed": not sees_everything(request.user),
         "not_fitting": sum(card.verdict is not None and card.verdict.state == "bad" for card in cards),
         "first_run": first_run(request.user, estates),
-        "may_import": may(request.user, Action.IMPORT),
-        **import_context(ImportForm()),
+        "may_import": reaches_an_estate(request.user, Action.IMPORT),
+        **import_context(request, ImportForm()),
     }
     return render(request, "overview.html", context)
 

@@ -16,8 +16,8 @@ from cluster import audit, pricing
 from cluster.audit import Deed
 from cluster.cost_forms import BookFileForm, NewBookForm
 from cluster.models import PriceBook
-from cluster.reach import visible_to
-from cluster.roles import Action, may
+from cluster.reach import reaches_an_estate, visible_to
+from cluster.roles import Action
 from cluster.shown import EN_DASH, NBSP, number
 from cluster.wording import say
 from planner.catalogue.cards import AREA_NAMES, AREAS, CARDS, Card
@@ -76,7 +76,7 @@ def prices(request: HttpRequest) -> HttpResponse:
     context = {
         "books": books,
         "form": form,
-        "may_write": may(request.user, Action.PRICE),
+        "may_write": reaches_an_estate(request.user, Action.PRICE),
         "beside": beside,
         "areas": _areas([], _public(), beside),
     }
@@ -107,7 +107,7 @@ def book(request: HttpRequest, pk: int) -> HttpResponse:
         "confidences": CONFIDENCE_NAMES,
         "versions": row.versions.select_related("changed_by")[:VERSIONS_SHOWN],
         "file_form": BookFileForm(),
-        "may_write": may(request.user, Action.PRICE),
+        "may_write": reaches_an_estate(request.user, Action.PRICE),
     }
     return render(request, "price_book.html", context, status=400 if errors else 200)
 
@@ -140,7 +140,7 @@ def _csv(content: bytes, name: str) -> HttpResponse:
 
 
 def _may_write(request: HttpRequest) -> None:
-    if not may(request.user, Action.PRICE):
+    if not reaches_an_estate(request.user, Action.PRICE):
         raise PermissionDenied(gettext("Your role may read prices, not change them."))
 
 

@@ -18,6 +18,7 @@ from cluster import audit, foretelling, selectors, services, snapshot, wishes
 from cluster.audit import Deed
 from cluster.exports.names import file_name
 from cluster.models import Estate, Rehearsal, Run
+from cluster.reach import covers
 from cluster.rehearsal import question, record
 from cluster.rehearsal.question import BadScript
 from cluster.rehearsal.words import for_scripts
@@ -138,8 +139,8 @@ def rehearsal(request: HttpRequest, pk: str) -> HttpResponse:
         "cluster_name": found.cluster_name,
         "title": title_of(found),
         "error": msgspec.convert(run.error, Sentence) if run.error else None,
-        "may_cancel": not run.is_finished and may(request.user, Action.CANCEL),
-        "may_rehearse": may(request.user, Action.REHEARSE),
+        "may_cancel": not run.is_finished and services.may_cancel(request.user, run),
+        "may_rehearse": _may_again(request, run.estate),
     }
     if found.drill:
         context |= drills_context(found)
@@ -236,6 +237,13 @@ def _played(run: Run, at: str = "") -> HttpResponse:
     """To the page that plays the run; from a second on where one was chosen."""
     since = at if at.replace(".", "", 1).isdigit() else "0"
     return redirect(f"{reverse('rehearsal', args=[run.pk])}#play={since}")
+
+
+def _may_again(request: HttpRequest, estate: Estate | None) -> bool:
+    """Whether this reader may rehearse there what was rehearsed; a scenario is nobody's."""
+    if estate is None:
+        return may(request.user, Action.REHEARSE)
+    return covers(request.user, Action.REHEARSE, estate)
 
 
 def _allow(request: HttpRequest) -> None:

@@ -10,7 +10,8 @@ from django.views.decorators.http import require_POST
 
 from cluster import selectors, services
 from cluster.models import Plan, Run, Study
-from cluster.roles import Action, may
+from cluster.reach import reaches_an_estate
+from cluster.roles import Action
 from cluster.views.plans import plan_url
 from cluster.views.sight import wants_fragment
 from cluster.views.stages import stages_of
@@ -44,7 +45,8 @@ def run(request: HttpRequest, pk: str) -> HttpResponse:
         "stages": stages_of(run),
         "events": run.events.order_by("seq"),
         "error": msgspec.convert(run.error, Sentence) if run.error else None,
-        "may_cancel": not run.is_finished and may(request.user, Action.CANCEL),
+        "may_cancel": not run.is_finished and services.may_cancel(request.user, run),
+        "may_import": reaches_an_estate(request.user, Action.IMPORT),
         "plan_url": plan_url(run.estate, plan) if plan and run.estate else "",
         "answer_url": _answer_url(run, study),
     }

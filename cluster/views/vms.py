@@ -40,7 +40,7 @@ def vms(request: HttpRequest, pk: int) -> HttpResponse:
             "table": table,
             "filter": chosen,
             "columns": shown.choices,
-            "may_plan": may(request.user, Action.PLAN),
+            "may_plan": covers(request.user, Action.PLAN, estate),
             "csv_query": request.GET.urlencode(),
         },
     )

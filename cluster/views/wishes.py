@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 
 from cluster import services, wishes
 from cluster.forms import WishForm
-from cluster.models import Wish
+from cluster.models import Estate, Wish
 from cluster.reach import covers, visible_to
 from cluster.roles import Action, may
 from cluster.wording import say
@@ -65,6 +65,7 @@ def _page(request: HttpRequest, form: WishForm) -> HttpResponse:
         "rows": [(row, _may_answer(request, row), _may_withdraw(request, row)) for row in rows],
         "form": form,
         "may_request": may(request.user, Action.REQUEST),
+        "reaches_nothing": not visible_to(request.user, Estate).exists(),
     }
     return render(request, "wishes.html", context, status=400 if form.errors else 200)
 

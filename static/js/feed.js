@@ -60,7 +60,7 @@
     counting = window.setTimeout(async () => {
       counting = 0;
       const answer = await fetch(working.dataset.url, { headers: { "X-Requested-With": "fetch" } });
-      if (!answer.ok) return;
+      if (!answer.ok || answer.redirected) return; // to the sign-in page
       working.dataset.count = (await answer.text()).trim();
       working.querySelector("[data-count-shown]").textContent = working.dataset.count;
     }, 300);

@@ -55,8 +55,10 @@
       } else if (request.status === 413) {
         say(form.dataset.sayTooBig, { size: Math.ceil(file.size / MIB), limit });
         stop(words.textContent);
+      } else if (request.status === 200) {
+        location.reload(); // to the sign-in page: the session has ended
       } else {
-        stop(form.dataset.sayFailed);
+        stop(request.status === 403 ? form.dataset.sayRefused : form.dataset.sayFailed);
       }
     });
     request.addEventListener("error", () => stop(form.dataset.sayFailed));
