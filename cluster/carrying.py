@@ -153,7 +153,9 @@ def _may_still_ask(asker: User, operation: Operation, estate: Estate | None) -> 
 def _commit_submitting(operation: Operation, connection: Connection) -> bool:
     """Ask the site's own rules under its lock, and commit; False: it waits its turn."""
     with transaction.atomic():
-        now = Connection.objects.select_for_update().annotate(moment=Now()).get(pk=connection.pk)
+        now = Connection.objects.select_for_update().annotate(moment=Now()).filter(pk=connection.pk).first()
+        if now is None:
+            return False  # it was removed, and with it what waits was ended
         minute = now.moment.hour * 60 + now.moment.minute
         if not now.may_act:
             _end(operation, State.FAILED, Sentence("The connection may not act any more"))

@@ -6,6 +6,7 @@ and released only together with what stands on it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -17,8 +18,8 @@ from cluster import audit
 from cluster.audit import Deed
 from cluster.models import Estate, Variant
 from cluster.roles import Action
-from cluster.services import NotAllowed, Refused, allow_on
-from cluster.snapshot import load, variant_of
+from cluster.services import NotAllowed, Refused, allow_on, wait_for_turn
+from cluster.snapshot import changes_of, load, variant_of
 from planner import variant as planner
 from planner.compared import COMPLETED
 from planner.cost.assumptions import Assumptions
@@ -28,6 +29,7 @@ from planner.sentence import Sentence
 
 CHANGES_MAX: Final = 50
 DEPTH_MAX: Final = 10
+Changes = tuple[planner.Change, ...]
 
 
 def begin(user: User, estate: Estate, name: str, base: Variant | None = None) -> Variant:
@@ -62,7 +64,7 @@ def add(user: User, variant: Variant, change: planner.Change) -> None:
         NotAllowed: the user makes no plans of the estate.
         Refused: the variant is committed or too long, or the change names what is not there.
     """
-    _keep(user, variant, (*variant_of(variant).changes, change))
+    _keep(user, variant, lambda changes: (*changes, change))
 
 
 def take_back(user: User, variant: Variant, place: int) -> None:
@@ -72,10 +74,14 @@ def take_back(user: User, variant: Variant, place: int) -> None:
         NotAllowed: the user makes no plans of the estate.
         Refused: the variant is committed, there is no such change, or others need it.
     """
-    changes = variant_of(variant).changes
-    if not 0 <= place < len(changes):
-        raise Refused(Sentence("There is no such change"))
-    _keep(user, variant, changes[:place] + changes[place + 1 :])
+    meant = changes_of(variant)[place : place + 1] if place >= 0 else ()
+
+    def without(changes: Changes) -> Changes:
+        if not meant or changes[place : place + 1] != meant:
+            raise Refused(Sentence("There is no such change"))
+        return changes[:place] + changes[place + 1 :]
+
+    _keep(user, variant, without)
 
 
 def remove(user: User, variant: Variant) -> None:
@@ -103,9 +109,10 @@ def commit(user: User, variant: Variant) -> None:
         Refused: a change no longer fits the estate.
     """
     allow_on(user, Action.PLAN, variant.estate)
-    _try(variant, variant_of(variant))
     with transaction.atomic():
+        wait_for_turn(variant.estate)
         rows = _with_bases(variant)
+        _try(rows[0], variant_of(rows[0]))
         open_rows = [row for row in rows if row.committed_at is None]
         Variant.objects.filter(pk__in=[row.pk for row in open_rows]).update(
             committed_at=Now(), committed_by=user
@@ -123,6 +130,7 @@ def release(user: User, variant: Variant) -> None:
     """
     allow_on(user, Action.PLAN, variant.estate)
     with transaction.atomic():
+        wait_for_turn(variant.estate)
         rows = [row for row in _with_those_on_top(variant) if row.committed_at is not None]
         Variant.objects.filter(pk__in=[row.pk for row in rows]).update(committed_at=None, committed_by=None)
         for row in rows:
@@ -130,12 +138,15 @@ def release(user: User, variant: Variant) -> None:
             audit.note(Deed.VARIANT_RELEASED, user.get_username(), row.estate.name, before=note)
 
 
-def _keep(user: User, variant: Variant, changes: tuple[planner.Change, ...]) -> None:
+def _keep(user: User, variant: Variant, changed: Callable[[Changes], Changes]) -> None:
+    """Change what stands in the row now, which may be more than `variant` knows."""
     allow_on(user, Action.PLAN, variant.estate)
-    if len(changes) > CHANGES_MAX:
-        raise Refused(Sentence("A variant has {most} changes at most", {"most": CHANGES_MAX}))
     with transaction.atomic():
+        wait_for_turn(variant.estate)
         row = _locked(variant)
+        changes = changed(changes_of(row))
+        if len(changes) > CHANGES_MAX:
+            raise Refused(Sentence("A variant has {most} changes at most", {"most": CHANGES_MAX}))
         base = variant_of(row.base) if row.base is not None else None
         _try(row, planner.Variant(name=row.name, changes=changes, base=base))
         row.changes = msgspec.json.decode(msgspec.json.encode(changes))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final
 
+import msgspec
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -15,7 +16,7 @@ from django.db.models.functions import Now
 
 from cluster import audit, connections, queueing, services, vault
 from cluster.audit import Deed
-from cluster.models import Connection, Estate, Run
+from cluster.models import Connection, Estate, Operation, Run
 from cluster.reach import covers
 from cluster.roles import Action, may
 from planner.sentence import Sentence
@@ -67,9 +68,12 @@ def change(asker: User, connection: Connection, password: str = "", **fields: An
 
 
 def remove(asker: User, connection: Connection) -> None:
-    """Forget it and its secret; what was observed stays."""
+    """Forget it and its secret; what was observed stays, and operations that wait end: nobody does them."""
     _allow(asker)
     with transaction.atomic():
+        if Connection.objects.select_for_update().filter(pk=connection.pk).first() is None:
+            return  # somebody was quicker
+        _cancel_what_waits(asker, connection)
         audit.note(Deed.CONNECTION_REMOVED, asker.get_username(), connection.name, seen(connection))
         connection.delete()
 
@@ -104,6 +108,19 @@ def refresh_due() -> int:
 def seen(connection: Connection) -> dict[str, Any]:
     """What anybody may see of it: all but the secret."""
     return {name: getattr(connection, name) for name in SHOWN}
+
+
+def _cancel_what_waits(asker: User, connection: Connection) -> None:
+    """End the operations of which nothing was asked of the server yet."""
+    why = Sentence("The connection was removed meanwhile")
+    waiting = connection.operations.filter(ended_at=None).exclude(state__in=Operation.BUSY)
+    for operation in waiting:
+        if waiting.filter(pk=operation.pk).update(
+            state=Operation.State.CANCELLED, ended_at=Now(), lease_until=None, why=msgspec.to_builtins(why)
+        ):
+            operation.state = Operation.State.CANCELLED
+            noted = operation.as_noted()
+            audit.note(Deed.OPERATION_CANCELLED, asker.get_username(), str(operation), after=noted)
 
 
 def _under_way(connection: Connection) -> bool:

@@ -11,7 +11,7 @@ from cluster import audit, snapshot
 from cluster.audit import Deed
 from cluster.models import Estate, WiringEdit
 from cluster.roles import Action
-from cluster.services import Refused, allow_on
+from cluster.services import Refused, allow_on, wait_for_turn
 from planner.estate import EstateError
 from planner.paths.amend import Edit, check_edit
 from planner.sentence import Sentence
@@ -27,11 +27,12 @@ def make_edit(user: User, estate: Estate, edit: Edit) -> WiringEdit:
         Refused: the feeds would feed each other in a ring, or there are too many edits.
     """
     allow_on(user, Action.IMPORT, estate)
-    try:
-        check_edit(snapshot.load_wired(estate).reading.estate, edit)
-    except EstateError as error:
-        raise Refused(Sentence("{reason}", {"reason": str(error)})) from error
     with transaction.atomic():
+        wait_for_turn(estate)
+        try:
+            check_edit(snapshot.load_wired(estate).reading.estate, edit)
+        except EstateError as error:
+            raise Refused(Sentence("{reason}", {"reason": str(error)})) from error
         if estate.wiring_edits.count() >= EDITS_MOST:
             raise Refused(Sentence("An estate takes at most {most} edits by hand", {"most": EDITS_MOST}))
         row = WiringEdit.objects.create(

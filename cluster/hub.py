@@ -97,7 +97,10 @@ class Hub:
         async with self._starting:
             if not self._tasks:
                 await self._start()
-        cursor = self.last_seq if after is None else min(after, self.last_seq)
+        known = self.last_seq
+        if after is not None and after > known:  # a page may show what no poke has told us of yet
+            known = max(self.last_seq, await self._look(feed.last_seq))
+        cursor = self.last_seq if after is None else min(after, known)
         reader = Reader(
             cursor=cursor,
             session_key=session_key,
@@ -120,10 +123,10 @@ class Hub:
 
     async def next_frame(self, reader: Reader, language: str) -> str:
         """What the reader has to be told next; its cursor moves with it."""
-        events = self._after(reader.cursor)
+        upto, events = self.last_seq, self._after(reader.cursor)  # `upto` may move while rows are read
         if events is None:
             events = await self._look(lambda: _rows_after(reader.cursor))
-        reader.cursor = events[-1].seq if events else self.last_seq  # rows may be cleared away one day
+        reader.cursor = events[-1].seq if events else upto  # rows may be cleared away one day
         if not reader.sight.everything:
             events = [one for one in events if reader.sight.sees(one.event.estate_id, one.asked_by)]
         return events_frame(events, language) if events else ping_frame(reader.cursor)

@@ -60,6 +60,7 @@ def add(asker: User, username: str, roles: Collection[Role]) -> tuple[User, str]
         raise NotThis(Sentence("A name has 1 to 150 letters, digits and @ . + - _"))
     password = secrets.token_urlsafe(PASSWORD_BYTES)
     with transaction.atomic():
+        _alone()
         if User.objects.filter(username__iexact=username).exists():
             raise NotThis(Sentence("There is a person of this name already"))
         person = User.objects.create_user(username, password=password)
@@ -79,6 +80,7 @@ def change(asker: User, person: User, *, roles: Collection[Role], active: bool) 
     """
     _allow(asker)
     with transaction.atomic():
+        _alone()
         person = User.objects.select_for_update().get(pk=person.pk)
         before = _seen(person)
         _refuse_conflict(roles, [Role(name) for name in before["roles"] if name in set(Role)])
@@ -182,6 +184,11 @@ def note_own_password(person: User) -> None:
 
 def _site_administrators() -> QuerySet[User]:
     return User.objects.filter(is_active=True, groups__name=Role.SITE_ADMINISTRATOR.value)
+
+
+def _alone() -> None:
+    """Let another who changes people wait: what has to be true of all of them is asked of all."""
+    list(_site_administrators().select_for_update(of=("self",)).order_by("pk"))
 
 
 def _set_roles(person: User, roles: Collection[Role]) -> None:

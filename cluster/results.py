@@ -92,7 +92,7 @@ def keep_observation(work: Work, observed: Observed) -> Observation:
     """
     reading = observed.reading
     if work.run.connection is not None:
-        _keep_use(work, observed.usage)
+        _keep_use(work.run.connection, observed.usage)
         _keep_definitions(work.run.connection, observed)
     document = write_document(reading.estate)
     digest = hashlib.sha256(write_document(still(reading.estate))).hexdigest()
@@ -116,18 +116,19 @@ def keep_observation(work: Work, observed: Observed) -> Observation:
     return kept
 
 
-def _keep_use(work: Work, usage: Sequence[VmUsage]) -> None:
+def _keep_use(connection: Connection, usage: Sequence[VmUsage]) -> None:
     """Keep the use of the last window, instead of the one before."""
     rows = [
         Use(
-            connection=work.run.connection, vm=one.vm, window_s=one.window_s, sample_s=one.sample_s,
+            connection=connection, vm=one.vm, window_s=one.window_s, sample_s=one.sample_s,
             dirty_mib_s=one.dirty_mib_s,
             **_use("cpu", "mhz", one.cpu_mhz), **_use("memory", "mib", one.memory_mib),
         )
         for one in usage
     ]  # fmt: skip
     with transaction.atomic():
-        Use.objects.filter(connection=work.run.connection).delete()
+        _wait_for_turn(connection)
+        Use.objects.filter(connection=connection).delete()
         Use.objects.bulk_create(rows, batch_size=USES_A_STATEMENT)
 
 
@@ -139,8 +140,16 @@ def _keep_definitions(connection: Connection, observed: Observed) -> None:
         for one in observed.definitions
     ]
     with transaction.atomic():
+        _wait_for_turn(connection)
         Definition.objects.filter(connection=connection, host__in=answered).delete()
         Definition.objects.bulk_create(rows, batch_size=USES_A_STATEMENT)
+
+
+def _wait_for_turn(connection: Connection) -> None:
+    """Let another reading of the same server wait; of one that was removed nothing is kept."""
+    row = Connection.objects.select_for_update(no_key=True).filter(pk=connection.pk)
+    if row.values_list("pk").first() is None:
+        raise WorkFailed(Sentence("The connection was removed meanwhile"))
 
 
 def _use(what: str, unit: str, usage: Usage | None) -> dict[str, float]:

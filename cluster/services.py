@@ -266,16 +266,13 @@ def remove_estate(user: User, estate: Estate) -> None:
     """
     allow_on(user, Action.IMPORT, estate)
     with transaction.atomic():
-        audit.note(
-            Deed.ESTATE_REMOVED,
-            user.get_username(),
-            estate.name,
-            {"vms": VirtualMachine.objects.filter(estate=estate).count()},
-        )
-        name = estate.name
+        if Estate.objects.select_for_update().filter(pk=estate.pk).first() is None:
+            return  # somebody was quicker
+        name, vms = estate.name, VirtualMachine.objects.filter(estate=estate).count()
         for details in (Disk, Partition, VmNic):  # the many: one statement each, and no row is fetched
             details.objects.filter(vm__estate=estate).delete()
         estate.delete()
+        audit.note(Deed.ESTATE_REMOVED, user.get_username(), name, {"vms": vms})
         message = Sentence("{user} removed the estate", {"user": user.get_username()})
         feed.publish("estate-removed", message, subject=name, level=Event.Level.WARNING)
 
@@ -298,6 +295,17 @@ def allow_on(user: User, action: Action, estate: Estate | None, cluster: str = "
     """
     if not covers(user, action, estate, cluster):
         raise NotAllowed
+
+
+def wait_for_turn(estate: Estate) -> None:
+    """Let another who says something of the same estate wait until the end of the caller's transaction.
+
+    Raises:
+        Refused: it is gone.
+    """
+    row = Estate.objects.select_for_update(no_key=True).filter(pk=estate.pk)
+    if row.values_list("pk").first() is None:
+        raise Refused(Sentence("The estate was deleted meanwhile"))
 
 
 def _file_name(uploaded_file: File) -> str:

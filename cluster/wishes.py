@@ -20,7 +20,7 @@ from cluster.audit import Deed
 from cluster.models import Connection, Estate, Event, VirtualMachine, Wish
 from cluster.reach import covers, visible_to
 from cluster.roles import Action, may
-from cluster.services import Refused
+from cluster.services import Refused, wait_for_turn
 from operations.written import written
 from planner.estate import Estate as PlannerEstate
 from planner.sentence import Sentence
@@ -38,8 +38,9 @@ def ask(asker: User, wish: Wish) -> Wish:
     """
     if not may(asker, Action.REQUEST):
         raise PermissionDenied
-    _judge(asker, wish)
     with transaction.atomic():
+        wait_for_turn(wish.estate)
+        _judge(asker, wish)
         wish.asked_by = asker
         wish.save(force_insert=True)
         audit.note(Deed.WISH_ASKED, asker.get_username(), str(wish), after=seen(wish))

@@ -20,9 +20,10 @@ from uuid import UUID
 
 import msgspec
 from billiard.exceptions import SoftTimeLimitExceeded
-from django.db import OperationalError, connection, transaction
-from django.db.models import F, Q, QuerySet
-from django.db.models.functions import Now
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce, Now
 
 from cluster import feed
 from cluster.models import Estate, Event, Run
@@ -56,13 +57,20 @@ class WorkFailed(Exception):
 def claim(run_id: UUID | str) -> Work | None:
     """Take the run; None where it is finished, or another worker's lease still holds."""
     free = Q(state=Run.State.QUEUED) | Q(state=Run.State.RUNNING, lease_until__lt=Now())
-    taken = Run.objects.filter(free, pk=run_id).update(
-        state=Run.State.RUNNING, attempt=F("attempt") + 1, lease_until=lease(LEASE_S)
-    )
-    if not taken:
+    run = Run.objects.select_related("upload", "estate").filter(free, pk=run_id).first()
+    if run is None:
         return None
-    Run.objects.filter(pk=run_id, started_at=None).update(started_at=Now())
-    return Work(Run.objects.select_related("upload", "estate").get(pk=run_id))
+    # By the attempt that was read: one that is read afterwards may be another worker's already.
+    same = Run.objects.filter(free, pk=run_id, attempt=run.attempt)
+    if not same.update(
+        state=Run.State.RUNNING,
+        attempt=run.attempt + 1,
+        lease_until=lease(LEASE_S),
+        started_at=Coalesce("started_at", Now()),
+    ):
+        return None
+    run.state, run.attempt = Run.State.RUNNING, run.attempt + 1
+    return Work(run)
 
 
 class Work:
@@ -99,9 +107,22 @@ class Work:
                 _log.warning("run %s: the database did not answer; the next sweep tries again", self.run.pk)
             case SoftTimeLimitExceeded():
                 self.fail(Sentence("This took longer than a worker may work on one thing"))
+            case IntegrityError() | ObjectDoesNotExist() if (gone := self._gone()) is not None:
+                self.fail(gone)
+                return True
             case Exception():
                 self.fail(Sentence("Headroom failed here by a fault of its own; its log says more"))
         return False
+
+    def _gone(self) -> Sentence | None:
+        """What the run was about and somebody removed while it worked; None: all of it is there."""
+        now = Run.objects.only("estate", "connection").filter(pk=self.run.pk).first()
+        if now is not None and self.run.estate_id and not now.estate_id:
+            self.run.estate = None
+            return Sentence("The estate was deleted meanwhile")
+        if now is not None and self.run.connection_id and not now.connection_id:
+            return Sentence("The connection was removed meanwhile")
+        return None
 
     def file(self) -> tuple[Path, str]:
         """Where the upload lies, and what its owner calls it."""

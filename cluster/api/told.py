@@ -269,9 +269,10 @@ def of(shape: type[Of], row: Model, **more: Any) -> Of:
 
 def page_of(shape: type[Of], rows: QuerySet[Any], limit: int, offset: int, make: Any = None) -> Rows[Of]:
     """One page of rows; `make` where a row needs more than its fields."""
-    count = rows.count()
-    found = [make(row) if make else of(shape, row) for row in rows[offset : offset + limit]]
-    return Rows(rows=found, count=count, more=offset + len(found) < count)
+    seen = list(rows[offset : offset + limit + 1])  # one more: rows may come and go before they are counted
+    found = [make(row) if make else of(shape, row) for row in seen[:limit]]
+    count = max(rows.count(), offset + len(seen) if seen else 0)
+    return Rows(rows=found, count=count, more=len(seen) > limit)
 
 
 def plain(thing: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from django.db import connection
@@ -14,10 +14,12 @@ from cluster.snapshot.tables import TABLES, Child, Table
 from planner import estate as planner
 from planner.quality import Quality, Reading
 
+READS_MAX: Final = 5  # imports that come faster than an estate is read make it be read again
+
 
 def load(estate: Estate) -> planner.Estate:
-    """The estate as it was imported."""
-    return planner.Estate(**{table.estate_field: _things(table, estate.pk) for table in TABLES}).sorted()
+    """The estate as it was imported: all of it by one import, whichever is stored meanwhile."""
+    return _whole(estate)[0]
 
 
 def load_quality(estate: Estate) -> Quality:
@@ -27,7 +29,24 @@ def load_quality(estate: Estate) -> Quality:
 
 def load_reading(estate: Estate) -> Reading:
     """What the reader of the last import gave."""
-    return Reading(estate=load(estate), quality=load_quality(estate))
+    found, quality = _whole(estate)
+    return Reading(estate=found, quality=msgspec.convert(quality, Quality))
+
+
+def _whole(estate: Estate) -> tuple[planner.Estate, object]:
+    """The rows and the quality report of one import: where another was stored meanwhile, read again."""
+    now = _state_of(estate)
+    for _ in range(READS_MAX):
+        before = now
+        fields = {table.estate_field: _things(table, estate.pk) for table in TABLES}
+        now = _state_of(estate)
+        if now == before:
+            break
+    return planner.Estate(**fields).sorted(), now[1] if now else estate.quality
+
+
+def _state_of(estate: Estate) -> tuple[int, object] | None:
+    return Estate.objects.filter(pk=estate.pk).values_list("revision", "quality").first()
 
 
 def _things(table: Table, estate_id: int) -> tuple[Any, ...]:

@@ -47,7 +47,7 @@ def frame_of(context: Mapping[str, Any]) -> Frame:
     """The frame of the page that is being rendered."""
     user = context["request"].user
     estate = context.get("estate")
-    last_seq = feed.last_seq()  # before the rows: an event between the two is told again, never lost
+    last_seq = feed.last_seq()  # before the rows, and then no less than they: nothing is lost or told twice
     events = selectors.recent_events(user, EVENTS_SHOWN)
     whole = frozenset(selectors.visible_estates(user).values_list("pk", flat=True))
     return Frame(
@@ -55,7 +55,7 @@ def frame_of(context: Mapping[str, Any]) -> Frame:
         clusters=selectors.clusters_seen(user, estate) if isinstance(estate, Estate) else [],
         working=selectors.runs_under_way(user).count(),
         events=events,
-        last_seq=last_seq,
+        last_seq=max(last_seq, events[-1].seq) if events else last_seq,
         last_event=_in_a_line(events[-1]) if events else gettext("Nothing has happened yet"),
         roles=", ".join(gettext(role.value) for role in sorted(roles.roles_of(user))),
         views=list(SavedView.objects.filter(person=user)),

@@ -146,6 +146,7 @@ def frame_of(
         "part": part,
         "study": study,
         "run": run,
+        "error": msgspec.convert(run.error, Sentence) if run and run.error else None,
         "answer": answer,
         "designs": designs,
         "workable": answer is not None and bill_xlsx.workable(answer),

@@ -9,11 +9,12 @@ from django.core.files.base import ContentFile
 from django.test import Client
 
 from cluster import feed, services, tasks
-from cluster.models import Estate
+from cluster.models import Estate, Run
 from cluster.roles import Role
 from planner.formats.document import write_document
 from planner.sentence import Sentence
 from tests.cluster.estates import estate_of
+from tests.cluster.meanwhile import every_place
 from tests.cluster.people import administrator, person
 
 pytestmark = pytest.mark.django_db
@@ -94,3 +95,14 @@ def test_what_is_not_there_is_not_found(reader: Client):
     assert reader.get("/api/v1/estates/999/plan").status_code == 404
     assert reader.get(f"/api/v1/runs/{uuid.uuid4()}").status_code == 404
     assert reader.get(f"/api/v1/estates/{estate.pk}/plan").json() == {"error": "no plan yet"}
+
+
+def test_a_page_of_rows_that_moves_while_it_is_made_is_not_called_the_last(reader: Client):
+    """The newest comes first: what begins meanwhile pushes the oldest onto the next page."""
+    for late in every_place():
+        Run.objects.all().delete()
+        old = {str(Run.objects.create(kind=Run.Kind.PLAN, estate_name="site").pk) for _ in range(3)}
+        with late.lets(lambda: Run.objects.create(kind=Run.Kind.PLAN, estate_name="site")):
+            told = reader.get("/api/v1/runs?limit=3").json()
+        assert told["more"] or old <= {row["id"] for row in told["rows"]}, late.place
+        assert told["count"] >= len(told["rows"]) + told["more"], late.place

@@ -6,16 +6,12 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 import openpyxl
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
-from django.db.models.functions import Now
 from django.test import Client
 from pypdf import PdfReader
 
@@ -45,24 +41,6 @@ def question(**changed: object) -> dict[str, object]:
         "host_cores": "", "host_memory_gib": "", "host_model": "",
     }  # fmt: skip
     return {**usual, **changed}
-
-
-class WorkerEnds:
-    """A worker that stores its answer before a reader's query of that place."""
-
-    def __init__(self, study: CostStudy, place: int) -> None:
-        self.study, self.place = study, place
-        self.seen, self.ended = 0, False
-
-    def __call__(
-        self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
-    ) -> Any:
-        if not self.ended and self.seen == self.place:
-            self.ended = True
-            CostStudy.objects.filter(pk=self.study.pk).update(run=self.study.run_id)
-            Run.objects.filter(pk=self.study.run_id).update(state=Run.State.SUCCEEDED, finished_at=Now())
-        self.seen += 1
-        return execute(sql, params, many, context)
 
 
 def answered(client: Client, estate: Estate, **changed: object) -> CostStudy:
@@ -176,26 +154,6 @@ def test_a_page_that_waits_for_an_answer_goes_to_it_even_if_the_worker_was_quick
     for address in (f"cost/?run={study.run_id}", f"cost/run/{study.run_id}/"):
         response = client.get(f"/estates/{estate.pk}/{address}")
         assert response["Location"] == f"/estates/{estate.pk}/cost/?study={study.pk}"
-
-
-@pytest.mark.parametrize("page", ["cost", "cost/hosts", "variants"])
-def test_an_answer_that_comes_while_the_page_is_made_is_waited_for_or_shown(
-    estate: Estate, page: str
-) -> None:
-    """Wherever between two looks into the database the worker ends, the page does not stand still."""
-    client = signed_in()
-    for place in range(40):
-        study = answered(client, estate)
-        Run.objects.filter(pk=study.run_id).update(state=Run.State.RUNNING, finished_at=None)
-        CostStudy.objects.filter(pk=study.pk).update(run=None)  # as they were a moment before
-        late = WorkerEnds(study, place)
-        with connection.execute_wrapper(late):
-            response = client.get(f"/estates/{estate.pk}/{page}/?run={study.run_id}")
-        waits = f'hx-get="/estates/{estate.pk}/cost/run/{study.run_id}/"'
-        assert response.status_code == 302 or waits in response.content.decode()
-        if not late.ended:
-            break
-    assert place > 3, "nothing was looked up"
 
 
 def test_a_task_that_runs_twice_answers_once(estate: Estate) -> None:

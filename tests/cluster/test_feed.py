@@ -13,8 +13,9 @@ import time
 import pytest
 from django.db import transaction
 
-from cluster import feed
+from cluster import feed, hub
 from cluster.models import Event
+from cluster.reach import Sight
 from planner.sentence import Sentence
 from tests.cluster.conftest import Site
 
@@ -119,3 +120,30 @@ def test_an_event_stands_when_the_listeners_cannot_be_told(caplog, settings):
     feed._client.cache_clear()
     assert Event.objects.filter(seq=seq).exists()
     assert f"event {seq} is stored" in caplog.text
+
+
+async def test_a_page_that_shows_what_no_poke_has_told_of_is_told_it_once(monkeypatch):
+    known = [5]
+    monkeypatch.setattr(feed, "last_seq", lambda: known[0])
+    monkeypatch.setattr(hub, "_rows_after", lambda seq: [])
+    here = hub.Hub()
+    readers = [await here.join("a session", 5, print, Sight(person=1))]
+    known[0] = 7  # two events, and their poke is under way
+    readers.append(await here.join("a session", 7, print, Sight(person=1)))
+    assert readers[1].cursor == 7
+    for reader in readers:
+        here.leave(reader)
+
+
+async def test_an_event_that_comes_while_old_rows_are_looked_for_is_not_passed_over(monkeypatch):
+    here = hub.Hub()
+    here.last_seq = 9
+    reader = hub.Reader(cursor=3, session_key="", close=print, sight=Sight(person=1))
+
+    def nothing_but_an_event_now(seq: int) -> list[Event]:
+        here.last_seq = 10
+        return []  # the rows from 4 to 9 are forgotten
+
+    monkeypatch.setattr(hub, "_rows_after", nothing_but_an_event_now)
+    await here.next_frame(reader, "en")
+    assert reader.cursor == 9

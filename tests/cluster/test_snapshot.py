@@ -14,6 +14,7 @@ from cluster.snapshot import Written
 from cluster.snapshot.tables import TABLES
 from planner import estate as planner
 from tests.cluster.estates import estate_of, estates, reading
+from tests.cluster.meanwhile import every_place
 
 WRITES = ("INSERT", "UPDATE", "DELETE", "COPY")
 
@@ -157,3 +158,14 @@ def test_an_import_that_fails_half_way_leaves_the_old_estate():
         snapshot.write(changes)
     assert snapshot.load(row) == before
     assert Estate.objects.get(pk=row.pk).revision == 1
+
+
+@pytest.mark.django_db
+def test_an_estate_is_read_as_one_import_left_it_whichever_is_stored_meanwhile():
+    """Its tables are read one after the other; VMs of one import on hosts of another never were."""
+    before, after = estate_of(8), estate_of(14, owner="another")
+    row = saved(before)
+    for late in every_place():
+        snapshot.save(Estate.objects.get(pk=row.pk), reading(before))
+        with late.lets(lambda: snapshot.save(Estate.objects.get(pk=row.pk), reading(after))):
+            assert snapshot.load(row) in (before, after), late.place

@@ -12,6 +12,7 @@ from cluster.models import Event, Run
 from cluster.work import ClaimLost, Work, WorkFailed, claim
 from planner.quality import FormatError
 from planner.sentence import Sentence
+from tests.cluster.meanwhile import every_place
 
 pytestmark = pytest.mark.django_db
 
@@ -50,6 +51,29 @@ def test_a_run_whose_worker_is_gone_is_claimed_again_and_the_first_worker_is_fen
     run.refresh_from_db()
     assert (run.state, run.progress) == ("succeeded", 100)
     assert [event.kind for event in Event.objects.filter(run=run)] == ["plan-done"]
+
+
+def test_a_worker_that_is_held_up_while_it_claims_does_not_go_on_as_the_one_that_followed(run: Run):
+    """Stopped between two of its queries, it must not read the other's attempt and think it its own."""
+    for late in every_place(fewest=1):
+        Run.objects.filter(pk=run.pk).update(state=Run.State.QUEUED, attempt=0, lease_until=None)
+        claims: list[Work | None] = []
+
+        def take_over(claims: list[Work | None] = claims) -> None:
+            Run.objects.filter(pk=run.pk).update(lease_until=Now() - timedelta(seconds=1))
+            claims.append(claim(run.pk))
+
+        with late.lets(take_over):
+            claims.append(claim(run.pk))
+        assert sum(holds(work) for work in claims if work) == 1, late.place
+
+
+def holds(work: Work) -> bool:
+    try:
+        work.hold()
+    except ClaimLost:
+        return False
+    return True
 
 
 def test_a_lease_is_renewed_with_every_step(run: Run):
