@@ -59,5 +59,5 @@ def plan_url(estate: Estate, plan: Plan) -> str:
 
 def _location(url: str) -> str:
     return msgspec.json.encode(
-        {"path": url, "target": "#answer", "select": "#answer", "swap": "outerHTML"}
+        {"path": url, "source": "#planning", "target": "#answer", "select": "#answer", "swap": "outerHTML"}
     ).decode()

@@ -81,6 +81,7 @@ def answer(request: HttpRequest, pk: int, run_pk: str) -> HttpResponse:
     response = HttpResponse(status=204)
     location = {
         "path": study_url(estate, found),
+        "source": "#planning",
         "target": "#answer",
         "select": "#answer",
         "swap": "outerHTML",

@@ -46,9 +46,12 @@
     return value;
   }
 
-  async function draw(chart) {
+  async function draw(chart, isLast) {
     const area = chart.querySelector(".chart-area");
-    await Promise.all([load(), answerOf(chart)]);
+    const [, answered] = await Promise.all([load(), answerOf(chart)]);
+    if (!isLast()) return; // something else was chosen while this was fetched
+    chart.figure = answered.figure;
+    chart.dataset.answered = answered.address;
     area.querySelector("p")?.remove();
     area.style.minHeight = `${chart.figure.layout.height}px`;
     await put(chart);
@@ -67,13 +70,11 @@
     const url = new URL(chart.dataset.chart, location.href);
     const choice = chart.querySelector("[data-chart-choice]:checked");
     if (choice) url.searchParams.set(choice.name, choice.value);
-    if (chart.dataset.answered !== url.href) {
-      const answer = await fetch(url, { headers: { Accept: "application/json" } });
-      if (answer.redirected) location.reload(); // to the sign-in page: the session has ended
-      if (!answer.ok) throw new Error(`${url.pathname}: ${answer.status}`);
-      chart.figure = await answer.json();
-      chart.dataset.answered = url.href;
-    }
+    if (chart.dataset.answered === url.href) return { address: url.href, figure: chart.figure };
+    const answer = await fetch(url, { headers: { Accept: "application/json" } });
+    if (answer.redirected) location.reload(); // to the sign-in page: the session has ended
+    if (!answer.ok) throw new Error(`${url.pathname}: ${answer.status}`);
+    return { address: url.href, figure: await answer.json() };
   }
 
   function table(chart, numbers) {
@@ -102,9 +103,10 @@
   }
 
   function tried(chart) {
-    draw(chart).catch((error) => {
-      const area = chart.querySelector(".chart-area");
-      area.textContent = String(error.message);
+    const mine = (chart.tries = (chart.tries || 0) + 1);
+    const isLast = () => mine === chart.tries;
+    draw(chart, isLast).catch((error) => {
+      if (isLast()) chart.querySelector(".chart-area").textContent = String(error.message);
     });
   }
 

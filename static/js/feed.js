@@ -13,6 +13,7 @@
   const ICON = { success: "ok", warning: "warn", error: "bad" };
   const FIRST_WAIT_MS = 500;
   const LONGEST_WAIT_MS = 30000;
+  const SILENT_MS = 60000; // the server says something every 20 s: a line that is silent for longer is dead
 
   const NOT_LOGGED_IN = 4401;
 
@@ -55,31 +56,46 @@
   }
 
   let counting = 0;
+  let asked = 0;
+  let shown = 0; // answers may come in another order than they were asked for
   function countSoon() {
     if (!working || counting) return;
     counting = window.setTimeout(async () => {
       counting = 0;
+      const mine = ++asked;
       const answer = await fetch(working.dataset.url, { headers: { "X-Requested-With": "fetch" } });
       if (!answer.ok || answer.redirected) return; // to the sign-in page
-      working.dataset.count = (await answer.text()).trim();
-      working.querySelector("[data-count-shown]").textContent = working.dataset.count;
+      const count = (await answer.text()).trim();
+      if (mine < shown) return;
+      shown = mine;
+      working.dataset.count = count;
+      working.querySelector("[data-count-shown]").textContent = count;
     }, 300);
+  }
+
+  let silence = 0;
+  function heard() {
+    window.clearTimeout(silence);
+    silence = window.setTimeout(() => socket.close(), SILENT_MS);
   }
 
   function connect() {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     socket = new WebSocket(`${scheme}://${location.host}${drawer.dataset.feed}?after=${seen}`);
+    heard();
     socket.addEventListener("open", () => {
       wait = FIRST_WAIT_MS;
       say("live");
     });
     socket.addEventListener("message", (message) => {
+      heard();
       const frame = JSON.parse(message.data);
       if (frame.type === "hello") seen = frame.seq; // less than we knew: the data folder is another one
       if (frame.type === "events") frame.events.forEach(show);
       if (frame.type === "ping" && frame.seq > seen) seen = frame.seq; // what was between is not for this reader
     });
     socket.addEventListener("close", (closed) => {
+      window.clearTimeout(silence);
       if (closed.code === NOT_LOGGED_IN) {
         loadAgain();
         return;

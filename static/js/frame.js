@@ -119,7 +119,7 @@
       trouble.hidden = true;
     });
     document.addEventListener("htmx:responseError", (event) => tell(trouble.dataset.sayRefused, event));
-    document.addEventListener("htmx:sendError", (event) => tell(trouble.dataset.saySilent, event));
+    for (const name of ["htmx:sendError", "htmx:timeout"]) document.addEventListener(name, (event) => tell(trouble.dataset.saySilent, event));
     document.addEventListener("htmx:afterRequest", (event) => {
       if (event.detail.successful && event.detail.pathInfo.requestPath === failed) trouble.hidden = true;
     });

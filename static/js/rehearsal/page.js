@@ -9,6 +9,7 @@ import { Told } from "./told.js";
 import { say } from "./words.js";
 
 const LOOK_EVERY_MS = 2000; // a lost push delays by so much and loses nothing
+const ANSWERED_WITHIN_MS = 30000; // an answer that never comes is asked for again
 const UNFINISHED = new Set(["queued", "running"]);
 const section = document.querySelector("[data-player]");
 const again = document.querySelector("[data-again]");
@@ -26,7 +27,7 @@ let wake = () => {};
 document.addEventListener("headroom:run", () => wake());
 
 async function ask(address) {
-  const answer = await fetch(address, { headers: { Accept: "application/json" } });
+  const answer = await fetch(address, { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(ANSWERED_WITHIN_MS) });
   if (answer.status === 401) location.reload();
   if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
   return answer.json();
@@ -40,7 +41,7 @@ async function insist(address) {
       if (trouble.dataset.ours) trouble.hidden = true;
       return answer;
     } catch (error) {
-      if (!(error instanceof TypeError) && !/: 5\d\d$/.test(error.message)) throw error;
+      if (!(error instanceof TypeError) && error.name !== "TimeoutError" && !/: 5\d\d$/.test(error.message)) throw error;
       trouble.querySelector("p").textContent = say("lostContact");
       trouble.dataset.ours = "yes";
       trouble.hidden = false;
