@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -181,9 +181,13 @@ def begin_book(user: User, name: str, rows: Sequence[Price]) -> BookRow:
     Raises:
         PermissionDenied, BookError: nothing is kept.
     """
-    with transaction.atomic():
-        book = BookRow.objects.create(name=name, version=0)
-        save_book(user, book, rows)
+    try:
+        with transaction.atomic():
+            book = BookRow.objects.create(name=name, version=0)
+            save_book(user, book, rows)
+    except IntegrityError as error:  # somebody else began it at the same moment
+        told = Sentence("There is a book of this name, or it cannot be printed.")
+        raise BookError(told) from error
     return book
 
 

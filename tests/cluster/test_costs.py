@@ -305,6 +305,12 @@ def test_books_stand_side_by_side_with_the_public_prices(book: PriceBook) -> Non
     assert "<b>house" not in page
 
 
+def test_a_name_that_somebody_else_took_a_moment_before_is_refused(book: PriceBook) -> None:
+    with pytest.raises(BookError, match="There is a book of this name"):
+        pricing.begin_book(person(Role.BUYER), book.name, [])
+    assert PriceBook.objects.get().version == book.version
+
+
 def test_a_book_that_contradicts_itself_is_not_kept(book: PriceBook) -> None:
     with pytest.raises(BookError, match="two currencies"):
         pricing.save_book(person(Role.BUYER), book, [row("server", "1"), row("server", "1", currency="USD")])
