@@ -168,7 +168,8 @@ def _single(estate: Estate, redundancy: Redundancy | None) -> Tile:
     ).format(count=number(tally.unknown))
     detail = unknown if tally.unknown else ""
     if redundancy.estate_revision != estate.revision:
-        detail = f"{gettext('The estate has changed since it was examined.')} {detail}".strip()
+        changed = gettext("The estate has changed since it was examined.")
+        detail = f"{changed} {detail}".strip()
     if tally.points:
         word = ngettext("{count} single point", "{count} single points", tally.points)
         more = ", ".join(f"{KIND_NAMES.get(kind, kind)} {visible(name)}" for kind, name in tally.first)
