@@ -108,7 +108,21 @@ def contexts() -> Iterator[list[Watched]]:
 
 
 @pytest.fixture
-def open_as(stack: Stack, browser: Browser, faults: Faults, contexts: list[Watched]) -> Callable[..., Page]:
+def new_page(stack: Stack, browser: Browser, faults: Faults, contexts: list[Watched]) -> Callable[..., Page]:
+    """Begins an empty page in a context of its own, whose faults are the test's."""
+
+    def begun(**settings: object) -> Page:
+        context = browser.new_context(base_url=stack.url, **{"viewport": DESK, "locale": "en-GB", **settings})
+        context.set_default_timeout(ANSWERED_MS)
+        faults.watch(context)
+        contexts.append(Watched(context))
+        return context.new_page()
+
+    return begun
+
+
+@pytest.fixture
+def open_as(stack: Stack, new_page: Callable[..., Page]) -> Callable[..., Page]:
     """Signs somebody else in: `open_as("night-shift", "auditor", viewport=PHONE)`, or without a role."""
 
     def opened(name: str, role: str = "", **settings: object) -> Page:
@@ -116,12 +130,8 @@ def open_as(stack: Stack, browser: Browser, faults: Faults, contexts: list[Watch
         manage = [sys.executable, "manage.py", "shell", "--verbosity", "0", "--command", code]
         site = {"HEADROOM_DATA_DIR": str(stack.data_dir), "DJANGO_SETTINGS_MODULE": "config.settings"}
         subprocess.run(manage, cwd=ROOT, env=os.environ | site, check=True)
-        context = browser.new_context(base_url=stack.url, **{"viewport": DESK, "locale": "en-GB", **settings})
-        context.set_default_timeout(ANSWERED_MS)
-        faults.watch(context)
-        contexts.append(Watched(context))
-        page = context.new_page()
-        sign_in(page, name, PASSWORD)
+        page = new_page(**settings)
+        sign_in(page, name)
         return page
 
     return opened
@@ -136,18 +146,11 @@ def sign_in(page: Page, name: str, password: str = PASSWORD) -> None:
 
 
 @pytest.fixture
-def open_page(
-    stack: Stack, browser: Browser, session: dict[str, object], faults: Faults, contexts: list[Watched]
-) -> Callable[..., Page]:
+def open_page(session: dict[str, object], new_page: Callable[..., Page]) -> Callable[..., Page]:
     """Opens signed-in pages: `open_page("/import/", viewport=PHONE, color_scheme="dark")`."""
 
     def opened(address: str, **settings: object) -> Page:
-        chosen = {"viewport": DESK, "locale": "en-GB", "storage_state": session, **settings}
-        context = browser.new_context(base_url=stack.url, **chosen)
-        context.set_default_timeout(ANSWERED_MS)
-        faults.watch(context)
-        contexts.append(Watched(context))
-        page = context.new_page()
+        page = new_page(**{"storage_state": session, **settings})
         page.goto(address)
         return page
 

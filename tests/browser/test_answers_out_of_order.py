@@ -17,10 +17,7 @@ if TYPE_CHECKING:
 
 TEMPLATES = ROOT / "templates"
 RUN = r"[0-9a-f]{8}-[0-9a-f-]{27}/$"
-
 OTHER_RUN = "first => !document.querySelector('#planning [hx-get]').getAttribute('hx-get').includes(first)"
-
-
 SOME = 10
 DRAWN = "one => JSON.stringify(one.figure.data)"
 
@@ -103,10 +100,7 @@ def test_the_study_that_is_shown_is_the_one_asked_for_last(imported: Page, estat
     failures = page.locator("#answer [name=failures]")
     failures.fill("2")
     ask.click()
-    page.wait_for_function(
-        "first => !document.querySelector('#planning [hx-get]').getAttribute('hx-get').includes(first)",
-        arg=first,
-    )
+    page.wait_for_function(OTHER_RUN, arg=first)
     held.let_go()
     page.wait_for_url("**study=**")
     page.wait_for_timeout(1000)

@@ -31,7 +31,7 @@ def test_every_page_of_a_role_opens_once_and_stays(
     loaded: list[str] = []
     page.on("load", lambda shown: loaded.append(shown.url))
     shown = page.eval_on_selector_all("nav a[href^='/'], .user a[href^='/'], .bar-end a[href^='/']", LINKS)
-    assert {"/", "/account/"} <= {"/", *shown}
+    assert "/account/" in shown
     for address in ["/", *dict.fromkeys(shown)]:
         loaded.clear()
         answer = page.goto(address)
